@@ -1,0 +1,3 @@
+//! fibra beside its peers, in one interleaved run.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The fibra command: serve a directory over HTTP.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Stackful coroutines: the context switch, guarded stacks, unwinding and overflow reports.

@@ -1,0 +1,1 @@
+//! Completion I/O for one thread over io_uring or epoll.

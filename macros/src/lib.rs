@@ -1,0 +1,1 @@
+//! The attributes #[fibra::main] and #[fibra::test].

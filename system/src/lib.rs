@@ -1,0 +1,1 @@
+//! The machine under fibra: CPU features, cycle counter, usable cores, affinity.
