@@ -1,0 +1,228 @@
+//! Timers of one thread: a hierarchical wheel in which inserting and cancelling cost the same however many there are.
+//!
+//! Time is counted in nanoseconds since the wheel was made; a `u64` holds 584 years of it. The wheel reads a deadline as
+//! six digits of base 256 above a rest of 16 bits, and has one level for each digit:
+//!
+//! ```text
+//!   63        56        48        40        32        24        16               0
+//!    ├─────────┼─────────┼─────────┼─────────┼─────────┼─────────┼───────────────┤
+//!    │ level 5 │ level 4 │ level 3 │ level 2 │ level 1 │ level 0 │     rest      │
+//!    └─────────┴─────────┴─────────┴─────────┴─────────┴─────────┴───────────────┘
+//!     2.3 years   78 h      18 min     4.3 s     16.8 ms   65.5 µs  = width of a slot
+//! ```
+//!
+//! An entry stands on the level of the highest digit in which its deadline differs from the wheel's `now`, in the slot
+//! that this digit of the deadline names. Hence, with `now` as the wheel's position:
+//!
+//! * on each level only slots ahead of `now`'s own digit are in use (on level 0 also the one at it), so nothing wraps;
+//! * whatever stands on a level is due before anything on the levels above, so the earliest entry stands in the first
+//!   used slot of the first used level. Bitmaps find it;
+//! * when `now` enters a slot, its entries differ from `now` in lower digits only, and move down. An entry moves at most
+//!   five times, and one that is cancelled early, as most time limits are, hardly ever.
+//!
+//! An entry keeps its exact deadline, and is due only once `now` has reached it. The width of a slot costs no precision:
+//! it only says how many entries are looked at together.
+
+mod entries;
+#[cfg(test)]
+mod tests;
+
+use entries::{Entries, NONE, Place};
+use std::time::{Duration, Instant};
+
+pub(crate) use entries::TimerKey;
+
+/// The digits of a deadline.
+const LEVELS: usize = 6;
+/// Slots of a level, one for each value of its digit.
+const SLOTS: usize = 256;
+const DIGIT_BITS: u32 = SLOTS.ilog2();
+/// The bits below the lowest digit: a slot of level 0 is 2^16 ns wide.
+const REST_BITS: u32 = u64::BITS - DIGIT_BITS * LEVELS as u32;
+
+/// The timers of one thread.
+pub(crate) struct Wheel {
+    /// Where the wheel counts from.
+    origin: Instant,
+    /// The wheel's position: the latest time that `advance` was told, in nanoseconds since `origin`.
+    now: u64,
+    entries: Entries,
+    levels: Box<[Level; LEVELS]>,
+}
+
+/// The slots for the values of one digit.
+struct Level {
+    used: [u64; SLOTS / 64],
+    slots: [Slot; SLOTS],
+}
+
+/// A list of entries, in the order in which they came.
+#[derive(Clone, Copy)]
+struct Slot {
+    head: u32,
+    tail: u32,
+    /// No entry of the slot is due earlier. It lags behind when the earliest one is cancelled, since finding the next one
+    /// would mean to look at all of them; the wheel then wakes once for nothing, and looks.
+    earliest: u64,
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot { head: NONE, tail: NONE, earliest: u64::MAX };
+}
+
+impl Level {
+    const EMPTY: Level = Level { used: [0; SLOTS / 64], slots: [Slot::EMPTY; SLOTS] };
+
+    /// The first slot in use.
+    fn first_used(&self) -> Option<usize> {
+        let word = self.used.iter().position(|word| *word != 0)?;
+        Some(word * 64 + self.used[word].trailing_zeros() as usize)
+    }
+
+    fn mark_used(&mut self, digit: usize) {
+        self.used[digit / 64] |= 1 << (digit % 64);
+    }
+
+    /// Empties a slot and returns the head of the list that was in it.
+    fn take(&mut self, digit: usize) -> u32 {
+        self.used[digit / 64] &= !(1 << (digit % 64));
+        std::mem::replace(&mut self.slots[digit], Slot::EMPTY).head
+    }
+}
+
+/// The level on which a deadline stands whose difference from the wheel's position, by exclusive or, is `difference`.
+fn level_of(difference: u64) -> usize {
+    let highest_bit = (difference | 1 << REST_BITS).ilog2();
+    ((highest_bit - REST_BITS) / DIGIT_BITS) as usize
+}
+
+/// The digit of `time` that selects a slot on `level`.
+fn digit(time: u64, level: usize) -> usize {
+    (time >> (REST_BITS + DIGIT_BITS * level as u32)) as usize % SLOTS
+}
+
+/// Where the slot of `digit` begins on `level`, seen from `position`.
+fn begin_of_slot(position: u64, level: usize, digit: usize) -> u64 {
+    let shift = REST_BITS + DIGIT_BITS * level as u32;
+    ((position >> shift) & !(SLOTS as u64 - 1) | digit as u64) << shift
+}
+
+impl Wheel {
+    /// A wheel without entries whose position is `now`.
+    pub(crate) fn new(now: Instant) -> Self {
+        let levels = Box::new([const { Level::EMPTY }; LEVELS]);
+        Wheel { origin: now, now: 0, entries: Entries::new(), levels }
+    }
+
+    /// Adds an entry: `token` comes out of the first [`advance`](Self::advance) to `deadline` or later.
+    ///
+    /// A deadline in the past comes out of the next one. Deadlines more than 584 years after the wheel was made are taken
+    /// for that.
+    pub(crate) fn insert(&mut self, deadline: Instant, token: u64) -> TimerKey {
+        let deadline = self.nanoseconds(deadline);
+        let index = self.entries.add(deadline, token);
+        self.place(index, deadline);
+        self.entries.key(index)
+    }
+
+    /// Takes an entry out and returns its token; `None` if it has already come out, by whichever way.
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<u64> {
+        let index = self.entries.find(key)?;
+        self.unlink(index);
+        Some(self.entries.remove(index))
+    }
+
+    /// When to call [`advance`](Self::advance) next: the earliest deadline, or somewhat before it if a still earlier entry
+    /// was cancelled. `None` if there is no entry.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let (level, digit) = self.first_used()?;
+        let earliest = self.levels[level].slots[digit].earliest;
+        // An instant that the platform cannot express does not come either.
+        self.origin.checked_add(Duration::from_nanos(earliest))
+    }
+
+    /// Moves the wheel to `now` and hands out the token of each entry whose deadline is reached, none earlier: in the order
+    /// of the deadlines as far as these differ by a slot's width of 65 µs, else in the order in which they were added.
+    ///
+    /// A `now` before the latest one does nothing. `due` must not panic: entries not handed out yet would be lost.
+    pub(crate) fn advance(&mut self, now: Instant, mut due: impl FnMut(u64)) {
+        let now = self.nanoseconds(now).max(self.now);
+        // From one used slot to the next: on every level, what `now` enters moves down before anything later comes out.
+        while let Some((level, digit)) = self.first_used() {
+            let begin = begin_of_slot(self.now, level, digit);
+            // The slot of level 0 where the wheel stands is entered again and again: only if somebody in it is due.
+            if begin > now || level == 0 && self.levels[0].slots[digit].earliest > now {
+                break;
+            }
+            self.now = self.now.max(begin);
+            let head = self.levels[level].take(digit);
+            self.hand_out_or_move_down(head, now, &mut due);
+        }
+        self.now = now;
+    }
+
+    /// Goes through a list that was taken out of its slot.
+    fn hand_out_or_move_down(&mut self, head: u32, now: u64, due: &mut impl FnMut(u64)) {
+        let mut next = head;
+        while next != NONE {
+            let index = next;
+            let (deadline, place) = self.entries.get(index);
+            next = place.next;
+            if place.slot < SLOTS as u16 && deadline <= now {
+                due(self.entries.remove(index));
+            } else {
+                self.place(index, deadline);
+            }
+        }
+    }
+
+    /// Level and digit of the slot that holds the earliest entry.
+    fn first_used(&self) -> Option<(usize, usize)> {
+        let mut levels = self.levels.iter().enumerate();
+        levels.find_map(|(index, level)| Some((index, level.first_used()?)))
+    }
+
+    /// Appends an entry to the slot where it belongs.
+    fn place(&mut self, index: u32, deadline: u64) {
+        // One in the past stands where the wheel is, for the next `advance` to find.
+        let position = deadline.max(self.now);
+        let level = level_of(position ^ self.now);
+        let digit = digit(position, level);
+        self.levels[level].mark_used(digit);
+        let slot = &mut self.levels[level].slots[digit];
+        slot.earliest = slot.earliest.min(deadline);
+        let last = std::mem::replace(&mut slot.tail, index);
+        if last == NONE {
+            slot.head = index;
+        } else {
+            self.entries.place_mut(last).next = index;
+        }
+        let slot = (level * SLOTS + digit) as u16;
+        *self.entries.place_mut(index) = Place { previous: last, next: NONE, slot };
+    }
+
+    /// Takes an entry out of the list it stands in.
+    fn unlink(&mut self, index: u32) {
+        let (_, Place { previous, next, slot }) = self.entries.get(index);
+        let (level, digit) = (usize::from(slot) / SLOTS, usize::from(slot) % SLOTS);
+        let level = &mut self.levels[level];
+        if previous == NONE && next == NONE {
+            level.take(digit);
+            return;
+        }
+        match previous {
+            NONE => level.slots[digit].head = next,
+            _ => self.entries.place_mut(previous).next = next,
+        }
+        match next {
+            NONE => level.slots[digit].tail = previous,
+            _ => self.entries.place_mut(next).previous = previous,
+        }
+    }
+
+    /// The time since `origin`: 0 before it, the maximum where it overflows.
+    fn nanoseconds(&self, time: Instant) -> u64 {
+        let since = time.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}

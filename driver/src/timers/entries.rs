@@ -1,0 +1,108 @@
+//! Where the entries of the wheel live: a slab, addressed by 32-bit indices, whose vacancies are reused.
+
+/// No entry: the end of a list.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// The generation of an entry that is not used again. No key has it.
+const WORN_OUT: u32 = u32::MAX;
+
+/// Names an entry for as long as it is in the wheel; afterwards it names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerKey {
+    index: u32,
+    generation: u32,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) previous: u32,
+    pub(super) next: u32,
+    /// The slot, counted through all levels.
+    pub(super) slot: u16,
+}
+
+struct Entry {
+    deadline: u64,
+    token: u64,
+    /// In a vacancy, `next` is the vacancy after it.
+    place: Place,
+    /// Counts how often this entry has become vacant. A key with an older count names an entry that is gone.
+    generation: u32,
+}
+
+// Two entries share a cache line; a million fit in 32 MiB.
+const _: () = assert!(size_of::<Entry>() == 32 || !cfg!(target_pointer_width = "64"));
+
+pub(super) struct Entries {
+    entries: Vec<Entry>,
+    /// The first vacancy.
+    vacant: u32,
+}
+
+impl Entries {
+    pub(super) fn new() -> Self {
+        Entries { entries: Vec::new(), vacant: NONE }
+    }
+
+    /// Adds an entry that stands nowhere yet.
+    pub(super) fn add(&mut self, deadline: u64, token: u64) -> u32 {
+        if self.vacant == NONE {
+            let index = self.entries.len() as u32;
+            assert!(self.entries.len() < NONE as usize, "a thread cannot have four billion timers");
+            let place = Place { previous: NONE, next: NONE, slot: 0 };
+            self.entries.push(Entry { deadline, token, place, generation: 0 });
+            return index;
+        }
+        let index = self.vacant;
+        let entry = &mut self.entries[index as usize];
+        self.vacant = entry.place.next;
+        entry.deadline = deadline;
+        entry.token = token;
+        index
+    }
+
+    /// Makes an entry vacant and returns its token. The caller has taken it out of its list.
+    pub(super) fn remove(&mut self, index: u32) -> u64 {
+        let entry = &mut self.entries[index as usize];
+        entry.generation += 1;
+        // One that has been through all generations stays unused for ever, lest its very first keys name it again.
+        if entry.generation != WORN_OUT {
+            entry.place.next = self.vacant;
+            self.vacant = index;
+        }
+        entry.token
+    }
+
+    /// The key of an entry that is in use.
+    pub(super) fn key(&self, index: u32) -> TimerKey {
+        TimerKey { index, generation: self.entries[index as usize].generation }
+    }
+
+    /// The entry that a key names, if it is still there.
+    pub(super) fn find(&self, key: TimerKey) -> Option<u32> {
+        let entry = self.entries.get(key.index as usize)?;
+        (entry.generation == key.generation).then_some(key.index)
+    }
+
+    /// Deadline and place of an entry.
+    pub(super) fn get(&self, index: u32) -> (u64, Place) {
+        let entry = &self.entries[index as usize];
+        (entry.deadline, entry.place)
+    }
+
+    pub(super) fn place_mut(&mut self, index: u32) -> &mut Place {
+        &mut self.entries[index as usize].place
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_generation(&mut self, key: TimerKey, generation: u32) -> TimerKey {
+        self.entries[key.index as usize].generation = generation;
+        TimerKey { generation, ..key }
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+}
