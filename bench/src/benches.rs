@@ -1,0 +1,24 @@
+//! The benches, one file each. A new one is a file with a `BENCH` and a line here.
+
+mod spawn;
+mod switch;
+mod yield_now;
+
+use std::io;
+
+use crate::bench::Bench;
+
+/// Every bench, in the order of the report.
+pub const ALL: &[Bench] = &[switch::BENCH, spawn::BENCH, yield_now::BENCH];
+
+/// The bench called `name`.
+///
+/// # Errors
+///
+/// When there is none: the error lists those that there are.
+pub fn find(name: &str) -> io::Result<&'static Bench> {
+    ALL.iter().find(|bench| bench.name == name).ok_or_else(|| {
+        let known: Vec<&str> = ALL.iter().map(|bench| bench.name).collect();
+        io::Error::other(format!("there is no bench `{name}`; there are {} and all", known.join(", ")))
+    })
+}

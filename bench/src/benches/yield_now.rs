@@ -1,0 +1,142 @@
+//! `yield`: what it costs a task to let the others run.
+//!
+//! So many tasks, each of which yields in a loop. Counting starts when the last of them has begun and ends when the
+//! last has done its share ([`Gathering`]); before that they yield uncounted, so that spawning is no part of it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use crate::bench::{Bench, Case, Measurement, Subject};
+use crate::stopwatch::{Span, Stopwatch};
+
+/// See the module's documentation.
+pub const BENCH: Bench = Bench {
+    name: "yield",
+    about: "every task yields in a loop; the time from one yield to the next, divided by the number of tasks",
+    reference: "tokio",
+    cases: &[
+        Case(&[("tasks", 2), ("workers", 1)]),
+        Case(&[("tasks", 1_000), ("workers", 1)]),
+        Case(&[("tasks", 100_000), ("workers", 1)]),
+    ],
+    subjects: &[
+        Subject::new("tokio", "tokio", tokio_multi_thread),
+        Subject::new("tokio current-thread", "tokio", tokio_current_thread),
+        Subject::new("may", "may", may_coroutine),
+    ],
+};
+
+/// Counted yields of all tasks together in one sample.
+const YIELDS: usize = 2_000_000;
+
+fn yields_each(case: &Case) -> usize {
+    YIELDS / case.count("tasks")
+}
+
+/// Finds the stretch in which all tasks are under way: from the last arrival to the last departure.
+struct Gathering {
+    tasks: usize,
+    arrived: AtomicUsize,
+    departed: AtomicUsize,
+    begin: OnceLock<Stopwatch>,
+    span: Mutex<Option<Span>>,
+}
+
+impl Gathering {
+    fn new(case: &Case) -> Arc<Self> {
+        Arc::new(Self {
+            tasks: case.count("tasks"),
+            arrived: AtomicUsize::new(0),
+            departed: AtomicUsize::new(0),
+            begin: OnceLock::new(),
+            span: Mutex::new(None),
+        })
+    }
+
+    fn arrive(&self) {
+        if self.arrived.fetch_add(1, Relaxed) + 1 == self.tasks {
+            assert!(self.begin.set(Stopwatch::start()).is_ok(), "only one task arrives last");
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.begin.get().is_some()
+    }
+
+    fn depart(&self) {
+        if self.departed.fetch_add(1, Relaxed) + 1 == self.tasks {
+            let begin = self.begin.get().expect("departures come after the last arrival");
+            *self.span.lock().expect("nobody panics while holding it") = Some(begin.stop());
+        }
+    }
+
+    fn measurements(&self, case: &Case) -> Vec<Measurement> {
+        let span =
+            self.span.lock().expect("nobody panics while holding it").expect("every task has departed");
+        span.per(self.tasks * yields_each(case), "yield")
+    }
+}
+
+fn tokio_multi_thread(case: &Case) -> Vec<Measurement> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    tokio_on(&builder.worker_threads(case.count("workers")).build().expect("tokio starts"), case)
+}
+
+fn tokio_current_thread(case: &Case) -> Vec<Measurement> {
+    tokio_on(&tokio::runtime::Builder::new_current_thread().build().expect("tokio starts"), case)
+}
+
+fn tokio_on(runtime: &tokio::runtime::Runtime, case: &Case) -> Vec<Measurement> {
+    async fn body(gathering: Arc<Gathering>, yields: usize) {
+        gathering.arrive();
+        while !gathering.is_complete() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..yields {
+            tokio::task::yield_now().await;
+        }
+        gathering.depart();
+    }
+    let (gathering, yields) = (Gathering::new(case), yields_each(case));
+    let shared = Arc::clone(&gathering);
+    let root = runtime.spawn(async move {
+        let handles: Vec<_> =
+            (0..shared.tasks).map(|_| tokio::spawn(body(Arc::clone(&shared), yields))).collect();
+        for handle in handles {
+            handle.await.expect("the body doesn't panic");
+        }
+    });
+    runtime.block_on(root).expect("the root task doesn't panic");
+    gathering.measurements(case)
+}
+
+fn may_coroutine(case: &Case) -> Vec<Measurement> {
+    fn body(gathering: &Gathering, yields: usize) {
+        gathering.arrive();
+        while !gathering.is_complete() {
+            may::coroutine::yield_now();
+        }
+        for _ in 0..yields {
+            may::coroutine::yield_now();
+        }
+        gathering.depart();
+    }
+    let (gathering, yields) = (Gathering::new(case), yields_each(case));
+    let shared = Arc::clone(&gathering);
+    may::config().set_workers(case.count("workers"));
+    let root = move || {
+        let spawn = |_| {
+            let shared = Arc::clone(&shared);
+            // SAFETY: the body holds no thread-local across a yield, and its frames are far smaller than a stack.
+            unsafe { may::coroutine::spawn(move || body(&shared, yields)) }
+        };
+        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
+        for handle in handles {
+            handle.join().expect("the body doesn't panic");
+        }
+    };
+    // SAFETY: as above: the root only spawns and joins.
+    unsafe { may::coroutine::spawn(root) }.join().expect("the root coroutine doesn't panic");
+    gathering.measurements(case)
+}
