@@ -80,8 +80,10 @@ pub fn command(options: &Options) -> Outcome {
 
 /// Checks that linker, emulator and C library are here, before anything is downloaded or built.
 fn require(target: &Target) -> Outcome {
-    let mut missing: Vec<&str> =
-        [target.linker, target.emulator].into_iter().filter(|program| find_program(program).is_none()).collect();
+    let mut missing: Vec<&str> = [target.linker, target.emulator]
+        .into_iter()
+        .filter(|program| find_program(program).is_none())
+        .collect();
     if !Path::new(target.sysroot).join("lib/libc.so.6").exists() {
         missing.push("the target's C library");
     }

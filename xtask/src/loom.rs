@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn passed_models_are_counted_from_the_closing_line() {
-        let line = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 1s";
+        let line =
+            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 1s";
         assert_eq!(passed_in(line), Some(12));
         assert_eq!(passed_in("test a::loom::b ... ok"), None);
     }

@@ -108,7 +108,8 @@ pub fn shell_line(command: &Command) -> String {
 }
 
 fn quoted(word: &str) -> String {
-    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:,+@".contains(c));
+    let plain =
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./:,+@".contains(c));
     if plain { word.to_owned() } else { format!("'{word}'") }
 }
 

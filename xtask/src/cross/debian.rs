@@ -80,7 +80,7 @@ fn unpack(folder: &Path, architecture: &str) -> Outcome {
 
 /// apt with the system's sources but its own state, so that a foreign architecture concerns nobody else.
 struct PrivateApt {
-    options: Vec<String>,
+    configuration: PathBuf,
     architecture: String,
 }
 
@@ -91,33 +91,30 @@ impl PrivateApt {
         fs::write(folder.join("state/status"), "")?;
         let folder = folder.canonicalize()?;
         let host = output_of(Command::new("dpkg").arg("--print-architecture"))?;
-        let options = vec![
-            format!("Dir::State={}", folder.join("state").display()),
-            format!("Dir::State::status={}", folder.join("state/status").display()),
-            format!("Dir::Cache={}", folder.join("cache").display()),
-            format!("APT::Architectures::={}", host.trim()),
-            format!("APT::Architectures::={architecture}"),
-            // As root, apt would drop to a user that can't write here.
-            "APT::Sandbox::User=root".to_owned(),
-            "Acquire::Retries=3".to_owned(),
-        ];
-        Ok(PrivateApt { options, architecture: architecture.to_owned() })
+        let configuration = folder.join("apt.conf");
+        let (folder, host) = (folder.display(), host.trim());
+        // As root, apt would drop to a user that can't write here.
+        let text = format!(
+            "Dir::State \"{folder}/state\"; Dir::State::status \"{folder}/state/status\";\n\
+             Dir::Cache \"{folder}/cache\"; APT::Sandbox::User \"root\"; Acquire::Retries \"3\";\n\
+             APT::Architectures {{ \"{host}\"; \"{architecture}\"; }};\n"
+        );
+        fs::write(&configuration, text)?;
+        Ok(PrivateApt { configuration, architecture: architecture.to_owned() })
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        for option in &self.options {
-            command.args(["-o", option]);
-        }
+        command.env("APT_CONFIG", &self.configuration);
         command
     }
 
     /// The compiler, the libraries it is linked to, and std for both architectures, all of one version.
     fn packages(&self) -> Outcome<Vec<String>> {
-        let compiler = self.control(COMPILER)?;
-        let version = field(&compiler, "Version").ok_or_else(|| format!("{COMPILER} has no version"))?;
-        let driver = dependency(&compiler, |name| name.starts_with("libstd-rust-web-") && name != STD)
-            .ok_or_else(|| format!("{COMPILER} names no library of its driver"))?;
+        let std = self.control(STD)?;
+        let version = field(&std, "Version").ok_or_else(|| format!("{STD} has no version"))?;
+        let driver = dependency(&std, |name| name.starts_with("libstd-rust-web-"))
+            .ok_or_else(|| format!("{STD} names no library of the compiler"))?;
         let llvm = dependency(&self.control(driver)?, |name| name.starts_with("libllvm")).map(str::to_owned);
         let foreign_std = format!("{STD}:{}", self.architecture);
         let same_version = [COMPILER, driver, STD, &foreign_std].map(|name| format!("{name}={version}"));
@@ -128,7 +125,8 @@ impl PrivateApt {
         let mut query = self.command("apt-cache");
         output_of(query.args(["show", "--no-all-versions", package])).map_err(|_| {
             let advice = "`rustup target add` gives the toolchain in use the target's std instead";
-            format!("this system's package sources have no {package} (Debian 12 has it); {advice}").into()
+            format!("this system's package sources have no {package} (those of Debian 12 have it); {advice}")
+                .into()
         })
     }
 }
@@ -150,14 +148,15 @@ fn dependency(control: &str, wanted: impl Fn(&str) -> bool) -> Option<&str> {
 mod tests {
     use super::*;
 
-    const CONTROL: &str = "Package: rustc-web\nVersion: 1.96.0+dfsg1-1\nDepends: libc6 (>= 2.34), \
-                           libstd-rust-web-dev (= 1.96.0+dfsg1-1), libstd-rust-web-1.96 (= 1.96.0+dfsg1-1)\n";
+    const CONTROL: &str = "Package: libstd-rust-web-dev\nVersion: 1.96.0+dfsg1-1\nSuggests: other\n\
+                           Depends: libc6 (>= 2.34), libstd-rust-web-1.96 (= 1.96.0+dfsg1-1)\n";
 
     #[test]
-    fn control_data_gives_version_and_driver() {
+    fn control_data_gives_version_and_the_library_of_the_compiler() {
         assert_eq!(field(CONTROL, "Version"), Some("1.96.0+dfsg1-1"));
         assert_eq!(field(CONTROL, "Pre-Depends"), None);
-        let driver = dependency(CONTROL, |name| name.starts_with("libstd-rust-web-") && name != STD);
+        let driver = dependency(CONTROL, |name| name.starts_with("libstd-rust-web-"));
         assert_eq!(driver, Some("libstd-rust-web-1.96"));
+        assert_eq!(dependency(CONTROL, |name| name.starts_with("libllvm")), None);
     }
 }

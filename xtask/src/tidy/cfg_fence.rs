@@ -26,8 +26,10 @@ pub fn check(source: &Source, findings: &mut Vec<Finding>) {
             CfgPlace::Elsewhere => false,
         };
         if !free {
-            let message =
-                format!("`{}` is asked outside the platform folders: move this behind one of them", cfg.asked);
+            let message = format!(
+                "`{}` is asked outside the platform folders: move this behind one of them",
+                cfg.asked
+            );
             findings.push(source.finding(cfg.line, Rule::CfgFence, message));
         }
     }

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Block, Meta, Signature, UseTree};
+use syn::{Attribute, Block, Meta, Signature, UseTree, Visibility};
 
 use super::tokens;
 
@@ -83,11 +83,21 @@ impl Facts {
     pub fn of(file: &syn::File, text: &str) -> Facts {
         let mut walk = Walk { lines: text.lines().collect(), ..Walk::default() };
         walk.in_test = is_test(&file.attrs);
+        walk.shared_contract = has_safety_section(&file.attrs);
         walk.cfgs_of(&file.attrs, CfgPlace::File);
         for item in &file.items {
             walk.visit_item(item);
         }
         walk.facts
+    }
+
+    /// Whoever includes this file does so only for tests.
+    pub fn mark_as_test(&mut self) {
+        let paths = self.paths.iter_mut().map(|path| &mut path.in_test);
+        let modules = self.modules.iter_mut().map(|module| &mut module.in_test);
+        let unsafes = self.unsafes.iter_mut().map(|found| &mut found.in_test);
+        let macros = self.macros.iter_mut().map(|found| &mut found.in_test);
+        paths.chain(modules).chain(unsafes).chain(macros).for_each(|in_test| *in_test = true);
     }
 }
 
@@ -102,6 +112,8 @@ struct Walk<'text> {
     statement: usize,
     /// In `impl Trait for`, where the trait states the contract, or in an `extern` block.
     contract_elsewhere: bool,
+    /// The documentation of the file or the impl states one contract for all its private functions.
+    shared_contract: bool,
 }
 
 impl Walk<'_> {
@@ -151,9 +163,16 @@ impl Walk<'_> {
         self.facts.unsafes.push(UnsafeUse { kind, line, argued, in_test: self.in_test });
     }
 
-    fn signature(&mut self, signature: &Signature, attributes: &[Attribute], body: Option<&Block>) {
+    fn signature(
+        &mut self,
+        signature: &Signature,
+        visibility: &Visibility,
+        attributes: &[Attribute],
+        body: Option<&Block>,
+    ) {
         if signature.unsafety.is_some() {
-            let argued = self.contract_elsewhere || has_safety_section(attributes);
+            let shared = self.shared_contract && matches!(visibility, Visibility::Inherited);
+            let argued = self.contract_elsewhere || shared || has_safety_section(attributes);
             self.unsafe_use(UnsafeKind::Function, line_of(signature), argued);
         }
         if let Some(body) = body {
@@ -215,7 +234,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.signature(&item.sig, &item.attrs, Some(&item.block));
+        self.signature(&item.sig, &item.vis, &item.attrs, Some(&item.block));
         visit::visit_item_fn(self, item);
     }
 
@@ -232,9 +251,11 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             let argued = self.is_argued(line);
             self.unsafe_use(UnsafeKind::Impl, line, argued);
         }
-        let outer = std::mem::replace(&mut self.contract_elsewhere, item.trait_.is_some());
+        let outer = (self.contract_elsewhere, self.shared_contract);
+        self.contract_elsewhere = item.trait_.is_some();
+        self.shared_contract |= has_safety_section(&item.attrs);
         visit::visit_item_impl(self, item);
-        self.contract_elsewhere = outer;
+        (self.contract_elsewhere, self.shared_contract) = outer;
     }
 
     fn visit_impl_item(&mut self, item: &'ast syn::ImplItem) {
@@ -248,14 +269,14 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        self.signature(&item.sig, &item.attrs, Some(&item.block));
+        self.signature(&item.sig, &item.vis, &item.attrs, Some(&item.block));
         let outer = std::mem::replace(&mut self.contract_elsewhere, false);
         visit::visit_impl_item_fn(self, item);
         self.contract_elsewhere = outer;
     }
 
     fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
-        self.signature(&item.sig, &item.attrs, item.default.as_ref());
+        self.signature(&item.sig, &Visibility::Inherited, &item.attrs, item.default.as_ref());
         visit::visit_trait_item_fn(self, item);
     }
 

@@ -29,7 +29,7 @@ impl<'source> Tree<'source> {
         let mut reached = BTreeSet::new();
         let root = format!("{FOLDER}/lib.rs");
         if let Some(source) = sources.iter().find(|source| source.path == root) {
-            tree.plant(sources, Module { path: Vec::new(), source, declared: (root, 1) }, false, &mut reached);
+            tree.plant(sources, Module { path: Vec::new(), source, declared: (root, 1) }, &mut reached);
         }
         let below = sources.iter().filter(|source| source.path.starts_with(&format!("{FOLDER}/")));
         for orphan in below.filter(|source| !reached.contains(source.path.as_str())) {
@@ -42,24 +42,22 @@ impl<'source> Tree<'source> {
         &mut self,
         sources: &'source [Source],
         module: Module<'source>,
-        in_test: bool,
         reached: &mut BTreeSet<&'source str>,
     ) {
         reached.insert(&module.source.path);
         for line in &module.source.facts.modules {
             let path = [&module.path[..], &line.inside, std::slice::from_ref(&line.name)].concat();
-            let in_test = in_test || line.in_test;
-            if !in_test {
+            if !line.in_test {
                 self.names.insert(path.clone());
             }
             let stem = format!("{FOLDER}/{}", path.join("/"));
             let files = [format!("{stem}.rs"), format!("{stem}/mod.rs")];
             if let Some(source) = sources.iter().find(|source| !line.inline && files.contains(&source.path)) {
                 let declared = (module.source.path.clone(), line.line);
-                self.plant(sources, Module { path, source, declared }, in_test, reached);
+                self.plant(sources, Module { path, source, declared }, reached);
             }
         }
-        if !in_test {
+        if !module.source.in_test {
             self.files.push(module);
         }
     }

@@ -13,7 +13,8 @@ const FUNCTION_LINES: usize = 70;
 pub fn check(source: &Source, findings: &mut Vec<Finding>) {
     let lines = source.line_count();
     if source.path.ends_with("src/lib.rs") && lines > LIB_LINES {
-        let message = format!("{lines} lines in a lib.rs, which is facade and documentation: at most {LIB_LINES}");
+        let message =
+            format!("{lines} lines in a lib.rs, which is facade and documentation: at most {LIB_LINES}");
         findings.push(source.finding(LIB_LINES + 1, Rule::Size, message));
     }
     if lines > FILE_LINES {
@@ -24,8 +25,7 @@ pub fn check(source: &Source, findings: &mut Vec<Finding>) {
         findings.push(source.finding(GROWING_LINES + 1, Rule::Growing, message));
     }
     for function in source.facts.functions.iter().filter(|function| function.length > FUNCTION_LINES) {
-        let message =
-            format!("`{}` has {} lines: at most {FUNCTION_LINES}", function.name, function.length);
+        let message = format!("`{}` has {} lines: at most {FUNCTION_LINES}", function.name, function.length);
         findings.push(source.finding(function.line, Rule::Size, message));
     }
 }

@@ -13,6 +13,8 @@ pub struct Source {
     pub path: String,
     pub text: String,
     pub facts: Facts,
+    /// Compiled only for tests or models, as the `mod` line says that leads here.
+    pub in_test: bool,
 }
 
 impl Source {
@@ -20,7 +22,7 @@ impl Source {
         match syn::parse_file(&text) {
             Ok(syntax) => {
                 let facts = Facts::of(&syntax, &text);
-                Ok(Source { path, text, facts })
+                Ok(Source { path, text, facts, in_test: false })
             }
             Err(error) => {
                 let line = error.span().start().line;
@@ -31,6 +33,15 @@ impl Source {
 
     pub fn line_count(&self) -> usize {
         self.text.lines().count()
+    }
+
+    /// The folder in which the files of its child modules lie.
+    fn children(&self) -> &str {
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        match name {
+            "lib.rs" | "main.rs" | "mod.rs" => folder,
+            _ => self.path.trim_end_matches(".rs"),
+        }
     }
 
     /// Whether the file is compiled into a crate; tests, examples and benches stand beside `src`.
@@ -52,7 +63,28 @@ pub fn load(root: &Path, findings: &mut Vec<Finding>) -> Outcome<Vec<Source>> {
             Err(finding) => findings.push(finding),
         }
     }
+    mark_tests(&mut sources);
     Ok(sources)
+}
+
+/// Marks the files below `#[cfg(test)] mod name;`, and all that is in them.
+fn mark_tests(sources: &mut [Source]) {
+    let tests: Vec<String> = sources
+        .iter()
+        .flat_map(|source| {
+            let modules = source.facts.modules.iter().filter(|module| module.in_test && !module.inline);
+            modules.map(|module| format!("{}/{}", source.children(), module.name))
+        })
+        .collect();
+    for source in sources {
+        let below = |test: &String| {
+            source.path.strip_prefix(test).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        if tests.iter().any(below) {
+            source.in_test = true;
+            source.facts.mark_as_test();
+        }
+    }
 }
 
 fn collect(root: &Path, folder: &str, paths: &mut Vec<String>) -> io::Result<()> {
