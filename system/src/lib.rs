@@ -1,1 +1,28 @@
-//! The machine under fibra: CPU features, cycle counter, usable cores, affinity.
+//! The machine under fibra: what its CPU can do, how fast its cycle counter runs, how many cores this process may use,
+//! where its threads run, and what the kernel allows.
+//!
+//! | module | question it answers |
+//! | --- | --- |
+//! | [`cpu`] | Which instruction sets may this program use here? |
+//! | [`cycles`] | How many cycles did that take, and how long is a cycle? |
+//! | [`topology`] | How many cores may this process keep busy, a container's quota included? |
+//! | [`affinity`] | On which CPUs may this thread run, and how is it bound to one? |
+//! | [`kernel`] | Which kernel is this, and which limits has it set for us? |
+//!
+//! Nothing here knows of tasks, stacks or I/O, and nothing is changed without being asked: only [`affinity`] acts.
+//!
+//! ```
+//! use fibra_system::{cpu, topology};
+//!
+//! println!("{} usable cores with {}", topology::usable_cores(), cpu::Features::detect());
+//! ```
+//!
+//! What differs between systems and architectures is in `os`, whose table names the supported ones.
+
+pub mod affinity;
+pub mod cpu;
+pub mod cycles;
+pub mod kernel;
+pub mod topology;
+
+mod os;

@@ -1,0 +1,44 @@
+//! The tables of operating systems and architectures: nothing else in this crate asks which one it is built for.
+//!
+//! An operating system offers
+//!
+//! ```text
+//! fn affinity() -> io::Result<CpuSet>              the CPUs on which the calling thread may run
+//! fn set_affinity(&CpuSet) -> io::Result<()>       restricts it to some of them; InvalidInput if there are none
+//! fn cpu_quota() -> Option<CpuQuota>               the tightest limit on the process's CPU time
+//! fn release() -> io::Result<String>               what `uname -r` prints
+//! fn limit_open_files() -> io::Result<Limit>       descriptors
+//! fn limit_locked_memory() -> io::Result<Limit>    bytes
+//! fn max_map_count() -> io::Result<u64>            mappings
+//! ```
+//!
+//! and an architecture
+//!
+//! ```text
+//! fn detected_features() -> [(Feature, bool); _]   each of its features, and whether programs may use it
+//! fn cycles() -> u64                               the cycle counter
+//! fn cycles_in_order() -> u64                      the same, ordered with the instructions around it
+//! fn cycles_are_constant() -> bool                 whether it runs at one rate, always and everywhere
+//! fn cycle_frequency() -> Option<u64>              counts per second, if the CPU says
+//! ```
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("fibra-system does not know this operating system yet: give it a file and a line in os.rs");
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::*;
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use aarch64::*;
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("fibra-system does not know this architecture yet: give it a file and a line in os.rs");

@@ -1,0 +1,87 @@
+//! Linux: scheduler calls, resource limits and `/proc`.
+
+mod cgroup;
+
+use crate::affinity::CpuSet;
+use crate::kernel::Limit;
+use crate::topology::CpuQuota;
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::Path;
+
+/// The thread that calls, for the scheduler's calls.
+const THIS_THREAD: libc::pid_t = 0;
+
+pub(crate) fn affinity() -> io::Result<CpuSet> {
+    // The kernel refuses a mask that is shorter than its own, with EINVAL; 16 words are glibc's 1,024 CPUs.
+    let mut words = vec![0_u64; 16];
+    loop {
+        let bytes = size_of_val(words.as_slice());
+        // SAFETY: `sched_getaffinity` writes at most `bytes` bytes to the mask, and all of them are ours; any bit pattern
+        // is a valid `u64`.
+        let result = unsafe { libc::sched_getaffinity(THIS_THREAD, bytes, words.as_mut_ptr().cast()) };
+        if result == 0 {
+            return Ok(CpuSet::from_words(words));
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::EINVAL) || words.len() >= 1 << 14 {
+            return Err(error);
+        }
+        words.resize(words.len() * 2, 0);
+    }
+}
+
+pub(crate) fn set_affinity(cpus: &CpuSet) -> io::Result<()> {
+    let words = cpus.words();
+    // SAFETY: `sched_setaffinity` reads so many bytes of the mask and keeps no pointer. An empty mask points at nothing
+    // and has a length of 0.
+    let result = unsafe {
+        libc::sched_setaffinity(THIS_THREAD, size_of_val(words), words.as_ptr().cast::<libc::cpu_set_t>())
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+pub(crate) fn cpu_quota() -> Option<CpuQuota> {
+    cgroup::cpu_quota(&|path: &Path| fs::read_to_string(path).ok())
+}
+
+pub(crate) fn release() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/osrelease")?.trim_end().to_owned())
+}
+
+pub(crate) fn limit_open_files() -> io::Result<Limit> {
+    limit(|limit| {
+        // SAFETY: `getrlimit` writes one `rlimit` to where it is told, which is ours.
+        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, limit) }
+    })
+}
+
+pub(crate) fn limit_locked_memory() -> io::Result<Limit> {
+    limit(|limit| {
+        // SAFETY: as in `limit_open_files`.
+        unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, limit) }
+    })
+}
+
+/// Calls `getrlimit`. The resource is the caller's, since its type differs between C libraries.
+fn limit(get: impl FnOnce(*mut libc::rlimit) -> libc::c_int) -> io::Result<Limit> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    if get(limit.as_mut_ptr()) != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a `getrlimit` that succeeds has written it.
+    let limit = unsafe { limit.assume_init() };
+    let finite = |value: libc::rlim_t| (value != libc::RLIM_INFINITY).then_some(value);
+    Ok(Limit { soft: finite(limit.rlim_cur), hard: finite(limit.rlim_max) })
+}
+
+pub(crate) fn max_map_count() -> io::Result<u64> {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count")?;
+    text.trim().parse().map_err(|error| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("/proc/sys/vm/max_map_count is {text:?}: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! What the functions say against what the system says by another way.
+
+use super::*;
+use crate::cpu::{Feature, Features};
+use std::collections::HashSet;
+use std::process::Command;
+
+#[test]
+fn the_release_is_what_uname_says() {
+    let output = Command::new("uname").arg("-r").output().expect("every Linux has uname");
+    assert_eq!(release().expect("readable"), String::from_utf8_lossy(&output.stdout).trim());
+    crate::kernel::release().expect("every Linux has a version");
+}
+
+#[test]
+fn the_mask_of_a_thread_is_what_proc_says() {
+    let status = fs::read_to_string("/proc/thread-self/status").expect("readable");
+    let listed =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("every Linux has it");
+    assert_eq!(affinity().expect("readable").to_string(), listed.trim());
+}
+
+#[test]
+fn the_limits_are_what_proc_says() {
+    let limits = fs::read_to_string("/proc/self/limits").expect("readable");
+    let line = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).expect("every Linux has it");
+        let mut values = line.split_whitespace().map(|value| value.parse().ok());
+        Limit { soft: values.next().expect("soft"), hard: values.next().expect("hard") }
+    };
+    assert_eq!(limit_open_files().expect("readable"), line("Max open files"));
+    assert_eq!(limit_locked_memory().expect("readable"), line("Max locked memory"));
+    let maximum = fs::read_to_string("/proc/sys/vm/max_map_count").expect("readable");
+    assert_eq!(max_map_count().expect("readable").to_string(), maximum.trim());
+}
+
+#[test]
+fn the_features_are_those_that_the_kernel_lists() {
+    let info = fs::read_to_string("/proc/cpuinfo").expect("readable");
+    let flags = info.lines().find(|line| line.starts_with("flags") || line.starts_with("Features"));
+    let flags = flags.and_then(|line| line.split_once(':')).expect("the kernel lists the CPU's features").1;
+    let flags: HashSet<&str> = flags.split_whitespace().collect();
+    // Where the kernel's name is another.
+    let name_of = |feature: Feature| match feature {
+        Feature::Sse3 => "pni",
+        Feature::Sse41 => "sse4_1",
+        Feature::Sse42 => "sse4_2",
+        Feature::Cmpxchg16b => "cx16",
+        Feature::Lzcnt => "abm",
+        Feature::Avx512Vnni => "avx512_vnni",
+        Feature::Sha => "sha_ni",
+        Feature::Neon => "asimd",
+        Feature::Lse => "atomics",
+        Feature::Crc => "crc32",
+        Feature::Dotprod => "asimddp",
+        Feature::Fp16 => "asimdhp",
+        Feature::Rcpc => "lrcpc",
+        feature => feature.name(),
+    };
+    let detected = Features::detect();
+    for (feature, present) in crate::os::detected_features() {
+        assert_eq!(present, flags.contains(name_of(feature)), "{feature}");
+        assert_eq!(detected.has(feature), present);
+    }
+    assert!(detected.iter().count() > 0, "every CPU that fibra runs on has some");
+}
+
+#[test]
+fn the_counter_is_constant_where_the_kernel_says_so() {
+    let info = fs::read_to_string("/proc/cpuinfo").expect("readable");
+    let x86 = info.contains("GenuineIntel") || info.contains("AuthenticAMD");
+    assert_eq!(crate::cycles::is_constant(), !x86 || info.contains(" nonstop_tsc"));
+}
