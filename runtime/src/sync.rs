@@ -1,0 +1,34 @@
+//! Locks, condition variables and channels for green threads, futures and OS threads, in any mixture.
+//!
+//! [`Mutex`], [`Condvar`] and [`mpsc`] have the interface of their namesakes in [`std::sync`], and reuse its
+//! error types; [`oneshot`] is a channel for one value. Who waits parks a green thread, or its future, or blocks
+//! its OS thread; they all wait in the same queues, and wake each other.
+//!
+//! Each direct call that may wait has a twin for `async` code named `…_async`. Dropping such a future gives
+//! the wait up; so do a time limit and the cancellation of a green thread. None of them swallows a wake-up or
+//! a message that was meant for somebody else.
+//!
+//! | waits | cancellation point |
+//! | --- | --- |
+//! | [`Mutex::lock`] | no |
+//! | [`Condvar::wait`] and its variants | yes; the mutex is locked again first |
+//! | [`mpsc::Receiver::recv`] and its variants, the iterators | yes |
+//! | [`mpsc::SyncSender::send`] | yes |
+//! | [`oneshot::Receiver::recv`] and its variants, [`oneshot::Sender::closed`] | yes |
+
+mod cell;
+mod condvar;
+mod mutex;
+mod short_lock;
+mod wait_queue;
+
+#[cfg(all(test, loom))]
+mod loom;
+
+pub mod mpsc;
+pub mod oneshot;
+
+pub use self::{
+    condvar::{Condvar, WaitTimeoutResult},
+    mutex::{Mutex, MutexGuard},
+};

@@ -1,0 +1,340 @@
+//! The receiving end of a channel, and its iterators.
+
+use super::channel::Channel;
+use crate::wait::{wait, wait_until};
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    iter::FusedIterator,
+    pin::Pin,
+    sync::{
+        Arc,
+        mpsc::{RecvError, RecvTimeoutError, TryRecvError},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+/// The receiving end of a [`channel`](super::channel) or a [`sync_channel`](super::sync_channel).
+///
+/// As std's it is `Send` but not `Sync`: one thread at a time receives.
+///
+/// # Examples
+///
+/// ```
+/// use fibra::sync::mpsc;
+///
+/// let (sender, receiver) = mpsc::channel();
+/// sender.send(1).unwrap();
+/// sender.send(2).unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.recv(), Ok(1));
+/// assert_eq!(receiver.recv(), Ok(2));
+/// assert_eq!(receiver.recv(), Err(mpsc::RecvError));
+/// ```
+#[must_use = "dropping the receiver disconnects the channel"]
+pub struct Receiver<T> {
+    channel: Arc<Channel<T>>,
+    /// Messages that were taken out of the channel together, so that the lock is paid for once.
+    batch: Cell<VecDeque<T>>,
+}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(channel: Arc<Channel<T>>) -> Self {
+        Self { channel, batch: Cell::new(VecDeque::new()) }
+    }
+
+    /// Takes the oldest message, waiting for one if there is none.
+    ///
+    /// A cancellation point while it waits; no message is lost by that.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] if there is no message and all senders are gone.
+    ///
+    /// # Examples
+    ///
+    /// See [`Receiver`].
+    pub fn recv(&self) -> Result<T, RecvError> {
+        match self.try_recv() {
+            Ok(message) => Ok(message),
+            Err(TryRecvError::Disconnected) => Err(RecvError),
+            Err(TryRecvError::Empty) => self.receive(|receiving| wait(receiving)),
+        }
+    }
+
+    /// As [`recv`](Receiver::recv), for `async` code.
+    ///
+    /// `&mut self`, since a future that is to move between threads cannot share a receiver that is not `Sync`.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError`] if there is no message and all senders are gone.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, mut receiver) = fibra::sync::mpsc::channel();
+    /// sender.send(7).unwrap();
+    /// assert_eq!(fibra::wait(async { receiver.recv_async().await }), Ok(7));
+    /// ```
+    pub fn recv_async(&mut self) -> impl Future<Output = Result<T, RecvError>> {
+        Receiving { channel: &self.channel, batch: self.batch.get_mut(), waits: false }
+    }
+
+    /// Takes the oldest message if there is one, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] if there is none; [`TryRecvError::Disconnected`] if there will never be one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::mpsc::{TryRecvError, channel};
+    ///
+    /// let (sender, receiver) = channel::<u8>();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        let mut batch = self.batch.take();
+        let result = match batch.pop_front() {
+            Some(message) => Ok(message),
+            None => self.channel.try_recv(&mut batch),
+        };
+        self.batch.set(batch);
+        result
+    }
+
+    /// As [`recv`](Receiver::recv), waiting for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvTimeoutError`]: `Timeout` if no message came in time, never too early; `Disconnected` if there is
+    /// none and all senders are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::mpsc::{RecvTimeoutError, channel};
+    /// use std::time::Duration;
+    ///
+    /// let (_sender, receiver) = channel::<u8>();
+    /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+    /// ```
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.recv_deadline(deadline),
+            // Further off than the clock can say.
+            None => Ok(self.recv()?),
+        }
+    }
+
+    /// As [`recv`](Receiver::recv), waiting until `deadline` at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_timeout`](Receiver::recv_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::mpsc::{RecvTimeoutError, channel};
+    /// use std::time::Instant;
+    ///
+    /// let (sender, receiver) = channel();
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(1));
+    /// assert_eq!(receiver.recv_deadline(Instant::now()), Err(RecvTimeoutError::Timeout));
+    /// ```
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        match self.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        if let Some(result) = self.receive(|receiving| wait_until(receiving, deadline)) {
+            return Ok(result?);
+        }
+        // One that was handed over as the time ran out is not left behind.
+        self.try_recv().map_err(|error| match error {
+            TryRecvError::Empty => RecvTimeoutError::Timeout,
+            TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+        })
+    }
+
+    /// The messages as they come, waiting for each, until all senders are gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = fibra::sync::mpsc::channel();
+    /// (0..3).for_each(|i| sender.send(i).unwrap());
+    /// drop(sender);
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [0, 1, 2]);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter { receiver: self }
+    }
+
+    /// The messages that are there, waiting for none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = fibra::sync::mpsc::channel();
+    /// (0..3).for_each(|i| sender.send(i).unwrap());
+    /// assert_eq!(receiver.try_iter().count(), 3);
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter { receiver: self }
+    }
+
+    /// Receives in direct style. The batch comes along; it is empty for as long as the receive waits, so that
+    /// nothing is lost if `how` unwinds.
+    fn receive<R>(&self, how: impl FnOnce(&mut Receiving<'_, T>) -> R) -> R {
+        let mut batch = self.batch.take();
+        let mut receiving = Receiving { channel: &self.channel, batch: &mut batch, waits: false };
+        let result = how(&mut receiving);
+        drop(receiving);
+        self.batch.set(batch);
+        result
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.channel.close();
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}
+
+/// A message being received.
+struct Receiving<'r, T> {
+    channel: &'r Channel<T>,
+    batch: &'r mut VecDeque<T>,
+    /// Whether the channel may still have our waker.
+    waits: bool,
+}
+
+impl<T> Future for Receiving<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { channel, batch, waits } = &mut *self;
+        if let Some(message) = batch.pop_front() {
+            return Poll::Ready(Ok(message));
+        }
+        let result = channel.recv_or_wait(batch, cx.waker());
+        *waits = matches!(result, Err(TryRecvError::Empty));
+        match result {
+            Ok(message) => Poll::Ready(Ok(message)),
+            Err(TryRecvError::Disconnected) => Poll::Ready(Err(RecvError)),
+            Err(TryRecvError::Empty) => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Receiving<'_, T> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.channel.stop_waiting();
+        }
+    }
+}
+
+/// The messages of a channel as they come; made by [`Receiver::iter`].
+///
+/// # Examples
+///
+/// See [`Receiver::iter`].
+#[derive(Debug)]
+pub struct Iter<'a, T> {
+    receiver: &'a Receiver<T>,
+}
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().ok()
+    }
+}
+
+impl<T> FusedIterator for Iter<'_, T> {}
+
+/// The messages that are in a channel now; made by [`Receiver::try_iter`].
+///
+/// # Examples
+///
+/// See [`Receiver::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a, T> {
+    receiver: &'a Receiver<T>,
+}
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+/// The messages of a channel as they come, and its receiver; made by `Receiver::into_iter`.
+///
+/// # Examples
+///
+/// ```
+/// let (sender, receiver) = fibra::sync::mpsc::channel();
+/// sender.send(1).unwrap();
+/// drop(sender);
+/// for message in receiver {
+///     assert_eq!(message, 1);
+/// }
+/// ```
+#[derive(Debug)]
+pub struct IntoIter<T> {
+    receiver: Receiver<T>,
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.receiver.recv().ok()
+    }
+}
+
+impl<T> FusedIterator for IntoIter<T> {}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter { receiver: self }
+    }
+}

@@ -1,0 +1,225 @@
+//! The lock inside a mutex: one word, and a queue behind it.
+//!
+//! ```text
+//!   word            who changes it
+//!   ─────────────   ──────────────────────────────────────────────────────────────────────────────────
+//!   free            ──► LOCKED            anybody, by one compare-exchange: this is the barging
+//!   LOCKED          ──► free              its holder, by one compare-exchange
+//!   LOCKED          ──► LOCKED | QUEUED   a waiter that is about to join the queue, under the queue's lock
+//!   LOCKED | QUEUED ──► free              its holder, under the queue's lock: it wakes the front waiter,
+//!                                         which competes with everybody else
+//!   LOCKED | QUEUED ──► LOCKED [| QUEUED] its holder, under the queue's lock: it hands the lock over to a
+//!                                         front waiter that has lost too often
+//! ```
+//!
+//! `QUEUED` says "unlock must look at the queue". Waking a waiter clears it: further unlocks need not wake
+//! more of them while that one is on its way. It sets `QUEUED` again if others still wait once it has taken
+//! the lock or has joined the queue again; and if it is dropped, it wakes the next. Whoever joins sets it in
+//! any case, so that a woken waiter whose worker is stuck holds up nobody who comes after.
+//!
+//! So: *while somebody waits, `QUEUED` is set, or a waiter has been notified and has not acted on it yet*.
+
+use super::super::{
+    short_lock::ShortLock,
+    wait_queue::{Notice, Standing, Ticket, WaitList},
+};
+use crate::primitive::{AcqRel, Acquire as AcquireOrder, AtomicU32, Relaxed, Release, spin_loop};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+const LOCKED: u32 = 1;
+const QUEUED: u32 = 2;
+
+/// Who has waited for so long and still loses the lock to others is handed it.
+///
+/// In a model all wait "long": loom has no clock, and both ways are to be explored.
+const HAND_OVER_AFTER: Duration = if cfg!(loom) { Duration::ZERO } else { Duration::from_micros(500) };
+
+/// How often a locked mutex is looked at again before joining the queue, doubling the pauses in between.
+///
+/// Few: parking a green thread costs about as much as these pauses, and the holder may be parked itself.
+const LOOKS: u32 = if cfg!(loom) { 0 } else { 3 };
+
+/// What a waiter tells the holder.
+struct Turn {
+    /// Hand me the lock.
+    overdue: bool,
+}
+
+pub(super) struct RawMutex {
+    word: AtomicU32,
+    queue: ShortLock<WaitList<Turn>>,
+}
+
+impl RawMutex {
+    #[cfg(not(loom))]
+    pub(super) const fn new() -> Self {
+        Self { word: AtomicU32::new(0), queue: ShortLock::new(WaitList::new()) }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new() -> Self {
+        Self { word: AtomicU32::new(0), queue: ShortLock::new(WaitList::new()) }
+    }
+
+    #[inline]
+    pub(super) fn try_lock(&self) -> bool {
+        self.word.compare_exchange(0, LOCKED, AcquireOrder, Relaxed).is_ok()
+    }
+
+    /// Takes the lock in its own time.
+    pub(super) fn acquire(&self) -> Acquire<'_> {
+        Acquire { lock: self, wait: None }
+    }
+
+    /// Gives the lock back. Only its holder calls this, once.
+    #[inline]
+    pub(super) fn unlock(&self) {
+        if self.word.compare_exchange(LOCKED, 0, Release, Relaxed).is_err() {
+            self.unlock_queued();
+        }
+    }
+
+    #[cold]
+    fn unlock_queued(&self) {
+        let mut queue = self.queue.lock();
+        // The word is stable here: it is LOCKED, so nobody barges, and waiters change it under `queue` only.
+        let waker = match queue.front() {
+            // All have left, and `QUEUED` stayed.
+            None => {
+                self.word.store(0, Release);
+                None
+            }
+            Some(Turn { overdue: false }) => {
+                let waker = queue.notify_front(Notice::One);
+                self.word.store(0, Release);
+                waker
+            }
+            Some(Turn { overdue: true }) => {
+                let waker = queue.notify_front(Notice::Granted);
+                let queued = if queue.is_empty() { 0 } else { QUEUED };
+                self.word.store(LOCKED | queued, Release);
+                waker
+            }
+        };
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn look_again(&self) -> bool {
+        for look in 0..LOOKS {
+            for _ in 0..1 << look {
+                spin_loop();
+            }
+            match self.word.load(Relaxed) {
+                0 if self.try_lock() => return true,
+                // The others have given up looking; so do we.
+                word if word & QUEUED != 0 => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Takes the lock if it is free; else makes sure that its holder will look at the queue. The caller holds
+    /// the queue's lock and, after a `false`, joins the queue before it lets go of it.
+    fn take_or_announce(&self, others_wait: bool) -> bool {
+        let mut word = self.word.load(Relaxed);
+        loop {
+            let taken = word & LOCKED == 0;
+            let queued = if others_wait || !taken { QUEUED } else { 0 };
+            match self.word.compare_exchange_weak(word, word | LOCKED | queued, AcqRel, Relaxed) {
+                Ok(_) => return taken,
+                Err(current) => word = current,
+            }
+        }
+    }
+}
+
+/// A lock being taken: a future. Dropped, it leaves the queue and passes on what it was given.
+pub(super) struct Acquire<'m> {
+    lock: &'m RawMutex,
+    wait: Option<Wait>,
+}
+
+struct Wait {
+    ticket: Ticket,
+    since: Instant,
+}
+
+impl Acquire<'_> {
+    fn begin(&mut self, waker: &Waker) -> Poll<()> {
+        if self.lock.try_lock() || self.lock.look_again() {
+            return Poll::Ready(());
+        }
+        let (waker, since) = (waker.clone(), Instant::now());
+        let mut queue = self.lock.queue.lock();
+        if self.lock.take_or_announce(!queue.is_empty()) {
+            drop(queue);
+            return Poll::Ready(());
+        }
+        let ticket = queue.push_back(waker, Turn { overdue: false });
+        self.wait = Some(Wait { ticket, since });
+        Poll::Pending
+    }
+
+    fn go_on(&mut self, wait: Wait, waker: &Waker) -> Poll<()> {
+        let mut queue = self.lock.queue.lock();
+        let replaced = match queue.poll(&wait.ticket, waker) {
+            Standing::Waiting(replaced) => replaced,
+            Standing::Notified(notice) => {
+                if notice == Notice::Granted || self.lock.take_or_announce(!queue.is_empty()) {
+                    let _ = queue.remove(wait.ticket);
+                    return Poll::Ready(());
+                }
+                queue.payload(&wait.ticket).overdue = wait.since.elapsed() >= HAND_OVER_AFTER;
+                queue.rejoin(&wait.ticket, waker.clone());
+                None
+            }
+        };
+        drop(queue);
+        drop(replaced);
+        self.wait = Some(wait);
+        Poll::Pending
+    }
+}
+
+impl Future for Acquire<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.wait.take() {
+            None => self.begin(cx.waker()),
+            Some(wait) => self.go_on(wait, cx.waker()),
+        }
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        let Some(wait) = self.wait.take() else { return };
+        let mut queue = self.lock.queue.lock();
+        let removed = queue.remove(wait.ticket);
+        match removed.notice {
+            None => drop(queue),
+            Some(Notice::Granted) => {
+                drop(queue);
+                self.lock.unlock();
+            }
+            // The unlock that chose this one woke nobody else.
+            Some(Notice::One | Notice::All) => {
+                let next = queue.notify_front(Notice::One);
+                drop(queue);
+                if let Some(waker) = next {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}
