@@ -1,0 +1,143 @@
+//! Socket addresses in the kernel's layout.
+
+use std::fmt;
+use std::io;
+use std::mem;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// A socket address in the layout of the kernel, with its length: what [`Op::Connect`](crate::Op::Connect) reads and
+/// [`Op::Accept`](crate::Op::Accept) writes.
+///
+/// The conversions go field by field. The layout of [`SocketAddr`] is not the kernel's, and code that assumed so broke.
+///
+/// ```
+/// use fibra_driver::RawAddress;
+/// let address: std::net::SocketAddr = "[::1]:80".parse()?;
+/// assert_eq!(RawAddress::from(address).to_socket_addr()?, address);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RawAddress {
+    storage: libc::sockaddr_storage,
+    length: libc::socklen_t,
+}
+
+impl RawAddress {
+    /// Room for an address that the kernel will write.
+    ///
+    /// ```
+    /// assert!(fibra_driver::RawAddress::empty().to_socket_addr().is_err());
+    /// ```
+    pub fn empty() -> RawAddress {
+        // SAFETY: `sockaddr_storage` is plain data for which all zeros is a value (family `AF_UNSPEC`).
+        let storage = unsafe { mem::zeroed() };
+        RawAddress { storage, length: mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t }
+    }
+
+    /// The internet address that is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if it is of another family, or shorter than its family says.
+    ///
+    /// ```
+    /// use fibra_driver::RawAddress;
+    /// use std::net::SocketAddr;
+    /// let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+    /// assert_eq!(RawAddress::from(address).to_socket_addr()?, address);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn to_socket_addr(&self) -> io::Result<SocketAddr> {
+        match i32::from(self.storage.ss_family) {
+            libc::AF_INET if self.holds::<libc::sockaddr_in>() => {
+                // SAFETY: `storage` is larger than `sockaddr_in`, at least as aligned, and initialised.
+                let raw = unsafe { &*(&raw const self.storage).cast::<libc::sockaddr_in>() };
+                let ip = Ipv4Addr::from(u32::from_be(raw.sin_addr.s_addr));
+                Ok(SocketAddrV4::new(ip, u16::from_be(raw.sin_port)).into())
+            }
+            libc::AF_INET6 if self.holds::<libc::sockaddr_in6>() => {
+                // SAFETY: as above, with `sockaddr_in6`.
+                let raw = unsafe { &*(&raw const self.storage).cast::<libc::sockaddr_in6>() };
+                let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
+                let port = u16::from_be(raw.sin6_port);
+                Ok(SocketAddrV6::new(ip, port, raw.sin6_flowinfo, raw.sin6_scope_id).into())
+            }
+            family => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("not an internet address: family {family}, {} bytes", self.length),
+            )),
+        }
+    }
+
+    fn holds<T>(&self) -> bool {
+        self.length as usize >= mem::size_of::<T>()
+    }
+
+    /// The pointers that system calls take.
+    ///
+    /// # Safety
+    ///
+    /// `address` is valid for reads and writes, or null (then both are null).
+    pub(crate) unsafe fn parts(address: *mut RawAddress) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
+        if address.is_null() {
+            return (std::ptr::null_mut(), std::ptr::null_mut());
+        }
+        // SAFETY: `address` is valid by contract, so its fields are.
+        unsafe { ((&raw mut (*address).storage).cast(), &raw mut (*address).length) }
+    }
+
+    /// Resets the length to the room there is. The kernel reads it as the size of the buffer and then overwrites it with
+    /// the size of the address, so that an address used twice would come out cut.
+    pub(crate) fn clear(&mut self) {
+        self.length = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    }
+
+    /// The address' size in bytes.
+    pub(crate) fn length(&self) -> libc::socklen_t {
+        self.length
+    }
+}
+
+impl From<SocketAddr> for RawAddress {
+    fn from(address: SocketAddr) -> RawAddress {
+        let mut raw = RawAddress::empty();
+        match address {
+            SocketAddr::V4(v4) => {
+                // SAFETY: `storage` is larger than `sockaddr_in`, at least as aligned, and initialised; this is the only
+                // reference to it.
+                let inet = unsafe { &mut *(&raw mut raw.storage).cast::<libc::sockaddr_in>() };
+                inet.sin_family = libc::AF_INET as libc::sa_family_t;
+                inet.sin_port = v4.port().to_be();
+                inet.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
+                raw.length = mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
+            }
+            SocketAddr::V6(v6) => {
+                // SAFETY: as above, with `sockaddr_in6`.
+                let inet = unsafe { &mut *(&raw mut raw.storage).cast::<libc::sockaddr_in6>() };
+                inet.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+                inet.sin6_port = v6.port().to_be();
+                inet.sin6_flowinfo = v6.flowinfo();
+                inet.sin6_addr.s6_addr = v6.ip().octets();
+                inet.sin6_scope_id = v6.scope_id();
+                raw.length = mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+            }
+        }
+        raw
+    }
+}
+
+impl Default for RawAddress {
+    fn default() -> Self {
+        RawAddress::empty()
+    }
+}
+
+impl fmt::Debug for RawAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_socket_addr() {
+            Ok(address) => write!(f, "RawAddress({address})"),
+            Err(_) => write!(f, "RawAddress(family {}, {} bytes)", self.storage.ss_family, self.length),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The backends: one table of what runs where, and what every backend promises.
+//!
+//! | system | backends, in order of preference | readiness by |
+//! | --- | --- | --- |
+//! | Linux | [`io_uring`], [`epoll`] | epoll |
+//!
+//! # The contract
+//!
+//! A backend gets an operation with its record, and ends it in exactly one of two ways: it says at once that it is
+//! complete, or it leaves it pending and hands over one completion in a later turn, after which it never looks at the
+//! operation's memory again. A cancel is a request: it may come too late, and the operation still ends exactly once. What
+//! the kernel refuses for the moment (a full queue, no memory, a signal) is waited out, not reported.
+//!
+//! # What runs how
+//!
+//! | operation | io_uring | epoll |
+//! | --- | --- | --- |
+//! | accept, connect, recv, send, poll | native | emulated: tried, then waited for |
+//! | read, write of a stream | native | emulated |
+//! | read, write of a file; sync, open, statx | native | pool |
+//! | close | native | native, or pool where it may block |
+//! | shutdown | native (pool before Linux 5.11) | native |
+//! | timeout | emulated: the timer wheel | emulated: the timer wheel |
+
+use std::io;
+use std::sync::Arc;
+
+use crate::completion::{Completion, OpKey, Submission};
+use crate::ledger::{Ledger, Pause};
+use crate::op::Op;
+use crate::unpark::Parking;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod blocking;
+mod choose;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod eventfd;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod io_uring;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod registrations;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod system_calls;
+
+pub use choose::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
+pub(crate) use choose::choose;
+pub(crate) use eventfd::Bell;
+pub(crate) use registrations::Registrations;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+compile_error!("fibra-driver has no backend for this system yet: Linux only");
+
+/// The backend of one driver.
+pub(crate) enum Backend {
+    IoUring(Box<io_uring::Ring>),
+    Epoll(Box<epoll::Epoll>),
+}
+
+impl Backend {
+    /// Starts an operation.
+    ///
+    /// # Safety
+    ///
+    /// The contract of [`Driver::submit`](crate::Driver::submit).
+    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> Submission {
+        // SAFETY: the same contract.
+        unsafe {
+            match self {
+                Backend::IoUring(ring) => Submission::Pending(ring.submit(ledger, op, word)),
+                Backend::Epoll(epoll) => epoll.submit(ledger, op, word),
+            }
+        }
+    }
+
+    /// Asks for an operation that the ledger cannot cancel by itself to end.
+    pub(crate) fn cancel(&mut self, ledger: &mut Ledger, key: OpKey) {
+        match self {
+            Backend::IoUring(ring) => ring.cancel(key),
+            Backend::Epoll(epoll) => epoll.cancel(ledger, key),
+        }
+    }
+
+    /// One exchange with the kernel. Returns whether a notice has ended it.
+    pub(crate) fn turn(
+        &mut self,
+        ledger: &mut Ledger,
+        pause: Pause,
+        completions: &mut Vec<Completion>,
+    ) -> io::Result<bool> {
+        match self {
+            Backend::IoUring(ring) => ring.turn(ledger, pause, completions),
+            Backend::Epoll(epoll) => epoll.turn(ledger, pause, completions),
+        }
+    }
+
+    /// Goes on with what came due in the ledger.
+    pub(crate) fn follow_up(&mut self, ledger: &mut Ledger) {
+        while let Some(token) = ledger.due.pop() {
+            match self {
+                Backend::IoUring(ring) => ring.continue_due(ledger, token),
+                Backend::Epoll(epoll) => epoll.continue_due(ledger, token),
+            }
+        }
+    }
+
+    /// Whether [`send_message`](Backend::send_message) works.
+    pub(crate) fn can_send_messages(&self) -> bool {
+        match self {
+            Backend::IoUring(ring) => ring.can_send_messages(),
+            Backend::Epoll(_) => false,
+        }
+    }
+
+    /// Wakes a peer that sleeps, at the next turn at the latest.
+    pub(crate) fn send_message(&mut self, ledger: &mut Ledger, peer: &Arc<Parking>) {
+        match self {
+            Backend::IoUring(ring) => ring.send_message(ledger, peer),
+            Backend::Epoll(_) => peer.bell().ring(),
+        }
+    }
+
+    /// Sees to it that nothing which the kernel may still use is freed.
+    pub(crate) fn leak(&mut self) {
+        match self {
+            Backend::IoUring(ring) => ring.leak(),
+            // The kernel holds no pointers of ours between system calls.
+            Backend::Epoll(_) => {}
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! The io_uring backend: one ring, entered by the thread that made it.
+//!
+//! ```text
+//!   submit ─► SQ ──(full)──► backlog          one enter a turn: everything queued goes in, and the wait is part of it
+//!              │                │
+//!              ▼                ▼
+//!           io_uring_enter ◄────┘
+//!              │
+//!              ▼
+//!             CQ ─► an operation's own completion ─► the record retires
+//!                   EAGAIN, EINTR                 ─► polled or tried again: the operation is still in flight
+//!                   a cancel's answer             ─► ignored, unless it says "not found" of one that is still there
+//! ```
+//!
+//! With `DEFER_TASKRUN` the kernel does the second half of an operation only inside our own enter, and says by a flag in
+//! shared memory that there is something to do. So a turn that has nothing to submit and must not wait costs two loads.
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+
+use super::choose::Refusal;
+use crate::completion::{Completion, OpKey};
+use crate::config::Config;
+use crate::ledger::{Ledger, Pause, cancelled};
+use crate::op::Op;
+use crate::slab::{Record, State};
+use crate::unpark::Parking;
+
+mod entry;
+mod setup;
+
+use setup::Abilities;
+
+/// Marks a cancel: the rest of the word is the key of the operation it is for.
+const CANCEL: u64 = 1 << 63;
+/// The bell has rung.
+const BELL: u64 = OpKey::new(OpKey::RESERVED_INDEX, 0).to_bits();
+/// Another ring has woken this one.
+const WAKE: u64 = OpKey::new(OpKey::RESERVED_INDEX, 1).to_bits();
+/// The answer to a message to another ring; the number of the message is added to the generation.
+const MESSAGE: u64 = 2;
+
+/// How long to wait before asking again for what the kernel could not do: a cancel of an operation that a kernel thread is
+/// running, or a connect to a socket whose backlog is full.
+const RETRY_DELAY: Duration = Duration::from_millis(1);
+
+pub(crate) struct Ring {
+    ring: ManuallyDrop<IoUring>,
+    queue: Queue,
+    abilities: Abilities,
+    /// The kernel had no memory for requests: give it a moment instead of more.
+    throttled: bool,
+}
+
+/// What is to be submitted and is not in the submission queue yet, and what the kernel will answer besides operations.
+struct Queue {
+    backlog: VecDeque<squeue::Entry>,
+    bell_is_watched: bool,
+    /// Messages under way. The descriptor stays open, and the peer reachable by its bell, until the answer.
+    messages: Vec<Option<(Arc<OwnedFd>, Arc<Parking>)>>,
+    messages_work: bool,
+}
+
+impl Ring {
+    pub(crate) fn new(
+        config: &Config,
+        parking: &Arc<Parking>,
+    ) -> Result<(Ring, Vec<&'static str>), Refusal> {
+        let (ring, abilities) = setup::set_up(config)?;
+        let queue = Queue {
+            backlog: VecDeque::with_capacity(64),
+            bell_is_watched: false,
+            messages: Vec::new(),
+            messages_work: abilities.messages,
+        };
+        let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
+        parking.set_ring(Some(Arc::new(duplicate)));
+        let features = abilities.names(&ring);
+        Ok((Ring { ring: ManuallyDrop::new(ring), queue, abilities, throttled: false }, features))
+    }
+
+    /// Starts an operation.
+    ///
+    /// # Safety
+    ///
+    /// The contract of [`Driver::submit`](crate::Driver::submit).
+    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> OpKey {
+        if !self.abilities.can(&op) {
+            // SAFETY: the same contract.
+            return unsafe { ledger.offload(op, word) };
+        }
+        if let Op::Accept { address, .. } = op
+            && !address.is_null()
+        {
+            // SAFETY: valid by contract.
+            unsafe { (*address).clear() };
+        }
+        let key = ledger.slab.insert(op, word, State::Submitted);
+        if let Some(record) = ledger.slab.get(key) {
+            // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
+            let entry = unsafe { entry::build(&record.op, record.message.get()) };
+            self.push(ledger, entry.user_data(key.to_bits()));
+        }
+        key
+    }
+
+    pub(crate) fn cancel(&mut self, key: OpKey) {
+        // In order behind the operation, wherever that stands: in the queue, or in the backlog.
+        self.queue.backlog.push_back(cancel_entry(key));
+        self.move_backlog();
+    }
+
+    pub(crate) fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
+        let key = OpKey::from_bits(token);
+        let Some(record) = ledger.slab.get(key) else { return };
+        if token & CANCEL != 0 {
+            self.cancel(key);
+        } else {
+            self.queue.resubmit(key, record);
+        }
+    }
+
+    pub(crate) fn can_send_messages(&self) -> bool {
+        self.queue.messages_work
+    }
+
+    pub(crate) fn send_message(&mut self, ledger: &mut Ledger, peer: &Arc<Parking>) {
+        let Some(descriptor) = peer.ring() else { return peer.bell().ring() };
+        let fd = types::Fd(descriptor.as_raw_fd());
+        let number = self.queue.note_message(descriptor, Arc::clone(peer));
+        let answer = OpKey::new(OpKey::RESERVED_INDEX, MESSAGE + number as u64).to_bits();
+        ledger.stats.messages += 1;
+        self.push(ledger, opcode::MsgRingData::new(fd, 0, WAKE, None).build().user_data(answer));
+    }
+
+    pub(crate) fn leak(&mut self) {
+        self.abilities.leaked = true;
+    }
+
+    /// Puts an entry into the submission queue; if that is full, the kernel takes what is in it, and if it takes nothing,
+    /// the entry waits in memory.
+    fn push(&mut self, ledger: &mut Ledger, entry: squeue::Entry) {
+        if !self.queue.backlog.is_empty() || !self.try_push(&entry) {
+            self.queue.backlog.push_back(entry);
+            if self.queue.backlog.len() == 1 {
+                self.flush(ledger);
+            }
+        }
+    }
+
+    /// Fills the submission queue. The last place is kept for the bell: without it nobody could wake us.
+    fn try_push(&mut self, entry: &squeue::Entry) -> bool {
+        let mut submissions = self.ring.submission();
+        if submissions.len() + 1 >= submissions.capacity() {
+            return false;
+        }
+        // SAFETY: what the entry points to is valid until its completion: the submitter's promise for an operation's
+        // memory, and the record's address is stable until it retires.
+        unsafe { submissions.push(entry) }.is_ok()
+    }
+
+    fn move_backlog(&mut self) {
+        while let Some(entry) = self.queue.backlog.pop_front() {
+            if !self.try_push(&entry) {
+                self.queue.backlog.push_front(entry);
+                return;
+            }
+        }
+    }
+
+    /// Has the kernel take what is in the full submission queue. What it refuses stays, and the turn deals with it.
+    fn flush(&mut self, ledger: &mut Ledger) {
+        let queued = self.ring.submission().len() as u32;
+        // Its error, if it has one, comes again in the turn, which can wait and report.
+        let _ = self.enter(ledger, queued, Pause::Not, EnterFlags::empty());
+        self.move_backlog();
+        ledger.stats.backlogged += self.queue.backlog.len() as u64;
+    }
+
+    fn watch_bell(&mut self, bell: &impl AsRawFd) {
+        let fd = types::Fd(bell.as_raw_fd());
+        let entry = opcode::PollAdd::new(fd, libc::POLLIN as u32).multi(true).build().user_data(BELL);
+        // SAFETY: a poll points to nothing.
+        self.queue.bell_is_watched = unsafe { self.ring.submission().push(&entry) }.is_ok();
+    }
+
+    /// One exchange with the kernel. Returns whether a notice has ended it.
+    pub(crate) fn turn(
+        &mut self,
+        ledger: &mut Ledger,
+        pause: Pause,
+        completions: &mut Vec<Completion>,
+    ) -> io::Result<bool> {
+        self.move_backlog();
+        if !self.queue.bell_is_watched {
+            let parking = Arc::clone(&ledger.parking);
+            self.watch_bell(parking.bell());
+        }
+        let unparked = self.submit_and_wait(ledger, pause)?;
+        loop {
+            self.reap(ledger, completions);
+            // Completions that did not fit come only with another enter.
+            if !self.ring.submission().cq_overflow() {
+                return Ok(unparked);
+            }
+            ledger.stats.overflows += 1;
+            self.enter(ledger, 0, Pause::Not, EnterFlags::GETEVENTS)?;
+        }
+    }
+
+    fn submit_and_wait(&mut self, ledger: &mut Ledger, pause: Pause) -> io::Result<bool> {
+        let submissions = self.ring.submission();
+        let queued = submissions.len() as u32;
+        let unfinished = submissions.taskrun() || submissions.cq_overflow();
+        drop(submissions);
+        let at_hand = !self.ring.completion().is_empty();
+        if pause == Pause::Not || at_hand {
+            if queued > 0 || unfinished {
+                self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
+            }
+            return Ok(false);
+        }
+        if !ledger.parking.fall_asleep() {
+            if queued > 0 || unfinished {
+                self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
+            }
+            return Ok(true);
+        }
+        let entered = self.enter(ledger, queued, pause, EnterFlags::GETEVENTS);
+        let unparked = ledger.parking.wake_up();
+        entered?;
+        Ok(unparked)
+    }
+
+    /// The one system call. What the kernel refuses for the moment is no error: the caller reaps, which is what the kernel
+    /// waits for, and comes again.
+    fn enter(
+        &mut self,
+        ledger: &mut Ledger,
+        queued: u32,
+        pause: Pause,
+        flags: EnterFlags,
+    ) -> io::Result<()> {
+        let throttled = std::mem::replace(&mut self.throttled, false);
+        let (queued, pause) = if throttled { throttle(pause) } else { (queued, pause) };
+        ledger.stats.enters += 1;
+        let submitter = self.ring.submitter();
+        let at_least = u32::from(pause != Pause::Not);
+        // SAFETY: the arguments are as io_uring_enter(2) wants them: `queued` entries are in the queue, and with EXT_ARG
+        // the argument is the extended one, which lives for the call with the time it points to.
+        let result = unsafe {
+            match pause {
+                Pause::For(duration) => {
+                    let time = types::Timespec::from(duration);
+                    let arguments = types::SubmitArgs::new().timespec(&time);
+                    let flags = flags | EnterFlags::EXT_ARG;
+                    submitter.enter(queued, at_least, flags.bits(), Some(&arguments))
+                }
+                _ => submitter.enter::<libc::sigset_t>(queued, at_least, flags.bits(), None),
+            }
+        };
+        let Err(error) = result else { return Ok(()) };
+        match error.raw_os_error() {
+            // The time is over, a signal came, or completions have to be reaped before more can go in.
+            Some(libc::ETIME | libc::EINTR | libc::EBUSY) => Ok(()),
+            Some(libc::EAGAIN | libc::ENOMEM) => {
+                self.throttled = true;
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn reap(&mut self, ledger: &mut Ledger, completions: &mut Vec<Completion>) {
+        let Ring { ring, queue, .. } = self;
+        for entry in ring.completion() {
+            queue.handle(ledger, &entry, completions);
+        }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if !self.abilities.leaked {
+            // SAFETY: this is the end of `self`; nothing uses the field afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.ring) };
+        }
+    }
+}
+
+/// After a refusal for lack of memory: submit nothing, and wait at most a moment for something to end.
+fn throttle(pause: Pause) -> (u32, Pause) {
+    match pause {
+        Pause::Not => (0, Pause::Not),
+        Pause::For(duration) => (0, Pause::For(duration.min(RETRY_DELAY))),
+        Pause::Forever => (0, Pause::For(RETRY_DELAY)),
+    }
+}
+
+fn cancel_entry(key: OpKey) -> squeue::Entry {
+    opcode::AsyncCancel::new(key.to_bits()).build().user_data(CANCEL | key.to_bits())
+}
+
+/// What an operation's completion means.
+enum Verdict {
+    Over(io::Result<u32>),
+    /// The descriptor is in non-blocking mode and not ready.
+    Poll,
+    /// Try it again now.
+    Again,
+    /// Try it again in a while.
+    Later,
+}
+
+impl Queue {
+    fn handle(&mut self, ledger: &mut Ledger, entry: &cqueue::Entry, completions: &mut Vec<Completion>) {
+        let bits = entry.user_data();
+        let key = OpKey::from_bits(bits);
+        if bits & CANCEL != 0 {
+            self.handle_cancel(ledger, key, entry.result());
+        } else if key.index() == OpKey::RESERVED_INDEX {
+            self.handle_own(bits, entry);
+        } else {
+            self.handle_operation(ledger, key, entry.result(), completions);
+        }
+    }
+
+    /// A cancel's answer ends nothing. But if the kernel did not find the operation, or could not interrupt it, and it is
+    /// still in flight, then it was between two queues or on a kernel thread: asking again is the only way to be sure.
+    fn handle_cancel(&mut self, ledger: &mut Ledger, key: OpKey, result: i32) {
+        if matches!(-result, libc::ENOENT | libc::EALREADY) && ledger.slab.get(key).is_some() {
+            ledger.call_back(CANCEL | key.to_bits(), RETRY_DELAY);
+        }
+    }
+
+    /// What the ring submitted on its own behalf.
+    fn handle_own(&mut self, bits: u64, entry: &cqueue::Entry) {
+        match bits {
+            // Waking was all there was to it.
+            WAKE => {}
+            BELL => self.bell_is_watched = cqueue::more(entry.flags()),
+            _ => {
+                let number = (bits >> OpKey::INDEX_BITS) - MESSAGE;
+                let message = self.messages.get_mut(number as usize).and_then(Option::take);
+                if let (Some((_, peer)), true) = (message, entry.result() < 0) {
+                    // It did not arrive: the bell always does.
+                    peer.bell().ring();
+                }
+            }
+        }
+    }
+
+    fn note_message(&mut self, descriptor: Arc<OwnedFd>, peer: Arc<Parking>) -> usize {
+        let number = self.messages.iter().position(Option::is_none).unwrap_or(self.messages.len());
+        if number == self.messages.len() {
+            self.messages.push(None);
+        }
+        self.messages[number] = Some((descriptor, peer));
+        number
+    }
+
+    fn handle_operation(
+        &mut self,
+        ledger: &mut Ledger,
+        key: OpKey,
+        result: i32,
+        completions: &mut Vec<Completion>,
+    ) {
+        let Some(record) = ledger.slab.get(key) else {
+            debug_assert!(false, "the kernel completed an operation that is not in flight: {key:?}");
+            return;
+        };
+        match judge(record, result) {
+            Verdict::Over(result) => ledger.complete(key, result, completions),
+            Verdict::Again => self.resubmit(key, record),
+            Verdict::Poll => {
+                let fd = types::Fd(record.op.target().map_or(-1, |target| target.fd()));
+                record.state = State::Polling;
+                let entry = opcode::PollAdd::new(fd, record.op.interest().bits()).build();
+                self.backlog.push_back(entry.user_data(key.to_bits()));
+                ledger.stats.retries += 1;
+            }
+            Verdict::Later => {
+                ledger.retry_later(key, RETRY_DELAY);
+                ledger.stats.retries += 1;
+            }
+        }
+    }
+
+    /// Submits an operation once more. Not straight into the queue: completions are being reaped, and it may be full.
+    fn resubmit(&mut self, key: OpKey, record: &mut Record) {
+        record.state = State::Submitted;
+        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the record is stable.
+        let entry = unsafe { entry::build(&record.op, record.message.get()) };
+        self.backlog.push_back(entry.user_data(key.to_bits()));
+    }
+}
+
+fn judge(record: &Record, result: i32) -> Verdict {
+    let polled = matches!(record.state, State::Polling);
+    let connects = matches!(record.op, Op::Connect { .. });
+    let again = |verdict| if record.cancelled { Verdict::Over(Err(cancelled())) } else { verdict };
+    match -result {
+        ..=0 if polled => again(Verdict::Again),
+        ..=0 => Verdict::Over(Ok(result as u32)),
+        libc::EINTR => again(Verdict::Again),
+        libc::EAGAIN if record.op.refuses_to_wait() => Verdict::Over(Err(error_of(result))),
+        // A local socket whose peer has a full backlog. It polls as ready at once, which would spin.
+        libc::EAGAIN if connects => again(Verdict::Later),
+        libc::EAGAIN if record.op.target().is_some() => again(Verdict::Poll),
+        libc::EINPROGRESS | libc::EALREADY if connects => again(Verdict::Poll),
+        _ => Verdict::Over(Err(error_of(result))),
+    }
+}
+
+fn error_of(result: i32) -> io::Error {
+    io::Error::from_raw_os_error(-result)
+}

@@ -1,0 +1,116 @@
+//! Operations as submission entries.
+
+use io_uring::squeue::Entry;
+use io_uring::{opcode, types};
+
+use crate::address::RawAddress;
+use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how};
+use crate::handle::Target;
+use crate::op::{Offset, Op};
+
+/// The length as the kernel takes it: cut, not wrapped.
+fn length(len: usize) -> u32 {
+    len.min(MAX_BYTES) as u32
+}
+
+fn slices(count: usize) -> u32 {
+    count.min(MAX_SLICES) as u32
+}
+
+fn fd(target: Target) -> types::Fd {
+    types::Fd(target.fd())
+}
+
+/// The kernel's word for "at the file's own position" is −1.
+fn offset(offset: Offset) -> u64 {
+    match offset {
+        Offset::At(position) => position,
+        Offset::Current => u64::MAX,
+    }
+}
+
+/// The entry that does `op`. A vectored socket operation is described by `message`, which this fills.
+///
+/// # Safety
+///
+/// `message` is valid for writes, and the entry is submitted only while it and what `op` points to stay valid.
+pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
+    match *op {
+        Op::Accept { fd: socket, address } => {
+            // SAFETY: the address is valid or null by contract.
+            let (address, size) = unsafe { RawAddress::parts(address) };
+            opcode::Accept::new(fd(socket), address, size).flags(libc::SOCK_CLOEXEC).build()
+        }
+        Op::Connect { fd: socket, address } => {
+            // SAFETY: the address is valid by contract.
+            let size = unsafe { (*address).length() };
+            opcode::Connect::new(fd(socket), address.cast(), size).build()
+        }
+        Op::Recv { fd: socket, buffer, len, flags } => {
+            opcode::Recv::new(fd(socket), buffer, length(len)).flags(flags).build()
+        }
+        Op::Send { fd: socket, buffer, len, flags } => {
+            opcode::Send::new(fd(socket), buffer, length(len)).flags(no_signal(flags)).build()
+        }
+        Op::RecvVectored { fd: socket, slices, count } => {
+            // SAFETY: `message` is valid by contract.
+            unsafe { describe(message, slices, count) };
+            opcode::RecvMsg::new(fd(socket), message).build()
+        }
+        Op::SendVectored { fd: socket, slices, count } => {
+            // SAFETY: `message` is valid by contract.
+            unsafe { describe(message, slices.cast_mut(), count) };
+            opcode::SendMsg::new(fd(socket), message).flags(no_signal(0) as u32).build()
+        }
+        _ => build_for_file(op),
+    }
+}
+
+/// Fills a message header with the slices and nothing else.
+///
+/// # Safety
+///
+/// `message` is valid for writes.
+unsafe fn describe(message: *mut libc::msghdr, slices: *mut libc::iovec, count: usize) {
+    // SAFETY: valid by contract; all zeros is a value.
+    unsafe {
+        message.write(std::mem::zeroed());
+        (*message).msg_iov = slices;
+        (*message).msg_iovlen = count.min(MAX_SLICES) as _;
+    }
+}
+
+fn build_for_file(op: &Op) -> Entry {
+    match *op {
+        Op::Read { fd: file, buffer, len, offset: at } => {
+            opcode::Read::new(fd(file), buffer, length(len)).offset(offset(at)).build()
+        }
+        Op::Write { fd: file, buffer, len, offset: at } => {
+            opcode::Write::new(fd(file), buffer, length(len)).offset(offset(at)).build()
+        }
+        Op::ReadVectored { fd: file, slices: parts, count, offset: at } => {
+            opcode::Readv::new(fd(file), parts, slices(count)).offset(offset(at)).build()
+        }
+        Op::WriteVectored { fd: file, slices: parts, count, offset: at } => {
+            opcode::Writev::new(fd(file), parts, slices(count)).offset(offset(at)).build()
+        }
+        Op::Sync { fd: file, data_only } => {
+            let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
+            opcode::Fsync::new(fd(file)).flags(flags).build()
+        }
+        Op::Open { path, flags, mode } => opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path)
+            .flags(flags | libc::O_CLOEXEC)
+            .mode(mode as libc::mode_t)
+            .build(),
+        Op::Close { fd } => opcode::Close::new(types::Fd(fd)).build(),
+        Op::Statx { fd, path, flags, mask, out } => {
+            let directory = types::Fd(fd.unwrap_or(libc::AT_FDCWD));
+            let (path, flags) =
+                if path.is_null() { (c"".as_ptr(), flags | libc::AT_EMPTY_PATH) } else { (path, flags) };
+            opcode::Statx::new(directory, path, out.cast()).flags(flags).mask(mask).build()
+        }
+        Op::Shutdown { fd: socket, how } => opcode::Shutdown::new(fd(socket), shutdown_how(how)).build(),
+        Op::Poll { fd: any, interest } => opcode::PollAdd::new(fd(any), interest.bits()).build(),
+        _ => unreachable!("an operation on a socket, or the timeout, is not a file's: {}", op.name()),
+    }
+}

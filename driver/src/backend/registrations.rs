@@ -1,0 +1,99 @@
+//! Where a handle is registered, so that it can take itself out before it closes or leaves.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::process::Birthplace;
+
+/// An epoll instance, as its driver and the handles registered with it share it.
+pub(crate) struct Poller {
+    fd: OwnedFd,
+    birthplace: Birthplace,
+}
+
+impl Poller {
+    pub(crate) fn new(fd: OwnedFd) -> Poller {
+        Poller { fd, birthplace: Birthplace::here() }
+    }
+
+    /// Changes what the instance watches.
+    pub(crate) fn control(&self, operation: i32, fd: RawFd, events: u32, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events, u64: token };
+        // SAFETY: `event` is valid for the call; the kernel copies it. Wrong descriptors are errors.
+        let result = unsafe { libc::epoll_ctl(self.as_raw_fd(), operation, fd, &raw mut event) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// What a handle knows of the drivers that watch it.
+pub(crate) struct Registrations {
+    /// Whether `pollers` may hold something: spares handles that never waited the lock.
+    any: AtomicBool,
+    pollers: Mutex<Vec<Weak<Poller>>>,
+    /// The handle is closed or has left: the number is not its any more.
+    withdrawn: AtomicBool,
+    /// A driver has switched the descriptor to non-blocking mode, in which it did not come.
+    made_nonblocking: AtomicBool,
+}
+
+impl Registrations {
+    pub(crate) fn new() -> Registrations {
+        Registrations {
+            any: AtomicBool::new(false),
+            pollers: Mutex::default(),
+            withdrawn: AtomicBool::new(false),
+            made_nonblocking: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that `poller` watches the handle.
+    pub(crate) fn add(&self, poller: &Arc<Poller>) {
+        let mut pollers = self.pollers.lock().unwrap_or_else(PoisonError::into_inner);
+        pollers.retain(|known| known.strong_count() > 0);
+        if !pollers.iter().any(|known| ptr::eq(known.as_ptr(), Arc::as_ptr(poller))) {
+            pollers.push(Arc::downgrade(poller));
+        }
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Takes the descriptor out of every instance that watches it.
+    pub(crate) fn withdraw(&self, fd: RawFd) {
+        self.withdrawn.store(true, Ordering::Release);
+        if !self.any.load(Ordering::Acquire) {
+            return;
+        }
+        for poller in self.pollers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // An instance inherited through a fork is the parent's: the parent's handle is not closed by this.
+            if let Some(poller) = poller.upgrade().filter(|poller| !poller.birthplace.is_elsewhere()) {
+                // It fails if the descriptor is not registered any more, which is what we want.
+                let _ = poller.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
+            }
+        }
+    }
+
+    /// Whether the handle is gone, and its number possibly another's.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::Acquire)
+    }
+
+    /// Notes that a driver needed non-blocking mode, so that the descriptor leaves in the mode it came in.
+    pub(crate) fn note_nonblocking(&self) {
+        self.made_nonblocking.store(true, Ordering::Release);
+    }
+
+    /// Undoes what [`note_nonblocking`](Registrations::note_nonblocking) noted.
+    pub(crate) fn restore_blocking_mode(&self, fd: BorrowedFd<'_>) {
+        if self.made_nonblocking.load(Ordering::Acquire) {
+            super::system_calls::set_nonblocking(fd.as_raw_fd(), false);
+        }
+    }
+}

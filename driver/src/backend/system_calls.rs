@@ -1,0 +1,191 @@
+//! Operations as system calls, each made once.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::RawFd;
+use std::ptr;
+use std::time::Duration;
+
+use crate::address::RawAddress;
+use crate::op::{Interest, Offset, Op};
+
+/// What the kernel transfers at most in one call. More is cut by it anyway, or wraps where a length has 32 bits.
+pub(crate) const MAX_BYTES: usize = 0x7fff_f000;
+/// How many slices the kernel takes in one call. More is an error there, so they are cut here.
+pub(crate) const MAX_SLICES: usize = 1024;
+
+/// Flags of a send: a broken pipe is an error that the caller sees, not a signal that ends the process.
+pub(crate) const fn no_signal(flags: i32) -> i32 {
+    flags | libc::MSG_NOSIGNAL
+}
+
+/// Whether a call may wait in the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    Blocking,
+    /// As far as the call has a flag for it; accept and connect need the descriptor to be in non-blocking mode.
+    NonBlocking,
+}
+
+/// Makes the operation's system call, once. `EINTR` and `EAGAIN` come out as they are.
+///
+/// # Safety
+///
+/// What `op` points to is valid for the call.
+pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
+    // SAFETY: the pointers are valid by contract; the lengths are what the caller says, or shorter. A descriptor that is
+    // not open is an error.
+    let result = unsafe {
+        match *op {
+            Op::Accept { fd, address } => {
+                let (address, size) = RawAddress::parts(address);
+                libc::accept4(fd.fd(), address, size, libc::SOCK_CLOEXEC) as isize
+            }
+            Op::Connect { fd, address } => {
+                libc::connect(fd.fd(), address.cast(), (*address).length()) as isize
+            }
+            Op::Recv { fd, buffer, len, flags } => {
+                libc::recv(fd.fd(), buffer.cast(), len.min(MAX_BYTES), flags | dont_wait(mode))
+            }
+            Op::Send { fd, buffer, len, flags } => {
+                let flags = no_signal(flags) | dont_wait(mode);
+                libc::send(fd.fd(), buffer.cast(), len.min(MAX_BYTES), flags)
+            }
+            Op::RecvVectored { fd, slices, count } => {
+                let mut message = message(slices, count);
+                libc::recvmsg(fd.fd(), &raw mut message, dont_wait(mode))
+            }
+            Op::SendVectored { fd, slices, count } => {
+                let message = message(slices.cast_mut(), count);
+                libc::sendmsg(fd.fd(), &raw const message, no_signal(0) | dont_wait(mode))
+            }
+            Op::Read { .. } | Op::Write { .. } | Op::ReadVectored { .. } | Op::WriteVectored { .. } => {
+                transfer(op, mode)
+            }
+            Op::Poll { fd, interest } => {
+                return poll(fd.fd(), interest, (mode == Mode::NonBlocking).then_some(Duration::ZERO));
+            }
+            Op::Timeout { .. } => return Ok(0),
+            _ => call_on_file(op) as isize,
+        }
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as u32) }
+}
+
+fn dont_wait(mode: Mode) -> i32 {
+    if mode == Mode::NonBlocking { libc::MSG_DONTWAIT } else { 0 }
+}
+
+fn message(slices: *mut libc::iovec, count: usize) -> libc::msghdr {
+    // SAFETY: plain data, for which all zeros is a value.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = slices;
+    message.msg_iovlen = count.min(MAX_SLICES) as _;
+    message
+}
+
+/// Reads and writes.
+///
+/// # Safety
+///
+/// What `op` points to is valid for the call.
+unsafe fn transfer(op: &Op, mode: Mode) -> isize {
+    // −1 is the file's own position.
+    let position = |offset| if let Offset::At(position) = offset { position as libc::off_t } else { -1 };
+    let flags = if mode == Mode::NonBlocking { libc::RWF_NOWAIT } else { 0 };
+    let one = |buffer: *mut u8, len: usize| libc::iovec { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) };
+    let count_of = |count: usize| count.min(MAX_SLICES) as i32;
+    // SAFETY: as for `call`.
+    unsafe {
+        match *op {
+            Op::Read { fd, buffer, len, offset } => {
+                libc::preadv2(fd.fd(), &one(buffer, len), 1, position(offset), flags)
+            }
+            Op::ReadVectored { fd, slices, count, offset } => {
+                libc::preadv2(fd.fd(), slices, count_of(count), position(offset), flags)
+            }
+            Op::Write { fd, buffer, len, offset } => {
+                libc::pwritev2(fd.fd(), &one(buffer.cast_mut(), len), 1, position(offset), flags)
+            }
+            Op::WriteVectored { fd, slices, count, offset } => {
+                libc::pwritev2(fd.fd(), slices, count_of(count), position(offset), flags)
+            }
+            _ => unreachable!("not a transfer: {}", op.name()),
+        }
+    }
+}
+
+/// What has nothing to wait for but a disk.
+///
+/// # Safety
+///
+/// What `op` points to is valid for the call.
+unsafe fn call_on_file(op: &Op) -> i32 {
+    // SAFETY: as for `call`.
+    unsafe {
+        match *op {
+            Op::Sync { fd, data_only: true } => libc::fdatasync(fd.fd()),
+            Op::Sync { fd, data_only: false } => libc::fsync(fd.fd()),
+            Op::Open { path, flags, mode } => libc::open(path, flags | libc::O_CLOEXEC, mode),
+            Op::Close { fd } => libc::close(fd),
+            Op::Statx { fd, path, flags, mask, out } => {
+                let directory = fd.unwrap_or(libc::AT_FDCWD);
+                let (path, flags) =
+                    if path.is_null() { (c"".as_ptr(), flags | libc::AT_EMPTY_PATH) } else { (path, flags) };
+                libc::statx(directory, path, flags, mask, out)
+            }
+            Op::Shutdown { fd, how } => libc::shutdown(fd.fd(), shutdown_how(how)),
+            _ => unreachable!("not a file's operation: {}", op.name()),
+        }
+    }
+}
+
+pub(crate) fn shutdown_how(how: Shutdown) -> i32 {
+    match how {
+        Shutdown::Read => libc::SHUT_RD,
+        Shutdown::Write => libc::SHUT_WR,
+        Shutdown::Both => libc::SHUT_RDWR,
+    }
+}
+
+/// Waits at most `pause` (`None`: for ever) for a descriptor. `EAGAIN` if it is not ready.
+pub(crate) fn poll(fd: RawFd, interest: Interest, pause: Option<Duration>) -> io::Result<u32> {
+    let mut entry = libc::pollfd { fd, events: interest.bits() as i16, revents: 0 };
+    let time = pause.map(timespec);
+    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: one entry and the time, if there is one, are valid for the call; there is no signal mask.
+    match unsafe { libc::ppoll(&raw mut entry, 1, time, ptr::null()) } {
+        ..0 => Err(io::Error::last_os_error()),
+        0 => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
+        _ if entry.revents & libc::POLLNVAL != 0 => Err(io::Error::from_raw_os_error(libc::EBADF)),
+        _ => Ok(entry.revents as u16 as u32),
+    }
+}
+
+pub(crate) fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec { tv_sec: duration.as_secs() as _, tv_nsec: duration.subsec_nanos() as _ }
+}
+
+/// Whether the descriptor is in non-blocking mode.
+pub(crate) fn is_nonblocking(fd: RawFd) -> io::Result<bool> {
+    // SAFETY: takes no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags & libc::O_NONBLOCK != 0) }
+}
+
+/// Switches the mode. Returns whether it was another before.
+pub(crate) fn set_nonblocking(fd: RawFd, nonblocking: bool) -> io::Result<bool> {
+    // SAFETY: takes no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if (flags & libc::O_NONBLOCK != 0) == nonblocking {
+        return Ok(false);
+    }
+    // SAFETY: takes no pointers.
+    if unsafe { libc::fcntl(fd, libc::F_SETFL, flags ^ libc::O_NONBLOCK) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(true)
+}

@@ -1,0 +1,342 @@
+//! The driver: one thread's door to the kernel.
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::mem;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::{self, Backend, Choice};
+use crate::completion::{Completion, OpKey, Submission, Wait};
+use crate::config::{Config, Stats};
+use crate::ledger::Ledger;
+use crate::op::Op;
+use crate::process::Birthplace;
+use crate::slab::Slab;
+use crate::unpark::{Parking, Unparker};
+
+/// Completion I/O for the thread that made it.
+///
+/// Operations go in by [`submit`](Driver::submit) and come out of [`turn`](Driver::turn), which also is what hands them
+/// to the kernel: all that was submitted since the last turn in one system call.
+///
+/// A driver stays on its thread:
+///
+/// ```compile_fail,E0277
+/// fn assert_send<T: Send>() {}
+/// assert_send::<fibra_driver::Driver>();
+/// ```
+///
+/// It does not survive a fork: in the child, submissions and turns of an inherited driver fail and say so.
+///
+/// # Drop
+///
+/// Dropping a driver cancels what is in flight and waits for the answers, at most for
+/// [`Config::drain_timeout`]. Descriptors that arrive meanwhile are closed. If something does not answer, the kernel may
+/// still use the memory it was given: the driver's share of it is leaked, and so must the submitter's be. To know, ask
+/// [`ops_in_flight`](Driver::ops_in_flight) after cancelling and turning yourself.
+///
+/// ```
+/// use fibra_driver::{Config, Driver, Op, Submission, Wait};
+/// use std::time::{Duration, Instant};
+///
+/// let mut driver = Driver::new(&Config::default())?;
+/// let deadline = Instant::now() + Duration::from_millis(1);
+/// // SAFETY: a timeout points to nothing.
+/// let Submission::Pending(_) = (unsafe { driver.submit(Op::Timeout { deadline }, 42) }) else { unreachable!() };
+/// let mut completions = Vec::new();
+/// driver.turn(Wait::Forever, &mut completions)?;
+/// assert_eq!(completions[0].word, 42);
+/// assert!(Instant::now() >= deadline);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Driver {
+    backend: Backend,
+    ledger: Ledger,
+    choice: Choice,
+    birthplace: Birthplace,
+    drain_timeout: Duration,
+    /// A ring may have a single issuer, and epoll's table is this thread's.
+    _bound_to_thread: PhantomData<*mut ()>,
+}
+
+impl Driver {
+    /// Makes a driver for this thread, on the backend that was forced, or else on the best one that works. Whether one
+    /// works is found out by operations, not from versions.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendUnavailable`](crate::BackendUnavailable) if the forced backend does not work, or none does;
+    /// [`UnknownBackend`](crate::UnknownBackend) if `FIBRA_BACKEND` names none; whatever the system says about its limits.
+    ///
+    /// ```
+    /// use fibra_driver::{Config, Driver};
+    /// let driver = Driver::new(&Config::default())?;
+    /// println!("{}", driver.choice());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new(config: &Config) -> io::Result<Driver> {
+        let birthplace = Birthplace::here();
+        let parking = Arc::new(Parking::new()?);
+        let (backend, choice) = backend::choose(config, &parking)?;
+        Ok(Driver {
+            backend,
+            ledger: Ledger::new(config, parking),
+            choice,
+            birthplace,
+            drain_timeout: config.drain_timeout,
+            _bound_to_thread: PhantomData,
+        })
+    }
+
+    /// The backend in use, and why it is this one.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// let driver = Driver::new(&Config::default())?;
+    /// for rejection in driver.choice().rejected() {
+    ///     println!("not {}: {}", rejection.backend(), rejection.reason());
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// Starts an operation. This never fails: errors are results, and a full queue is waited out.
+    ///
+    /// The operation may be complete at once; no [`Completion`] follows then. Otherwise `word` comes back with its
+    /// completion, and the kernel hears of it in the next [`turn`](Driver::turn) at the latest.
+    ///
+    /// # Safety
+    ///
+    /// Everything that `op` points to stays valid, untouched where the operation writes and unchanged where it reads, and
+    /// its descriptor stays open (its [`Handle`](crate::Handle) alive), until this has returned
+    /// [`Submission::Complete`] or a turn has handed over the completion. If the driver is dropped before, that moment
+    /// never comes: see [`Driver`].
+    ///
+    /// ```
+    /// use fibra_driver::{Config, Driver, Handle, Op, Submission, Wait};
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let (mut here, there) = UnixStream::pair()?;
+    /// let there = Handle::new(there.into());
+    /// here.write_all(b"hello")?;
+    ///
+    /// let mut buffer = [0u8; 16];
+    /// let op = Op::Recv { fd: there.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 };
+    /// // SAFETY: the buffer and the handle are used again only after the operation has ended.
+    /// let received = match unsafe { driver.submit(op, 0) } {
+    ///     Submission::Complete(result) => result?,
+    ///     Submission::Pending(_) => {
+    ///         let mut completions = Vec::new();
+    ///         driver.turn(Wait::Forever, &mut completions)?;
+    ///         completions.remove(0).result?
+    ///     }
+    /// };
+    /// assert_eq!(&buffer[..received as usize], b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub unsafe fn submit(&mut self, op: Op, word: usize) -> Submission {
+        if self.birthplace.is_elsewhere() {
+            return Submission::Complete(Err(Birthplace::error()));
+        }
+        self.ledger.stats.operations += 1;
+        if let Op::Timeout { deadline } = op {
+            return Submission::Pending(self.ledger.start_timeout(op, deadline, word));
+        }
+        // SAFETY: the caller keeps the contract of this function, which is the backend's.
+        let submission = unsafe { self.backend.submit(&mut self.ledger, op, word) };
+        self.ledger.stats.inline += u64::from(matches!(submission, Submission::Complete(_)));
+        submission
+    }
+
+    /// Asks for an operation to end early. It still ends exactly once: with `ECANCELED`, or, if that is too late, with
+    /// its result. For one that has ended this does nothing.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Op, Submission, Wait};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
+    /// // SAFETY: a timeout points to nothing.
+    /// let Submission::Pending(key) = (unsafe { driver.submit(Op::Timeout { deadline }, 0) }) else { unreachable!() };
+    /// driver.cancel(key);
+    /// let mut completions = Vec::new();
+    /// driver.turn(Wait::Forever, &mut completions)?;
+    /// assert!(completions[0].result.is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cancel(&mut self, key: OpKey) {
+        if !self.birthplace.is_elsewhere() && !self.ledger.cancel(key) {
+            self.backend.cancel(&mut self.ledger, key);
+        }
+    }
+
+    /// Asks for every operation in flight to end early; see [`cancel`](Driver::cancel).
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// driver.cancel_all();
+    /// assert_eq!(driver.ops_in_flight(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cancel_all(&mut self) {
+        for key in self.ledger.slab.keys() {
+            self.cancel(key);
+        }
+    }
+
+    /// Hands everything that was submitted to the kernel in one system call, waits if there is nothing to hand over yet,
+    /// and appends the completions.
+    ///
+    /// A waiting turn ends with the first completions, at its deadline, or by an [unpark](Unparker::unpark). A turn that
+    /// may not wait and has nothing to do makes no system call.
+    ///
+    /// # Errors
+    ///
+    /// If the driver was inherited through a fork, or if the kernel refuses to work with it at all. What it refuses for
+    /// the moment is tried again.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Wait};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// let mut completions = Vec::new();
+    /// driver.turn(Wait::Not, &mut completions)?;
+    /// assert!(completions.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn turn(&mut self, wait: Wait, completions: &mut Vec<Completion>) -> io::Result<()> {
+        if self.birthplace.is_elsewhere() {
+            return Err(Birthplace::error());
+        }
+        self.ledger.stats.turns += 1;
+        let before = completions.len();
+        loop {
+            self.ledger.collect(completions);
+            let wait = if completions.len() > before { Wait::Not } else { wait };
+            let pause = self.ledger.pause(wait);
+            let unparked = self.backend.turn(&mut self.ledger, pause, completions)?;
+            self.ledger.collect(completions);
+            self.ledger.expire(completions);
+            self.backend.follow_up(&mut self.ledger);
+            let over = match wait {
+                Wait::Not => true,
+                Wait::Until(deadline) => Instant::now() >= deadline,
+                Wait::Forever => false,
+            };
+            if over || unparked || completions.len() > before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What ends this driver's waits from other threads.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// let driver = Driver::new(&Config::default())?;
+    /// let unparker = driver.unparker();
+    /// std::thread::spawn(move || unparker.unpark()).join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unparker(&self) -> Unparker {
+        Unparker { parking: Arc::clone(&self.ledger.parking) }
+    }
+
+    /// Ends another driver's wait from this driver's thread. Between two rings this is a message that leaves with the
+    /// next turn and costs no system call of its own; otherwise it is [`Unparker::unpark`].
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Wait};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let mut peer = Driver::new(&Config::default())?; // on another thread, really
+    /// driver.unpark_peer(&peer.unparker());
+    /// peer.turn(Wait::Forever, &mut Vec::new())?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unpark_peer(&mut self, peer: &Unparker) {
+        if self.birthplace.is_elsewhere() || !self.backend.can_send_messages() {
+            peer.unpark();
+        } else if peer.parking.notify() {
+            self.backend.send_message(&mut self.ledger, &peer.parking);
+        }
+    }
+
+    /// How many operations are in flight: submitted, and neither complete at once nor handed over.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// assert_eq!(Driver::new(&Config::default())?.ops_in_flight(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn ops_in_flight(&self) -> usize {
+        self.ledger.slab.len()
+    }
+
+    /// What this driver has done so far.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Wait};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// driver.turn(Wait::Not, &mut Vec::new())?;
+    /// assert_eq!(driver.stats().turns, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.ledger.stats
+    }
+
+    /// Cancels everything and waits for the answers, for a while. Returns whether all have come. The words of the
+    /// operations, which nobody will ask for any more, tell which results are descriptors to close.
+    fn drain(&mut self) -> bool {
+        for key in self.ledger.slab.keys() {
+            if let Some(record) = self.ledger.slab.get(key) {
+                record.word = usize::from(record.op.yields_descriptor());
+            }
+        }
+        self.cancel_all();
+        let deadline = Instant::now() + self.drain_timeout;
+        let mut completions = Vec::new();
+        while self.ops_in_flight() > 0 && Instant::now() < deadline {
+            if self.turn(Wait::Until(deadline), &mut completions).is_err() {
+                return false;
+            }
+            for completion in completions.drain(..) {
+                if let Completion { word: 1, result: Ok(fd) } = completion {
+                    // SAFETY: the operation has just made this descriptor, and its submitter will never hear of it: it
+                    // belongs to nobody else.
+                    drop(unsafe { OwnedFd::from_raw_fd(fd as i32) });
+                }
+            }
+        }
+        self.ops_in_flight() == 0
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.ledger.parking.set_ring(None);
+        if self.birthplace.is_elsewhere() {
+            return;
+        }
+        if !self.drain() {
+            // The kernel may still use the records and the ring: they must never be freed.
+            mem::forget(mem::replace(&mut self.ledger.slab, Slab::new()));
+            self.backend.leak();
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("backend", &self.choice.backend())
+            .field("ops_in_flight", &self.ops_in_flight())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! Descriptors with an identity.
+//!
+//! A descriptor's number says little: it is reused as soon as it is closed, and a `dup` keeps an epoll registration alive
+//! beyond the close of the number it was made for. So what fibra owns is a [`Handle`]: it knows with which epoll
+//! instances it is registered, and takes itself out of each before it closes or leaves.
+
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::Arc;
+
+use crate::backend::Registrations;
+
+/// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
+///
+/// It has to stay alive until every operation on its [`target`](Handle::target) has had its terminal completion.
+///
+/// ```
+/// use fibra_driver::Handle;
+/// use std::net::TcpListener;
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let handle = Handle::new(listener.into());
+/// let listener = TcpListener::from(handle.into_fd());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "a handle closes its descriptor when it is dropped"]
+pub struct Handle {
+    fd: ManuallyDrop<OwnedFd>,
+    registrations: Arc<Registrations>,
+}
+
+impl Handle {
+    /// Takes a descriptor over.
+    ///
+    /// ```
+    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
+    /// let a = fibra_driver::Handle::new(a.into());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new(fd: OwnedFd) -> Handle {
+        Handle { fd: ManuallyDrop::new(fd), registrations: Arc::new(Registrations::new()) }
+    }
+
+    /// How an operation names this handle.
+    ///
+    /// ```
+    /// use fibra_driver::{Handle, Interest, Op};
+    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
+    /// let a = Handle::new(a.into());
+    /// let op = Op::Poll { fd: a.target(), interest: Interest::READABLE };
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn target(&self) -> Target {
+        Target { fd: self.fd.as_raw_fd(), registrations: Arc::as_ptr(&self.registrations) }
+    }
+
+    /// Gives the descriptor back. No driver watches it any more, and its blocking mode is the one it came with.
+    ///
+    /// ```
+    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
+    /// let handle = fibra_driver::Handle::new(a.into());
+    /// let a = std::os::unix::net::UnixStream::from(handle.into_fd());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_fd(self) -> OwnedFd {
+        let mut this = ManuallyDrop::new(self);
+        this.registrations.withdraw(this.fd.as_raw_fd());
+        this.registrations.restore_blocking_mode(this.fd.as_fd());
+        // SAFETY: `this` is never dropped nor used again, so each field is moved out exactly once.
+        unsafe {
+            drop(ptr::read(&raw const this.registrations));
+            ManuallyDrop::take(&mut this.fd)
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Before the close: after it the number may be somebody else's, and with a `dup` around, the registration would
+        // outlive it and report events for a descriptor that nobody here has.
+        self.registrations.withdraw(self.fd.as_raw_fd());
+        // SAFETY: this is the end of `self`; nothing uses the field afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.fd) };
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Handle {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.as_raw_fd()).finish()
+    }
+}
+
+/// How an operation names its descriptor: a [`Handle`], or a foreign descriptor that fibra must leave no trace on.
+///
+/// A foreign descriptor costs more under epoll: its registration is made and removed for each wait.
+///
+/// ```
+/// use fibra_driver::Target;
+/// let stdin = Target::foreign(0);
+/// assert_eq!(stdin.fd(), 0);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Target {
+    fd: RawFd,
+    /// Null for a foreign descriptor.
+    registrations: *const Registrations,
+}
+
+impl Target {
+    /// Names a descriptor that fibra does not own.
+    ///
+    /// ```
+    /// let stdin = fibra_driver::Target::foreign(0);
+    /// ```
+    pub const fn foreign(fd: RawFd) -> Target {
+        Target { fd, registrations: ptr::null() }
+    }
+
+    /// The descriptor's number.
+    ///
+    /// ```
+    /// assert_eq!(fibra_driver::Target::foreign(2).fd(), 2);
+    /// ```
+    pub const fn fd(self) -> RawFd {
+        self.fd
+    }
+
+    /// The record of the handle's registrations; null for a foreign descriptor.
+    pub(crate) const fn registrations(self) -> *const Registrations {
+        self.registrations
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.registrations.is_null() { "foreign" } else { "handle" };
+        write!(f, "Target({kind} {})", self.fd)
+    }
+}

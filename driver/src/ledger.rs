@@ -1,0 +1,186 @@
+//! The books of a driver: what is in flight, what waits for the clock or the pool, and what is ready to be handed over.
+//!
+//! Whatever is independent of the backend is here, so that a backend only has to know its own half of an operation.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::completion::{Completion, OpKey, Wait};
+use crate::config::{Config, Stats};
+use crate::op::Op;
+use crate::pool::{self, Inbox};
+use crate::slab::{Slab, State};
+use crate::timers::Wheel;
+use crate::unpark::Parking;
+
+/// How long a backend may wait in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    Not,
+    For(Duration),
+    Forever,
+}
+
+pub(crate) struct Ledger {
+    pub slab: Slab,
+    pub wheel: Wheel,
+    pub stats: Stats,
+    pub parking: Arc<Parking>,
+    /// Completions that came about outside of a turn.
+    ready: Vec<Completion>,
+    /// What came due that only the backend can continue: tokens it gave to [`Ledger::call_back`].
+    pub due: Vec<u64>,
+    inbox: Arc<Inbox>,
+    offload: crate::offload::Offload,
+    /// Scratch space for what comes out of the inbox.
+    results: Vec<(OpKey, io::Result<u32>)>,
+}
+
+pub(crate) fn cancelled() -> io::Error {
+    io::Error::from_raw_os_error(libc::ECANCELED)
+}
+
+impl Ledger {
+    pub(crate) fn new(config: &Config, parking: Arc<Parking>) -> Ledger {
+        Ledger {
+            slab: Slab::new(),
+            wheel: Wheel::new(Instant::now()),
+            stats: Stats::default(),
+            inbox: Arc::new(Inbox::new(Arc::clone(&parking))),
+            parking,
+            ready: Vec::new(),
+            due: Vec::new(),
+            offload: config.offload.clone(),
+            results: Vec::new(),
+        }
+    }
+
+    /// Ends an operation and hands its completion over.
+    pub(crate) fn complete(&mut self, key: OpKey, result: io::Result<u32>, completions: &mut Vec<Completion>) {
+        if let Some(record) = self.slab.retire(key) {
+            self.stats.completions += 1;
+            completions.push(Completion { word: record.word, result });
+        }
+    }
+
+    /// Ends an operation now; the completion comes out of the next turn.
+    pub(crate) fn complete_later(&mut self, key: OpKey, result: io::Result<u32>) {
+        if let Some(record) = self.slab.retire(key) {
+            self.stats.completions += 1;
+            self.ready.push(Completion { word: record.word, result });
+        }
+    }
+
+    pub(crate) fn start_timeout(&mut self, op: Op, deadline: Instant, word: usize) -> OpKey {
+        let key = self.slab.insert(op, word, State::Submitted);
+        self.time(key, deadline);
+        key
+    }
+
+    /// Has the backend try an operation again after a while.
+    pub(crate) fn retry_later(&mut self, key: OpKey, delay: Duration) {
+        self.time(key, Instant::now() + delay);
+    }
+
+    fn time(&mut self, key: OpKey, deadline: Instant) {
+        let timer = self.wheel.insert(deadline, key.to_bits());
+        if let Some(record) = self.slab.get(key) {
+            record.state = State::Timed(timer);
+        }
+    }
+
+    /// Has the backend find `token`, which is no operation's key, in `due` after a while.
+    pub(crate) fn call_back(&mut self, token: u64, delay: Duration) {
+        self.wheel.insert(Instant::now() + delay, token);
+    }
+
+    /// Hands a new operation to the pool.
+    ///
+    /// # Safety
+    ///
+    /// The contract of [`Driver::submit`](crate::Driver::submit).
+    pub(crate) unsafe fn offload(&mut self, op: Op, word: usize) -> OpKey {
+        let job = pool::new_job();
+        let key = self.slab.insert(op, word, State::Pooled(Arc::clone(&job)));
+        self.stats.offloaded += 1;
+        // SAFETY: what `op` points to is valid until the terminal completion, which for an operation in this state is
+        // the report, or follows a withdrawal.
+        unsafe { pool::send(&self.offload, &self.inbox, op, key, job) };
+        key
+    }
+
+    /// Cancels what needs no backend for it. `false`: the backend has to.
+    pub(crate) fn cancel(&mut self, key: OpKey) -> bool {
+        let Some(record) = self.slab.get(key) else { return true };
+        if record.cancelled {
+            return true;
+        }
+        record.cancelled = true;
+        self.stats.cancels += 1;
+        let over = match &record.state {
+            State::Timed(timer) => {
+                let timer = *timer;
+                self.wheel.cancel(timer);
+                true
+            }
+            // If a thread has it, its result is the answer.
+            State::Pooled(job) => {
+                if !job.withdraw() {
+                    return true;
+                }
+                true
+            }
+            State::Submitted | State::Polling | State::Waiting => false,
+        };
+        if over {
+            self.complete_later(key, Err(cancelled()));
+        }
+        over
+    }
+
+    /// Moves over what is complete without asking the kernel.
+    pub(crate) fn collect(&mut self, completions: &mut Vec<Completion>) {
+        completions.append(&mut self.ready);
+        let mut results = std::mem::take(&mut self.results);
+        self.inbox.drain_into(&mut results);
+        for (key, result) in results.drain(..) {
+            self.complete(key, result, completions);
+        }
+        self.results = results;
+    }
+
+    /// Ends the timeouts that are due, and notes in `due` what else is.
+    pub(crate) fn expire(&mut self, completions: &mut Vec<Completion>) {
+        if self.wheel.next_deadline().is_none() {
+            return;
+        }
+        let Ledger { slab, wheel, due, stats, .. } = self;
+        wheel.advance(Instant::now(), |token| {
+            let key = OpKey::from_bits(token);
+            let is_timeout = key.to_bits() == token
+                && slab.get(key).is_some_and(|record| matches!(record.op, Op::Timeout { .. }));
+            if !is_timeout {
+                due.push(token);
+            } else if let Some(record) = slab.retire(key) {
+                stats.completions += 1;
+                completions.push(Completion { word: record.word, result: Ok(0) });
+            }
+        });
+    }
+
+    /// How long the kernel may keep us for `wait`, with what the timers need.
+    pub(crate) fn pause(&self, wait: Wait) -> Pause {
+        let deadline = match (wait, self.wheel.next_deadline()) {
+            (Wait::Not, _) => return Pause::Not,
+            (Wait::Forever, None) => return Pause::Forever,
+            (Wait::Forever, Some(timer)) => timer,
+            (Wait::Until(deadline), None) => deadline,
+            (Wait::Until(deadline), Some(timer)) => deadline.min(timer),
+        };
+        match deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Pause::Not,
+            pause => Pause::For(pause),
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Operations as plain data: what is to be done, to which descriptor, with which memory.
+//!
+//! An [`Op`] does nothing by itself. A backend interprets it: as a submission entry of a ring, as a system call that is
+//! tried again once the descriptor is ready, or as a blocking call on a thread of the pool. The same value also runs on
+//! a plain thread, by [`Op::perform_blocking`](crate::Op::perform_blocking). So each operation is written once, and the
+//! backends cannot drift apart in what they accept.
+
+use std::ffi::c_char;
+use std::fmt;
+use std::net::Shutdown;
+use std::ops::BitOr;
+use std::os::fd::RawFd;
+use std::time::Instant;
+
+use crate::address::RawAddress;
+use crate::handle::Target;
+
+/// A slice of memory as the kernel sees it, with the layout of [`std::io::IoSlice`] and [`std::io::IoSliceMut`].
+///
+/// ```
+/// use std::io::IoSlice;
+/// let slices = [IoSlice::new(b"one"), IoSlice::new(b"two")];
+/// let raw: *const fibra_driver::RawSlice = slices.as_ptr().cast();
+/// // SAFETY: std guarantees the layout of `IoSlice`, and the array lives.
+/// assert_eq!(unsafe { (*raw).iov_len }, 3);
+/// ```
+pub type RawSlice = libc::iovec;
+
+/// What [`Op::Statx`] writes: the kernel's `struct statx`.
+///
+/// ```
+/// // SAFETY: it is plain data, for which all zeros is a value.
+/// let status: fibra_driver::RawStatx = unsafe { std::mem::zeroed() };
+/// assert_eq!(status.stx_size, 0);
+/// ```
+pub type RawStatx = libc::statx;
+
+/// Where in a file an operation starts.
+///
+/// ```
+/// use fibra_driver::Offset;
+/// assert_ne!(Offset::At(0), Offset::Current);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offset {
+    /// At this byte; the file's own position neither matters nor moves. Streams refuse it (`ESPIPE`).
+    At(u64),
+    /// At the file's own position, which moves along. For streams, which have none, the only choice.
+    Current,
+}
+
+/// What an [`Op::Poll`] waits for: a set of `poll(2)` event bits. Errors and hang-ups always end it.
+///
+/// ```
+/// use fibra_driver::Interest;
+/// let both = Interest::READABLE | Interest::WRITABLE;
+/// assert!(both.contains(Interest::READABLE));
+/// assert_eq!(Interest::from_bits(both.bits()), both);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Interest(u32);
+
+impl Interest {
+    /// A read would not block.
+    pub const READABLE: Interest = Interest(libc::POLLIN as u32);
+    /// A write would not block.
+    pub const WRITABLE: Interest = Interest(libc::POLLOUT as u32);
+    /// Out-of-band data is there.
+    pub const PRIORITY: Interest = Interest(libc::POLLPRI as u32);
+
+    /// The set with these `poll(2)` bits.
+    ///
+    /// ```
+    /// assert_eq!(fibra_driver::Interest::from_bits(0).bits(), 0);
+    /// ```
+    pub const fn from_bits(bits: u32) -> Interest {
+        Interest(bits)
+    }
+
+    /// The `poll(2)` bits of the set.
+    ///
+    /// ```
+    /// assert_ne!(fibra_driver::Interest::READABLE.bits(), 0);
+    /// ```
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether all of `other` is in the set.
+    ///
+    /// ```
+    /// use fibra_driver::Interest;
+    /// assert!(!Interest::READABLE.contains(Interest::WRITABLE));
+    /// ```
+    pub const fn contains(self, other: Interest) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Interest {
+    type Output = Interest;
+
+    fn bitor(self, other: Interest) -> Interest {
+        Interest(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for Interest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Interest({:#x})", self.0)
+    }
+}
+
+/// One operation. Plain data: whoever submits it answers for the pointers.
+///
+/// What a result counts is said at each variant; `0` where nothing is. Lengths beyond what the kernel takes at once
+/// (2 GiB − 4 KiB; 1,024 slices) are cut, which looks like any other short transfer.
+///
+/// ```
+/// use fibra_driver::{Op, Target};
+/// let mut buffer = [0u8; 16];
+/// let op = Op::Recv { fd: Target::foreign(0), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 };
+/// assert_eq!(op.name(), "recv");
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Op {
+    /// Takes a connection from a listening socket. The result is the new descriptor, close-on-exec and in blocking
+    /// mode; whoever receives the result owns it.
+    Accept {
+        /// The listening socket.
+        fd: Target,
+        /// Where the peer's address is written; may be null.
+        address: *mut RawAddress,
+    },
+    /// Connects a socket.
+    Connect {
+        /// The socket.
+        fd: Target,
+        /// The peer.
+        address: *const RawAddress,
+    },
+    /// Receives from a socket. The result is the number of bytes; 0 at the end of the stream.
+    Recv {
+        /// The socket.
+        fd: Target,
+        /// Where the bytes go.
+        buffer: *mut u8,
+        /// The size of the buffer in bytes.
+        len: usize,
+        /// Flags of `recv(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
+        flags: i32,
+    },
+    /// Sends to a socket. The result is the number of bytes taken. A broken pipe is an error, never a signal.
+    Send {
+        /// The socket.
+        fd: Target,
+        /// The bytes.
+        buffer: *const u8,
+        /// Their number.
+        len: usize,
+        /// Flags of `send(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
+        flags: i32,
+    },
+    /// [`Recv`](Op::Recv) into several buffers in turn.
+    RecvVectored {
+        /// The socket.
+        fd: Target,
+        /// The buffers.
+        slices: *mut RawSlice,
+        /// Their number.
+        count: usize,
+    },
+    /// [`Send`](Op::Send) from several buffers in turn.
+    SendVectored {
+        /// The socket.
+        fd: Target,
+        /// The buffers.
+        slices: *const RawSlice,
+        /// Their number.
+        count: usize,
+    },
+    /// Reads from a file or a stream. The result is the number of bytes; 0 at the end.
+    Read {
+        /// The file.
+        fd: Target,
+        /// Where the bytes go.
+        buffer: *mut u8,
+        /// The size of the buffer in bytes.
+        len: usize,
+        /// Where to start.
+        offset: Offset,
+    },
+    /// Writes to a file or a stream. The result is the number of bytes taken.
+    Write {
+        /// The file.
+        fd: Target,
+        /// The bytes.
+        buffer: *const u8,
+        /// Their number.
+        len: usize,
+        /// Where to start.
+        offset: Offset,
+    },
+    /// [`Read`](Op::Read) into several buffers in turn.
+    ReadVectored {
+        /// The file.
+        fd: Target,
+        /// The buffers.
+        slices: *mut RawSlice,
+        /// Their number.
+        count: usize,
+        /// Where to start.
+        offset: Offset,
+    },
+    /// [`Write`](Op::Write) from several buffers in turn.
+    WriteVectored {
+        /// The file.
+        fd: Target,
+        /// The buffers.
+        slices: *const RawSlice,
+        /// Their number.
+        count: usize,
+        /// Where to start.
+        offset: Offset,
+    },
+    /// Waits until the file's data has reached the storage.
+    Sync {
+        /// The file.
+        fd: Target,
+        /// Leave out metadata that is not needed to read the data back (`fdatasync`).
+        data_only: bool,
+    },
+    /// Opens a file. The result is the new descriptor, close-on-exec; whoever receives the result owns it.
+    Open {
+        /// The path, NUL-terminated; relative to the current directory.
+        path: *const c_char,
+        /// Flags of `open(2)`.
+        flags: i32,
+        /// The mode of a file that gets created.
+        mode: u32,
+    },
+    /// Closes a descriptor. It must not be in use by another operation, nor belong to a [`Handle`](crate::Handle):
+    /// take it [out of it](crate::Handle::into_fd) first.
+    Close {
+        /// The descriptor.
+        fd: RawFd,
+    },
+    /// Reads a file's status.
+    Statx {
+        /// The directory from which a relative `path` starts, or, with an empty or null `path`, the file itself. `None`
+        /// is the current directory.
+        fd: Option<RawFd>,
+        /// The path, NUL-terminated; null means the file `fd` itself.
+        path: *const c_char,
+        /// `AT_*` flags of `statx(2)`.
+        flags: i32,
+        /// `STATX_*` bits of what is wanted.
+        mask: u32,
+        /// Where the status is written.
+        out: *mut RawStatx,
+    },
+    /// Shuts down one or both directions of a connection.
+    Shutdown {
+        /// The socket.
+        fd: Target,
+        /// Which directions.
+        how: Shutdown,
+    },
+    /// Waits until a descriptor is ready. The result is the `poll(2)` bits it is ready for. Any descriptor will do, also
+    /// one that fibra does not own; a regular file is always ready.
+    Poll {
+        /// The descriptor.
+        fd: Target,
+        /// What to wait for.
+        interest: Interest,
+    },
+    /// Ends at the deadline or after it, never before.
+    Timeout {
+        /// When.
+        deadline: Instant,
+    },
+}
+
+impl Op {
+    /// The name of the operation, for messages.
+    ///
+    /// ```
+    /// assert_eq!(fibra_driver::Op::Close { fd: 7 }.name(), "close");
+    /// ```
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Op::Accept { .. } => "accept",
+            Op::Connect { .. } => "connect",
+            Op::Recv { .. } => "recv",
+            Op::Send { .. } => "send",
+            Op::RecvVectored { .. } => "recv_vectored",
+            Op::SendVectored { .. } => "send_vectored",
+            Op::Read { .. } => "read",
+            Op::Write { .. } => "write",
+            Op::ReadVectored { .. } => "read_vectored",
+            Op::WriteVectored { .. } => "write_vectored",
+            Op::Sync { .. } => "sync",
+            Op::Open { .. } => "open",
+            Op::Close { .. } => "close",
+            Op::Statx { .. } => "statx",
+            Op::Shutdown { .. } => "shutdown",
+            Op::Poll { .. } => "poll",
+            Op::Timeout { .. } => "timeout",
+        }
+    }
+
+    /// The descriptor that the operation waits on, if it is one that can be waited on.
+    pub(crate) const fn target(&self) -> Option<Target> {
+        match *self {
+            Op::Accept { fd, .. }
+            | Op::Connect { fd, .. }
+            | Op::Recv { fd, .. }
+            | Op::Send { fd, .. }
+            | Op::RecvVectored { fd, .. }
+            | Op::SendVectored { fd, .. }
+            | Op::Read { fd, .. }
+            | Op::Write { fd, .. }
+            | Op::ReadVectored { fd, .. }
+            | Op::WriteVectored { fd, .. }
+            | Op::Sync { fd, .. }
+            | Op::Shutdown { fd, .. }
+            | Op::Poll { fd, .. } => Some(fd),
+            Op::Open { .. } | Op::Close { .. } | Op::Statx { .. } | Op::Timeout { .. } => None,
+        }
+    }
+
+    /// What the descriptor has to be ready for before the operation can go on.
+    pub(crate) const fn interest(&self) -> Interest {
+        match *self {
+            Op::Connect { .. }
+            | Op::Send { .. }
+            | Op::SendVectored { .. }
+            | Op::Write { .. }
+            | Op::WriteVectored { .. } => Interest::WRITABLE,
+            Op::Poll { interest, .. } => interest,
+            _ => Interest::READABLE,
+        }
+    }
+
+    /// Whether a success of the operation is a new descriptor.
+    pub(crate) const fn yields_descriptor(&self) -> bool {
+        matches!(self, Op::Accept { .. } | Op::Open { .. })
+    }
+
+    /// Whether the caller asked for `EAGAIN` rather than to wait.
+    pub(crate) const fn refuses_to_wait(&self) -> bool {
+        match *self {
+            Op::Recv { flags, .. } | Op::Send { flags, .. } => flags & libc::MSG_DONTWAIT != 0,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Telling a forked child from its parent.
+//!
+//! A ring and an epoll instance are shared with a forked child: both processes would take each other's completions. So
+//! a driver remembers the process it was made in. A process identifier costs a system call to read; a counter that each
+//! fork raises in the child costs one load.
+
+use std::io;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many forks lie between this process and the one that first made a driver.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn in_child() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The process in which something was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Birthplace(u32);
+
+impl Birthplace {
+    pub(crate) fn here() -> Birthplace {
+        static WATCH: Once = Once::new();
+        WATCH.call_once(|| {
+            // SAFETY: the handler is a function of the type that `pthread_atfork` takes, and async-signal-safe as a
+            // child of a threaded process requires: one atomic addition. If it cannot be registered (no memory), forks
+            // go unnoticed, which is where every program without this check stands.
+            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        });
+        Birthplace(FORKS.load(Ordering::Relaxed))
+    }
+
+    /// Whether this is a child of the process of birth.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.0 != FORKS.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn error() -> io::Error {
+        io::Error::other(
+            "this driver belongs to the parent process: after a fork, the child has to make its own",
+        )
+    }
+}

@@ -1,0 +1,170 @@
+//! The records of operations in flight.
+//!
+//! ```text
+//!   chunks ─► [ record record … 128 ] [ record record … ]      a record never moves: the kernel holds pointers into it
+//!   key     =   generation | index                             the generation changes when the record retires
+//! ```
+//!
+//! A record belongs to the slab until the operation's own terminal completion, whatever became of whoever submitted it.
+//! A key of a retired record finds nothing, so that a late cancel cannot hit the operation that took the place.
+
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+
+use crate::completion::OpKey;
+use crate::op::Op;
+use crate::pool::Job;
+use crate::timers::TimerKey;
+
+const CHUNK: usize = 128;
+const NONE: u32 = OpKey::RESERVED_INDEX;
+
+/// Where an operation stands.
+pub(crate) enum State {
+    /// The kernel has it, or will at the next enter.
+    Submitted,
+    /// The kernel polls its descriptor; once ready, the operation itself is submitted again.
+    Polling,
+    /// It waits in the list of its descriptor for an event.
+    Waiting,
+    /// It waits for the clock: a timeout, or an operation to be tried again later.
+    Timed(TimerKey),
+    /// The pool has it.
+    Pooled(Arc<Job>),
+}
+
+/// What the driver keeps of an operation in flight.
+pub(crate) struct Record {
+    pub word: usize,
+    pub op: Op,
+    pub state: State,
+    /// A cancel was asked for. Whatever would start the operation anew ends it instead.
+    pub cancelled: bool,
+    /// Neighbours in the list of operations that wait for the same descriptor.
+    pub links: Links,
+    /// The header that a vectored socket operation points to. The kernel reads and writes it.
+    pub message: UnsafeCell<libc::msghdr>,
+}
+
+/// A place in a doubly linked list of records.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Links {
+    pub previous: Option<OpKey>,
+    pub next: Option<OpKey>,
+}
+
+struct Slot {
+    generation: u64,
+    next_free: u32,
+    record: Option<Record>,
+}
+
+/// The table of records.
+pub(crate) struct Slab {
+    chunks: Vec<Box<[Slot]>>,
+    free: u32,
+    live: usize,
+}
+
+impl Slab {
+    pub(crate) fn new() -> Slab {
+        Slab { chunks: Vec::new(), free: NONE, live: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    pub(crate) fn insert(&mut self, op: Op, word: usize, state: State) -> OpKey {
+        if self.free == NONE {
+            self.grow();
+        }
+        let index = self.free;
+        let slot = self.slot_mut(index);
+        // SAFETY: `msghdr` is plain data, for which all zeros is a value.
+        let message = UnsafeCell::new(unsafe { std::mem::zeroed() });
+        slot.record = Some(Record { word, op, state, cancelled: false, links: Links::default(), message });
+        let (generation, next_free) = (slot.generation, slot.next_free);
+        self.free = next_free;
+        self.live += 1;
+        OpKey::new(index, generation)
+    }
+
+    /// The record of an operation that is still in flight.
+    pub(crate) fn get(&mut self, key: OpKey) -> Option<&mut Record> {
+        let index = key.index();
+        let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
+        if OpKey::new(index, slot.generation) != key {
+            return None;
+        }
+        slot.record.as_mut()
+    }
+
+    /// Ends an operation: its key finds nothing from now on.
+    pub(crate) fn retire(&mut self, key: OpKey) -> Option<Record> {
+        self.get(key)?;
+        let free = self.free;
+        let slot = self.slot_mut(key.index());
+        let record = slot.record.take();
+        slot.generation += 1;
+        slot.next_free = free;
+        self.free = key.index();
+        self.live -= 1;
+        record
+    }
+
+    /// The keys of all operations in flight.
+    pub(crate) fn keys(&self) -> Vec<OpKey> {
+        let slots = self.chunks.iter().flatten().enumerate();
+        slots
+            .filter(|(_, slot)| slot.record.is_some())
+            .map(|(index, slot)| OpKey::new(index as u32, slot.generation))
+            .collect()
+    }
+
+    fn slot_mut(&mut self, index: u32) -> &mut Slot {
+        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    fn grow(&mut self) {
+        let first = (self.chunks.len() * CHUNK) as u32;
+        assert!(first + (CHUNK as u32) < NONE, "more operations in flight than a key can tell apart");
+        let slots = (first..first + CHUNK as u32).map(|index| {
+            let last = index + 1 == first + CHUNK as u32;
+            Slot { generation: 0, next_free: if last { NONE } else { index + 1 }, record: None }
+        });
+        self.chunks.push(slots.collect());
+        self.free = first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OP: Op = Op::Close { fd: -1 };
+
+    #[test]
+    fn a_key_of_a_retired_record_finds_nothing_even_when_its_place_is_reused() {
+        let mut slab = Slab::new();
+        let old = slab.insert(OP, 1, State::Submitted);
+        assert_eq!(slab.retire(old).map(|record| record.word), Some(1));
+        let new = slab.insert(OP, 2, State::Submitted);
+        assert_eq!(old.index(), new.index());
+        assert!(slab.get(old).is_none() && slab.retire(old).is_none());
+        assert_eq!(slab.get(new).map(|record| record.word), Some(2));
+    }
+
+    #[test]
+    fn records_never_move() {
+        let mut slab = Slab::new();
+        let key = slab.insert(OP, 0, State::Submitted);
+        let before = &raw const *slab.get(key).expect("it is in flight");
+        for word in 0..10_000 {
+            slab.insert(OP, word, State::Submitted);
+        }
+        assert_eq!(before, &raw const *slab.get(key).expect("it is in flight"));
+        assert_eq!(slab.len(), 10_001);
+        assert_eq!(slab.keys().len(), 10_001);
+    }
+}
