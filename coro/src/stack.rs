@@ -1,0 +1,142 @@
+//! One stack: a piece of a slab that a [`StackPool`](crate::StackPool) hands out.
+//!
+//! ```text
+//!   higher addresses
+//!  ├──────────────┤ ◀─ the next stack's guard, in the same page table as this stack's first page
+//!  │ colour       │    0 to 960 bytes that shift the top, so that many stacks don't meet in the same cache sets
+//!  ├──────────────┤ ◀─ top: where the first frame is written
+//!  │ frames       │
+//!  │      ↓       │    memory comes page by page, when it is first touched
+//!  │              │
+//!  ├──────────────┤ ◀─ limit: the lowest byte that may be used
+//!  │ guard        │    touching it is an overflow, see `overflow`
+//!  ├──────────────┤ ◀─ guard
+//!   lower addresses
+//! ```
+
+use crate::size_class::{SizeClass, colour};
+use crate::{Context, arch, os};
+use std::fmt;
+use std::io;
+
+/// Where a stack lies. Plain numbers: they don't keep the stack alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackBounds {
+    /// One past the highest usable byte, and aligned as the ABI wants a stack pointer. Stacks grow down from here.
+    pub top: *mut u8,
+    /// The lowest usable byte.
+    pub limit: *mut u8,
+    /// The lowest byte of the guard, which ends at `limit`.
+    pub guard: *mut u8,
+    /// The size that the stack promises, in bytes: at least what was asked for, at most `top - limit`.
+    pub size: usize,
+}
+
+impl StackBounds {
+    /// Whether an address lies in the guard, so that touching it means that the stack has overflowed.
+    pub fn guard_contains(&self, address: usize) -> bool {
+        (self.guard.addr()..self.limit.addr()).contains(&address)
+    }
+
+    /// Whether an address lies on the usable part of the stack.
+    pub fn contains(&self, address: usize) -> bool {
+        (self.limit.addr()..self.top.addr()).contains(&address)
+    }
+}
+
+/// A stack with its guard.
+///
+/// It belongs to the [`StackPool`](crate::StackPool) that made it and goes back there by
+/// [`release`](crate::StackPool::release). Dropping it instead *leaks* it, on purpose: somebody may still have frames
+/// on it, and a stack whose frames were not unwound must never be used again.
+///
+/// ```
+/// use fibra_coro::StackPool;
+///
+/// let mut pool = StackPool::default();
+/// let stack = pool.allocate(64 * 1024)?;
+/// assert!(stack.size() >= 64 * 1024);
+/// pool.release(stack);
+/// # Ok::<(), fibra_coro::StackError>(())
+/// ```
+#[must_use = "a dropped stack is leaked: give it back to its pool"]
+pub struct Stack {
+    top: *mut u8,
+    /// The pool it returns to; slab indices mean nothing anywhere else.
+    pool: u32,
+    /// Which slab of its class it was cut from, and where in it.
+    slab: u32,
+    index: u8,
+    class: SizeClass,
+}
+
+// SAFETY: the pointers name memory that only the owner of the `Stack` may use, on whatever thread; nothing in it is tied to one.
+unsafe impl Send for Stack {}
+// SAFETY: a shared `Stack` can only be asked for its bounds; `prepare` is unsafe and demands exclusive use.
+unsafe impl Sync for Stack {}
+
+impl Stack {
+    /// Cuts stack number `index` from the slab that begins at `base`.
+    pub(crate) fn cut(base: *mut u8, pool: u32, slab: u32, index: u8, class: SizeClass) -> Stack {
+        let slot_end = base.wrapping_add((usize::from(index) + 1) * class.geometry().stride);
+        Stack { top: slot_end.wrapping_sub(colour(index)), pool, slab, index, class }
+    }
+
+    /// Pool, class, slab and index: where it was cut from.
+    pub(crate) fn origin(&self) -> (u32, SizeClass, u32, u8) {
+        (self.pool, self.class, self.slab, self.index)
+    }
+
+    /// Where the stack lies.
+    #[inline]
+    pub fn bounds(&self) -> StackBounds {
+        let geometry = self.class.geometry();
+        let slot_end = self.top.wrapping_add(colour(self.index));
+        let limit = slot_end.wrapping_sub(geometry.stride - geometry.guard);
+        StackBounds { top: self.top, limit, guard: limit.wrapping_sub(geometry.guard), size: geometry.usable }
+    }
+
+    /// The usable size in bytes: at least what was asked for.
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.class.usable()
+    }
+
+    /// The most bytes of the stack that were ever in use at once, in whole pages, as the kernel sees it.
+    ///
+    /// The count covers everybody who has used the stack since its memory was last given back, not the present user
+    /// alone. Pages that have been swapped out may be missed.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, if it can't tell (`mincore`).
+    pub fn high_water_mark(&self) -> io::Result<usize> {
+        let StackBounds { top, limit, .. } = self.bounds();
+        let lowest = os::lowest_resident(limit..top)?;
+        Ok(lowest.map_or(0, |lowest| top.addr() - lowest.addr()))
+    }
+
+    /// Writes a first frame, so that the first [`switch`](crate::switch) to the returned [`Context`] calls
+    /// `entry(word)` at the top of this stack. A handful of stores.
+    ///
+    /// May be called again on a stack that has been used, if its frames are abandoned.
+    ///
+    /// # Safety
+    ///
+    /// Nobody stands on the stack, and nobody will again continue a context that rests on it: the frames there are
+    /// overwritten without being unwound. While the returned context or frames built from it are in use, the stack
+    /// isn't released to its pool. `entry` must not unwind.
+    #[inline]
+    pub unsafe fn prepare(&self, entry: unsafe extern "C" fn(usize) -> !) -> Context {
+        // SAFETY: `top` is aligned (the pool cuts it so) and has the whole usable size below it, which the caller
+        // gives up.
+        unsafe { arch::first_frame(self.top, entry) }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("top", &self.top).field("size", &self.size()).finish_non_exhaustive()
+    }
+}
