@@ -63,7 +63,7 @@ impl<'source> House<'source> {
 impl Floors {
     fn parse(text: &str) -> Floors {
         let mut floors = Floors::default();
-        let lines = text.lines().enumerate().skip_while(|(_, line)| line.trim() != MARKER).skip(1);
+        let lines = text.lines().enumerate().skip_while(|(_, line)| line.trim() != MARKER);
         let table = lines
             .skip_while(|(_, line)| !line.starts_with('|'))
             .take_while(|(_, line)| line.starts_with('|'));
