@@ -55,6 +55,8 @@ mod context;
 mod error;
 mod guard;
 mod os;
+pub mod overflow;
+mod report;
 mod size_class;
 mod slab;
 mod stack;
