@@ -282,9 +282,8 @@ mod mpsc_models {
     fn what_two_senders_send_arrives_and_then_the_channel_ends() {
         check(|| {
             let (sender, mut receiver) = mpsc::channel();
-            let senders = [sender.clone(), sender].map(|sender| {
-                thread::spawn(move || sender.send(1).unwrap())
-            });
+            let senders =
+                [sender.clone(), sender].map(|sender| thread::spawn(move || sender.send(1).unwrap()));
             assert_eq!(block_on(receiver.recv_async()), Ok(1));
             assert_eq!(block_on(receiver.recv_async()), Ok(1));
             assert_eq!(block_on(receiver.recv_async()), Err(RecvError));
@@ -328,9 +327,8 @@ mod mpsc_models {
     fn rendezvous_partners_meet() {
         check(|| {
             let (sender, mut receiver) = mpsc::sync_channel(0);
-            let senders = [sender.clone(), sender].map(|sender| {
-                thread::spawn(move || block_on(sender.send_async(1)).unwrap())
-            });
+            let senders = [sender.clone(), sender]
+                .map(|sender| thread::spawn(move || block_on(sender.send_async(1)).unwrap()));
             assert_eq!(block_on(receiver.recv_async()), Ok(1));
             assert_eq!(block_on(receiver.recv_async()), Ok(1));
             for sender in senders {

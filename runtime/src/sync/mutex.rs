@@ -206,11 +206,12 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// ```
     /// use fibra::sync::Mutex;
-    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    /// use std::panic::catch_unwind;
     ///
     /// let mutex = Mutex::new(0);
     /// let panicked = catch_unwind(|| {
-    ///     *mutex.lock().unwrap() = 7;
+    ///     let mut guard = mutex.lock().unwrap();
+    ///     *guard = 7;
     ///     panic!("half way");
     /// });
     /// assert!(panicked.is_err());

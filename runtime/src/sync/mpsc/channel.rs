@@ -47,19 +47,18 @@ struct State<T> {
 impl<T> Channel<T> {
     /// A channel with one sender and one receiver.
     pub(super) fn new(bound: Option<usize>) -> Self {
-        let state = State {
-            buffer: VecDeque::new(),
-            blocked: WaitList::new(),
-            receiver: None,
-            receiver_alive: true,
-        };
+        let state =
+            State { buffer: VecDeque::new(), blocked: WaitList::new(), receiver: None, receiver_alive: true };
         Self { senders: AtomicUsize::new(1), bound, state: ShortLock::new(state) }
     }
 
     pub(super) fn add_sender(&self) {
         // Relaxed: the new sender is made from one that is counted already.
         let senders = self.senders.fetch_add(1, Relaxed);
-        assert!(senders < isize::MAX as usize, "a channel has fewer senders than the address space has bytes");
+        assert!(
+            senders < isize::MAX as usize,
+            "a channel has fewer senders than the address space has bytes"
+        );
     }
 
     pub(super) fn remove_sender(&self) {

@@ -8,6 +8,7 @@ use std::{
     fmt,
     future::Future,
     iter::FusedIterator,
+    panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
     sync::{
         Arc,
@@ -40,6 +41,10 @@ pub struct Receiver<T> {
     /// Messages that were taken out of the channel together, so that the lock is paid for once.
     batch: Cell<VecDeque<T>>,
 }
+
+// A panic leaves each message in the channel or out of it; what is inside of a message is not shared.
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> Receiver<T> {
     pub(super) fn new(channel: Arc<Channel<T>>) -> Self {

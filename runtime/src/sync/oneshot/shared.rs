@@ -20,7 +20,10 @@
 
 use super::super::cell::UnsafeCell;
 use crate::primitive::{AcqRel, Acquire, AtomicU8};
-use std::task::Waker;
+use std::{
+    panic::{RefUnwindSafe, UnwindSafe},
+    task::Waker,
+};
 
 const SENT: u8 = 1;
 const HUNG_UP: u8 = 1 << 1;
@@ -40,6 +43,10 @@ pub(super) struct Shared<T> {
 unsafe impl<T: Send> Sync for Shared<T> {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl<T: Send> Send for Shared<T> {}
+
+// A panic leaves the value in its cell or out of it; what is inside of it is not shared.
+impl<T> UnwindSafe for Shared<T> {}
+impl<T> RefUnwindSafe for Shared<T> {}
 
 /// Where one end leaves its waker for the other.
 struct Seat {

@@ -1,0 +1,91 @@
+//! What may move between threads, be shared by them, be moved while polled, and be seen after a panic.
+
+use fibra::sync::{Condvar, Mutex, MutexGuard, WaitTimeoutResult, mpsc, oneshot};
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::MutexGuard as StdGuard,
+};
+
+/// Whether `T` implements a trait, known at compile time without requiring it: an inherent constant, where its
+/// bound holds, hides the one of the same name that a trait gives to every type.
+macro_rules! implements {
+    ($type:ty: $($bound:tt)+) => {{
+        struct Probe<T: ?Sized>(PhantomData<T>);
+        #[allow(dead_code)]
+        impl<T: ?Sized + $($bound)+> Probe<T> {
+            const ANSWER: bool = true;
+        }
+        #[allow(dead_code)]
+        trait Otherwise {
+            const ANSWER: bool = false;
+        }
+        impl<T: ?Sized> Otherwise for Probe<T> {}
+        <Probe<$type>>::ANSWER
+    }};
+}
+
+macro_rules! table {
+    ($($type:ty => $send:literal $sync:literal $unpin:literal $unwind:literal $ref_unwind:literal;)+) => {
+        $(assert_eq!(
+            [
+                implements!($type: Send),
+                implements!($type: Sync),
+                implements!($type: Unpin),
+                implements!($type: UnwindSafe),
+                implements!($type: RefUnwindSafe),
+            ],
+            [$send == 1, $sync == 1, $unpin == 1, $unwind == 1, $ref_unwind == 1],
+            "Send, Sync, Unpin, UnwindSafe, RefUnwindSafe of {}",
+            stringify!($type),
+        );)+
+    };
+}
+
+/// `Send`, not `Sync`.
+type Unshared = Cell<u8>;
+/// `Sync`, not `Send`.
+type Unsent = StdGuard<'static, u8>;
+
+#[test]
+fn every_type_has_the_auto_traits_that_it_states() {
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        Mutex<u8> =>                      1 1 1 1 1;
+        Mutex<Unshared> =>                1 1 1 1 1;
+        Mutex<Unsent> =>                  0 0 1 1 1;
+        MutexGuard<'static, u8> =>        1 1 1 1 1;
+        MutexGuard<'static, Unshared> =>  1 0 1 1 1;
+        MutexGuard<'static, Unsent> =>    0 1 1 1 1;
+        Condvar =>                        1 1 1 1 1;
+        WaitTimeoutResult =>              1 1 1 1 1;
+        mpsc::Sender<Unshared> =>         1 1 1 1 1;
+        mpsc::Sender<Unsent> =>           0 0 1 1 1;
+        mpsc::SyncSender<Unshared> =>     1 1 1 1 1;
+        mpsc::SyncSender<Unsent> =>       0 0 1 1 1;
+        mpsc::Receiver<Unshared> =>       1 0 1 1 1;
+        mpsc::Receiver<Unsent> =>         0 0 1 1 1;
+        mpsc::Iter<'static, Unshared> =>  0 0 1 1 1;
+        mpsc::TryIter<'static, Unshared> => 0 0 1 1 1;
+        mpsc::IntoIter<Unshared> =>       1 0 1 1 1;
+        oneshot::Sender<Unshared> =>      1 1 1 1 1;
+        oneshot::Sender<Unsent> =>        0 0 1 1 1;
+        oneshot::Receiver<Unshared> =>    1 1 1 1 1;
+        oneshot::Receiver<Unsent> =>      0 0 1 1 1;
+    }
+}
+
+#[test]
+fn futures_that_wait_can_be_spawned() {
+    fn spawnable<F: Future + Send + Unpin>(_: F) {}
+    let (mutex, changed) = (Mutex::new(Cell::new(1)), Condvar::new());
+    spawnable(mutex.lock_async());
+    spawnable(changed.wait_async(mutex.lock().unwrap()));
+    let (sender, mut receiver) = mpsc::sync_channel(1);
+    spawnable(sender.send_async(Cell::new(1)));
+    spawnable(receiver.recv_async());
+    let (mut sender, receiver) = oneshot::channel::<Cell<u8>>();
+    spawnable(sender.closed_async());
+    spawnable(receiver);
+}
