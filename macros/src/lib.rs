@@ -1,1 +1,91 @@
-//! The attributes #[fibra::main] and #[fibra::test].
+//! The attributes `#[fibra::main]` and `#[fibra::test]`. Use them through the crate `fibra`, which exports them.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | `options` | reads what stands in the parentheses of an attribute |
+//! | `function` | accepts the functions that make sense, and says why it refuses the others |
+//! | `crate_path` | finds the name under which the caller knows `fibra` |
+//! | `entry_point` | expands `#[fibra::main]` |
+//! | `test_function` | expands `#[fibra::test]` |
+
+use proc_macro::TokenStream;
+
+mod crate_path;
+mod entry_point;
+mod function;
+mod options;
+mod test_function;
+
+/// Runs `main` as the main green thread of a runtime.
+///
+/// The function may be an `fn` or an `async fn`, and return whatever `main` may return. It takes no arguments. Its stack
+/// has 8 MiB. When it returns, the runtime shuts down.
+///
+/// ```
+/// #[fibra::main]
+/// fn main() -> std::io::Result<()> {
+///     let answer = fibra::thread::spawn(|| 6 * 7).join().expect("no panic");
+///     println!("{answer}");
+///     Ok(())
+/// }
+/// ```
+///
+/// ```
+/// #[fibra::main(workers = 2, backend = "epoll")]
+/// async fn main() {
+///     println!("{}", std::future::ready(42).await);
+/// }
+/// ```
+///
+/// # Options
+///
+/// | option | meaning | default |
+/// | --- | --- | --- |
+/// | `workers = 4` | OS threads that run green threads and futures | one for each usable core |
+/// | `backend = "epoll"` | how it talks to the kernel: `"io_uring"` or `"epoll"` | `io_uring` where it works, else `epoll` |
+/// | `stack_size = 65536` | usable bytes of a green thread's stack | 2 MiB |
+/// | `crate = crate::reexported` | where `fibra` is; a renamed dependency is found without it | |
+///
+/// The environment variables `FIBRA_WORKERS`, `FIBRA_BACKEND` and `FIBRA_STACK_SIZE` win over the options.
+///
+/// # Errors
+///
+/// If the runtime cannot start, the program prints why to standard error and ends with status 1. What `main` returns is
+/// treated as std does: an `Err` is printed, and the status is 1.
+#[proc_macro_attribute]
+pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
+    entry_point::expand(options.into(), function.into(), crate_path::find).into()
+}
+
+/// Makes a test of a function, once for each backend, and runs it as the main green thread of a runtime of its own.
+///
+/// `fn echo()` becomes the tests `echo::io_uring` and `echo::epoll`. A backend that is not there fails its test: nothing is
+/// skipped in silence. `cargo test epoll` runs those of one backend.
+///
+/// The function may be an `fn` or an `async fn`, and return whatever a test may return; `should_panic`, `ignore` and other
+/// attributes are kept. It takes no arguments. Its name must not be that of a module beside it.
+///
+/// ```
+/// # mod tests {
+/// #[fibra::test]
+/// fn threads_return_what_they_computed() {
+///     assert_eq!(fibra::thread::spawn(|| 6 * 7).join().expect("no panic"), 42);
+/// }
+///
+/// #[fibra::test(backend = "epoll", workers = 1)]
+/// async fn a_number_parses() -> Result<(), std::num::ParseIntError> {
+///     let number: u32 = std::future::ready("42").await.parse()?;
+///     assert_eq!(number, 42);
+///     Ok(())
+/// }
+/// # }
+/// ```
+///
+/// # Options
+///
+/// Those of [`main`](macro@main). `backend = "…"` leaves one test of the two. The environment variables win here as well:
+/// with `FIBRA_BACKEND` set, both tests run on that backend.
+#[proc_macro_attribute]
+pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
+    test_function::expand(options.into(), function.into(), crate_path::find).into()
+}
