@@ -1,5 +1,6 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod parking;
 mod spawn;
 mod switch;
 mod yield_now;
@@ -9,7 +10,7 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] = &[switch::BENCH, spawn::BENCH, yield_now::BENCH];
+pub const ALL: &[Bench] = &[switch::BENCH, spawn::BENCH, yield_now::BENCH, parking::WAKES, parking::BODIES];
 
 /// The bench called `name`.
 ///

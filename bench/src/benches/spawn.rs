@@ -15,6 +15,8 @@ pub const BENCH: Bench = Bench {
     reference: "tokio",
     cases: &[Case(&[("in_flight", 10_000), ("workers", 1)]), Case(&[("in_flight", 10_000), ("workers", 2)])],
     subjects: &[
+        Subject::new("fibra thread", "fibra", fibra_thread),
+        Subject::new("fibra future", "fibra", fibra_future),
         Subject::new("tokio", "tokio", tokio_multi_thread),
         Subject::new("tokio current-thread", "tokio", tokio_current_thread)
             .only(|case| case.get("workers") == 1),
@@ -24,6 +26,47 @@ pub const BENCH: Bench = Bench {
 
 /// Batches of tasks in one sample.
 const BATCHES: usize = 20;
+
+fn fibra_thread(case: &Case) -> Vec<Measurement> {
+    fn batch(in_flight: usize) {
+        let handles: Vec<_> = (0..in_flight).map(|_| fibra::thread::spawn(|| {})).collect();
+        for handle in handles {
+            handle.join().expect("an empty body doesn't panic");
+        }
+    }
+    let in_flight = case.count("in_flight");
+    let root = move || {
+        batch(in_flight);
+        let stopwatch = Stopwatch::start();
+        for _ in 0..BATCHES {
+            batch(in_flight);
+        }
+        stopwatch.stop()
+    };
+    let span = fibra::Builder::new().workers(case.count("workers")).run(root).expect("fibra starts");
+    span.per(in_flight * BATCHES, "task")
+}
+
+fn fibra_future(case: &Case) -> Vec<Measurement> {
+    async fn batch(in_flight: usize) {
+        let handles: Vec<_> = (0..in_flight).map(|_| fibra::future::spawn(async {})).collect();
+        for handle in handles {
+            handle.await.expect("an empty body doesn't panic");
+        }
+    }
+    let in_flight = case.count("in_flight");
+    let root = async move {
+        batch(in_flight).await;
+        let stopwatch = Stopwatch::start();
+        for _ in 0..BATCHES {
+            batch(in_flight).await;
+        }
+        stopwatch.stop()
+    };
+    let join = move || fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic");
+    let span = fibra::Builder::new().workers(case.count("workers")).run(join).expect("fibra starts");
+    span.per(in_flight * BATCHES, "task")
+}
 
 fn tokio_multi_thread(case: &Case) -> Vec<Measurement> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -21,6 +21,8 @@ pub const BENCH: Bench = Bench {
         Case(&[("tasks", 100_000), ("workers", 1)]),
     ],
     subjects: &[
+        Subject::new("fibra thread", "fibra", fibra_thread),
+        Subject::new("fibra future", "fibra", fibra_future),
         Subject::new("tokio", "tokio", tokio_multi_thread),
         Subject::new("tokio current-thread", "tokio", tokio_current_thread),
         Subject::new("may", "may", may_coroutine),
@@ -76,6 +78,58 @@ impl Gathering {
             self.span.lock().expect("nobody panics while holding it").expect("every task has departed");
         span.per(self.tasks * yields_each(case), "yield")
     }
+}
+
+fn fibra_thread(case: &Case) -> Vec<Measurement> {
+    fn body(gathering: &Gathering, yields: usize) {
+        gathering.arrive();
+        while !gathering.is_complete() {
+            fibra::thread::yield_now();
+        }
+        for _ in 0..yields {
+            fibra::thread::yield_now();
+        }
+        gathering.depart();
+    }
+    let (gathering, yields) = (Gathering::new(case), yields_each(case));
+    let shared = Arc::clone(&gathering);
+    let root = move || {
+        let spawn = |_| {
+            let shared = Arc::clone(&shared);
+            fibra::thread::spawn(move || body(&shared, yields))
+        };
+        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
+        for handle in handles {
+            handle.join().expect("the body doesn't panic");
+        }
+    };
+    fibra::Builder::new().workers(case.count("workers")).run(root).expect("fibra starts");
+    gathering.measurements(case)
+}
+
+fn fibra_future(case: &Case) -> Vec<Measurement> {
+    async fn body(gathering: Arc<Gathering>, yields: usize) {
+        gathering.arrive();
+        while !gathering.is_complete() {
+            fibra::future::yield_now().await;
+        }
+        for _ in 0..yields {
+            fibra::future::yield_now().await;
+        }
+        gathering.depart();
+    }
+    let (gathering, yields) = (Gathering::new(case), yields_each(case));
+    let shared = Arc::clone(&gathering);
+    let root = async move {
+        let spawn = |_| fibra::future::spawn(body(Arc::clone(&shared), yields));
+        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
+        for handle in handles {
+            handle.await.expect("the body doesn't panic");
+        }
+    };
+    let join = move || fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic");
+    fibra::Builder::new().workers(case.count("workers")).run(join).expect("fibra starts");
+    gathering.measurements(case)
 }
 
 fn tokio_multi_thread(case: &Case) -> Vec<Measurement> {

@@ -1,0 +1,62 @@
+//! The plain design: a loop on the thread's own stack, a coroutine for each body, two switches for each wake.
+
+use std::cell::{Cell, RefCell};
+
+use fibra_coro::{Context, switch};
+
+use super::scene::{Body, Design, Ready, Scene, scene, word};
+
+/// The worker's state.
+pub struct Plain {
+    /// Where the loop rests while a body runs.
+    worker_loop: Cell<Context>,
+    /// The body that the coroutine being continued is to run.
+    starting: Cell<Option<Body<Self>>>,
+    /// Coroutines that have ended their body and wait for another.
+    free: RefCell<Vec<Context>>,
+}
+
+impl Design for Plain {
+    fn new() -> Self {
+        Self { worker_loop: Cell::new(Context::null()), starting: Cell::new(None), free: RefCell::default() }
+    }
+
+    fn run(scene: &'static Scene<Self>) {
+        while let Some(ready) = scene.next_ready_or_completed() {
+            let to = match ready {
+                Ready::Resume(index) => scene.record(index).get(),
+                Ready::Start(body) => {
+                    scene.design.starting.set(Some(body));
+                    let free = scene.design.free.borrow_mut().pop();
+                    free.unwrap_or_else(|| scene.fresh_stack(coroutine))
+                }
+            };
+            // SAFETY: `to` rests: a record in the ready queue belongs to a parked body and is in it once; a free
+            // coroutine was just taken off the list. The save slot is the scene's, which is leaked.
+            unsafe { switch(scene.design.worker_loop.as_ptr(), to, word(scene)) };
+        }
+    }
+
+    fn park(scene: &'static Scene<Self>, record: &'static Cell<Context>) {
+        // SAFETY: the loop rests while a body runs, and it resumes the record's context once.
+        unsafe { switch(record.as_ptr(), scene.design.worker_loop.get(), 0) };
+    }
+}
+
+/// Runs one body after the other; in between it waits on the free list.
+unsafe extern "C" fn coroutine(word: usize) -> ! {
+    // SAFETY: the first switch here hands over the word of a scene of this design.
+    let scene = unsafe { scene::<Plain>(word) };
+    loop {
+        let Body { code, index } =
+            scene.design.starting.take().expect("a coroutine is continued to run a body");
+        code(scene, index);
+        let save = {
+            let mut free = scene.design.free.borrow_mut();
+            free.push(Context::null());
+            free.last_mut().expect("just pushed") as *mut Context
+        };
+        // SAFETY: nothing touches the list before the switch has written through `save`; the loop rests while we run.
+        unsafe { switch(save, scene.design.worker_loop.get(), 0) };
+    }
+}
