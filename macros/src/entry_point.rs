@@ -43,13 +43,13 @@ fn expand_or_refuse(
     let builder = options.builder(&fibra, options.backend);
 
     let ItemFn { attrs, vis, sig, block } = item;
-    let main = function::report(&sig, function::call(&fibra, &sig, quote!(main)));
+    let main = function::status_closure(&sig, function::call(&fibra, &sig, quote!(main)));
     Ok(quote! {
         #(#attrs)*
         #vis fn main() -> ::std::process::ExitCode {
             #sig #block
 
-            match #builder.try_run(|| #main) {
+            match #builder.try_run(#main) {
                 ::std::result::Result::Ok(status) => status,
                 ::std::result::Result::Err(error) => {
                     ::std::eprintln!("fibra: {error}");
@@ -91,7 +91,7 @@ mod tests {
                 fn main() -> Result<(), Box<dyn Error>> { go()?; Ok(()) }
                 match ::fibra::Builder::new()
                     .workers(2)
-                    .try_run(|| ::std::process::Termination::report(main()))
+                    .try_run(|| -> ::std::process::ExitCode { ::std::process::Termination::report(main()) })
                 {
                     ::std::result::Result::Ok(status) => status,
                     ::std::result::Result::Err(error) => {
@@ -115,10 +115,9 @@ mod tests {
             ),
         );
         assert!(expansion.contains("async fn main() {\n        go().await\n    }"), "{expansion}");
+        assert!(expansion.contains("match crate::f::Builder::new()"), "{expansion}");
         assert!(
-            expansion.contains(
-                "crate::f::Builder::new()\n        .try_run(|| ::std::process::Termination::report(crate::f::wait(main())))"
-            ),
+            expansion.contains("::std::process::Termination::report(crate::f::wait(main()))"),
             "{expansion}"
         );
     }

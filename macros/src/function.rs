@@ -1,9 +1,9 @@
 //! The functions that an attribute may stand on.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{AttrStyle, Error, ItemFn, Path, Result, ReturnType, Signature};
+use syn::{AttrStyle, Error, ItemFn, Path, Result, ReturnType, Signature, Type};
 
 /// Reads a function that takes nothing and can be called by nobody but us.
 pub(crate) fn parse(attribute: &str, tokens: TokenStream) -> Result<ItemFn> {
@@ -51,17 +51,29 @@ pub(crate) fn call(fibra: &Path, signature: &Signature, function: TokenStream) -
     }
 }
 
-/// Turns what the function returned into an exit status.
+/// Whether the function returns nothing, said or unsaid.
+pub(crate) fn returns_nothing(signature: &Signature) -> bool {
+    match &signature.output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, output) => matches!(&**output, Type::Tuple(tuple) if tuple.elems.is_empty()),
+    }
+}
+
+/// A closure that calls the function and turns what it returned into an exit status.
 ///
 /// This happens on its own green thread: an `Err` may hold what must not leave its thread, such as a `Box<dyn Error>`. A
 /// type that is no exit status is reported at the place where it is written.
-pub(crate) fn report(signature: &Signature, call: TokenStream) -> TokenStream {
-    let span = match &signature.output {
-        ReturnType::Default => Span::call_site(),
-        ReturnType::Type(_, output) => output.span(),
+pub(crate) fn status_closure(signature: &Signature, call: TokenStream) -> TokenStream {
+    let status = match &signature.output {
+        // It never returns, and code after it would be called unreachable.
+        ReturnType::Type(_, output) if matches!(**output, Type::Never(_)) => call,
+        ReturnType::Type(_, output) => {
+            let report = quote_spanned!(output.span() => ::std::process::Termination::report);
+            quote!(#report(#call))
+        }
+        ReturnType::Default => quote!(::std::process::Termination::report(#call)),
     };
-    let report = quote_spanned!(span => ::std::process::Termination::report);
-    quote!(#report(#call))
+    quote!(|| -> ::std::process::ExitCode { #status })
 }
 
 #[cfg(test)]
@@ -90,6 +102,36 @@ mod tests {
         ] {
             parse("fibra::main", tokens).expect("accepted");
         }
+    }
+
+    #[test]
+    fn nothing_is_nothing_said_or_unsaid() {
+        let returns_nothing = |tokens| returns_nothing(&parse("fibra::test", tokens).expect("accepted").sig);
+        assert!(returns_nothing(quote!(
+            fn echo() {}
+        )));
+        assert!(returns_nothing(quote!(
+            async fn echo() -> () {}
+        )));
+        assert!(!returns_nothing(quote!(
+            fn echo() -> ((),) {}
+        )));
+        assert!(!returns_nothing(quote!(
+            fn echo() -> ! {}
+        )));
+    }
+
+    #[test]
+    fn a_function_that_never_returns_is_followed_by_nothing() {
+        let item = parse(
+            "fibra::main",
+            quote!(
+                fn main() -> ! {}
+            ),
+        )
+        .expect("accepted");
+        let closure = status_closure(&item.sig, quote!(main()));
+        assert_eq!(closure.to_string(), quote!(|| -> ::std::process::ExitCode { main() }).to_string());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::options::{Backend, Options};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Ident, ItemFn, Meta, Path, Result, ReturnType, Token, parse_quote};
+use syn::{Attribute, Error, Ident, ItemFn, Meta, Path, Result, Token, parse_quote};
 
 const ATTRIBUTE: &str = "fibra::test";
 
@@ -44,16 +44,17 @@ fn expand_or_refuse(
         let test = Ident::new(backend.name(), Span::call_site());
         let builder = options.builder(&fibra, Some(backend));
         let call = function::call(&fibra, &sig, quote!(super::#name));
-        // `should_panic` wants a function without a result, so one without stays without.
-        let (output, body) = match sig.output {
-            ReturnType::Default => (quote!(), call),
-            ReturnType::Type(..) => (quote!(-> ::std::process::ExitCode), function::report(&sig, call)),
+        // `should_panic` wants a function that returns nothing, so one that does so stays as it is.
+        let (output, body) = if function::returns_nothing(&sig) {
+            (quote!(), quote!(|| #call))
+        } else {
+            (quote!(-> ::std::process::ExitCode), function::status_closure(&sig, call))
         };
         quote! {
             #[::core::prelude::v1::test]
             #(#for_tests)*
             fn #test() #output {
-                #builder.run(|| #body)
+                #builder.run(#body)
             }
         }
     });
@@ -177,7 +178,9 @@ mod tests {
                     ::fibra::Builder::new()
                         .workers(1)
                         .backend(::fibra::Backend::Epoll)
-                        .run(|| ::std::process::Termination::report(::fibra::wait(super::echo())))
+                        .run(|| -> ::std::process::ExitCode {
+                            ::std::process::Termination::report(::fibra::wait(super::echo()))
+                        })
                 }
             }
         };
