@@ -52,6 +52,7 @@
 
 mod arch;
 mod context;
+mod coroutine;
 mod error;
 mod guard;
 mod os;
@@ -61,9 +62,13 @@ mod size_class;
 mod slab;
 mod stack;
 mod stack_pool;
+mod suspender;
+mod unwind;
 
 pub use context::{Context, switch, switch_without_control_words};
+pub use coroutine::{Coroutine, CoroutineError, Resumed};
 pub use error::{StackError, UnsupportedError, check_support};
 pub use guard::GuardKind;
 pub use stack::{Stack, StackBounds};
 pub use stack_pool::{StackPool, StackPoolConfig, StackStats};
+pub use suspender::Suspender;
