@@ -225,6 +225,12 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_present_is_detected() {
+        let detected = Features::present([(Feature::Avx, true), (Feature::Avx2, false)]);
+        assert!(detected.has(Feature::Avx) && !detected.has(Feature::Avx2));
+    }
+
+    #[test]
     fn no_two_features_share_a_name() {
         let names: std::collections::HashSet<_> = Feature::ALL.iter().map(|feature| feature.name()).collect();
         assert_eq!(names.len(), Feature::ALL.len());

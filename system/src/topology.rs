@@ -66,7 +66,11 @@ pub fn usable_cores() -> NonZeroUsize {
     let allowed = affinity::current().ok().and_then(|cpus| NonZeroUsize::new(cpus.len()));
     // Where the mask cannot be read (seccomp), std may know another way.
     let allowed = allowed.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    cpu_quota().map_or(allowed, |quota| quota.cores().min(allowed))
+    paid_for(allowed, cpu_quota())
+}
+
+fn paid_for(allowed: NonZeroUsize, quota: Option<CpuQuota>) -> NonZeroUsize {
+    quota.map_or(allowed, |quota| quota.cores().min(allowed))
 }
 
 #[cfg(test)]
@@ -85,6 +89,15 @@ mod tests {
         assert_eq!(cores(1_000, 100_000), 1);
         assert_eq!(cores(0, 100_000), 1);
         assert_eq!(cores(100_000, 0), 100_000_000);
+    }
+
+    #[test]
+    fn neither_the_mask_nor_the_quota_is_exceeded() {
+        let allowed = NonZeroUsize::new(4).expect("not zero");
+        let quota = |cores| CpuQuota { time: Duration::from_secs(cores), period: Duration::from_secs(1) };
+        assert_eq!(paid_for(allowed, None).get(), 4);
+        assert_eq!(paid_for(allowed, Some(quota(3))).get(), 3);
+        assert_eq!(paid_for(allowed, Some(quota(5))).get(), 4);
     }
 
     #[test]

@@ -71,9 +71,12 @@ fn limit(get: impl FnOnce(*mut libc::rlimit) -> libc::c_int) -> io::Result<Limit
         return Err(io::Error::last_os_error());
     }
     // SAFETY: a `getrlimit` that succeeds has written it.
-    let limit = unsafe { limit.assume_init() };
+    Ok(limit_of(unsafe { limit.assume_init() }))
+}
+
+fn limit_of(limit: libc::rlimit) -> Limit {
     let finite = |value: libc::rlim_t| (value != libc::RLIM_INFINITY).then_some(value);
-    Ok(Limit { soft: finite(limit.rlim_cur), hard: finite(limit.rlim_max) })
+    Limit { soft: finite(limit.rlim_cur), hard: finite(limit.rlim_max) }
 }
 
 pub(crate) fn max_map_count() -> io::Result<u64> {

@@ -22,8 +22,8 @@ const UNIFIED: &str = "\
 /// Version 1, with a small version 2 beside it that controls nothing.
 const HYBRID: &str = "\
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
-32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
 34 31 0:31 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
 ";
 
@@ -93,9 +93,9 @@ fn a_container_that_sees_its_group_as_the_root_of_the_mount_finds_it_there() {
     let files = [
         (GROUPS, "4:cpu:/docker/1f2e/worker\n"),
         (MOUNTS, mount),
-        ("/sys/fs/cgroup/cpu/worker/cpu.cfs_quota_us", "300000\n"),
+        ("/sys/fs/cgroup/cpu/worker/cpu.cfs_quota_us", "50000\n"),
         ("/sys/fs/cgroup/cpu/worker/cpu.cfs_period_us", "100000\n"),
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n"),
+        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "300000\n"),
         ("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"),
     ];
     assert_eq!(quota_with(&files), Some((50_000, 100_000)));
@@ -103,10 +103,15 @@ fn a_container_that_sees_its_group_as_the_root_of_the_mount_finds_it_there() {
 
 #[test]
 fn a_group_outside_of_the_mount_falls_back_to_its_root() {
-    let mount = "900 899 0:26 /pods/7 /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
-    for group in ["0::/../other\n", "0::/elsewhere\n", "0::/pods/7/../8\n"] {
-        let files = [(GROUPS, group), (MOUNTS, mount), ("/sys/fs/cgroup/cpu.max", "70000 100000\n")];
-        assert_eq!(quota_with(&files), Some((70_000, 100_000)), "{group}");
+    for (root, group) in [("/pods/7", "/elsewhere"), ("/pods/7", "/pods/7/../8"), ("/", "/../8")] {
+        let mount = format!("900 899 0:26 {root} /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+        let files = [
+            (GROUPS, &*format!("0::{group}\n")),
+            (MOUNTS, &*mount),
+            ("/sys/fs/cgroup/cpu.max", "70000 100000\n"),
+            ("/sys/fs/cgroup/../8/cpu.max", "10000 100000\n"),
+        ];
+        assert_eq!(quota_with(&files), Some((70_000, 100_000)), "{group} in {root}");
     }
 }
 
@@ -125,6 +130,7 @@ fn escapes_are_undone_and_lone_backslashes_kept() {
         ("/end\\", "/end\\"),
         ("/short\\04", "/short\\04"),
         ("/no\\999number", "/no\\999number"),
+        ("/no\\351ascii", "/no\\351ascii"),
         ("/é\\é", "/é\\é"),
     ] {
         assert_eq!(unescape(escaped), Path::new(plain));
