@@ -157,10 +157,11 @@ impl Features {
     /// assert_eq!(Features::detect(), Features::detect());
     /// ```
     pub fn detect() -> Features {
-        os::detected_features()
-            .into_iter()
-            .filter_map(|(feature, present)| present.then_some(feature))
-            .collect()
+        Self::present(os::detected_features())
+    }
+
+    fn present(features: impl IntoIterator<Item = (Feature, bool)>) -> Features {
+        features.into_iter().filter_map(|(feature, present)| present.then_some(feature)).collect()
     }
 
     /// Whether `feature` is in the set.
