@@ -271,8 +271,7 @@ impl<Input, Yield, Return> Coroutine<Input, Yield, Return> {
         let bounds = stack.bounds();
         // SAFETY: fresh from the pool, or back there since its last user ended; `entry` doesn't unwind.
         let inside = unsafe { stack.prepare(entry::<Input, Yield, Return>) };
-        let core =
-            Core { inside, outside, bounds, has_ended: false, is_unwinding: false, swallowed_unwinds: 0 };
+        let core = Core::new(inside, bounds);
         let core = SharedCore(NonNull::from(Box::leak(Box::new(core))));
         let body: BorrowingBody<'_, Input, Yield, Return> = Box::new(body);
         // SAFETY: only the lifetime changes; the caller vouches that the body is gone before what it borrows.
