@@ -35,6 +35,37 @@ impl RawAddress {
         RawAddress { storage, length: mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t }
     }
 
+    /// A copy of an address of any family, as system calls take it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is larger than any address can be.
+    ///
+    /// # Safety
+    ///
+    /// `address` is valid for reads of `size` bytes.
+    ///
+    /// ```
+    /// use fibra_driver::RawAddress;
+    /// // SAFETY: plain data, for which all zeros is a value.
+    /// let mut local: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    /// local.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    /// // SAFETY: the pointer and the size belong together.
+    /// let raw = unsafe { RawAddress::from_raw((&raw const local).cast(), size_of_val(&local)) }?;
+    /// assert!(raw.to_socket_addr().is_err()); // not an internet address
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub unsafe fn from_raw(address: *const u8, size: usize) -> io::Result<RawAddress> {
+        let mut raw = RawAddress::empty();
+        if size > mem::size_of::<libc::sockaddr_storage>() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "larger than any socket address"));
+        }
+        // SAFETY: `address` is valid for `size` bytes by contract, `storage` is at least as large, and they are apart.
+        unsafe { address.copy_to_nonoverlapping((&raw mut raw.storage).cast(), size) };
+        raw.length = size as libc::socklen_t;
+        Ok(raw)
+    }
+
     /// The internet address that is stored.
     ///
     /// # Errors

@@ -40,13 +40,18 @@ mod eventfd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod io_uring;
 #[cfg(any(target_os = "linux", target_os = "android"))]
+mod readiness;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod registrations;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system_calls;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod waiters;
 
-pub use choose::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
 pub(crate) use choose::choose;
+pub use choose::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
 pub(crate) use eventfd::Bell;
+pub(crate) use readiness::clean_up;
 pub(crate) use registrations::Registrations;
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

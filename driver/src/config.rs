@@ -77,6 +77,8 @@ pub struct Stats {
     pub inline: u64,
     /// Completions handed over.
     pub completions: u64,
+    /// Timeouts taken back before they expired.
+    pub withdrawn: u64,
     /// Cancels asked for, of operations that were in flight.
     pub cancels: u64,
     /// System calls that submit or wait: `io_uring_enter`, `epoll_wait`.

@@ -176,6 +176,24 @@ impl Driver {
         }
     }
 
+    /// Takes a timeout back that has not expired: no completion follows, and nothing refers to its word any more.
+    /// `false` if there is nothing to take back: the operation is no timeout, or its completion is on the way.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Op, Submission};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
+    /// // SAFETY: a timeout points to nothing.
+    /// let Submission::Pending(key) = (unsafe { driver.submit(Op::Timeout { deadline }, 0) }) else { unreachable!() };
+    /// assert!(driver.withdraw(key));
+    /// assert_eq!(driver.ops_in_flight(), 0);
+    /// assert!(!driver.withdraw(key));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn withdraw(&mut self, key: OpKey) -> bool {
+        !self.birthplace.is_elsewhere() && self.ledger.withdraw(key)
+    }
+
     /// Asks for every operation in flight to end early; see [`cancel`](Driver::cancel).
     ///
     /// ```

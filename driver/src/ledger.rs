@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::backend;
 use crate::completion::{Completion, OpKey, Wait};
 use crate::config::{Config, Stats};
 use crate::op::Op;
@@ -57,7 +58,12 @@ impl Ledger {
     }
 
     /// Ends an operation and hands its completion over.
-    pub(crate) fn complete(&mut self, key: OpKey, result: io::Result<u32>, completions: &mut Vec<Completion>) {
+    pub(crate) fn complete(
+        &mut self,
+        key: OpKey,
+        result: io::Result<u32>,
+        completions: &mut Vec<Completion>,
+    ) {
         if let Some(record) = self.slab.retire(key) {
             self.stats.completions += 1;
             completions.push(Completion { word: record.word, result });
@@ -101,13 +107,25 @@ impl Ledger {
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
     pub(crate) unsafe fn offload(&mut self, op: Op, word: usize) -> OpKey {
-        let job = pool::new_job();
-        let key = self.slab.insert(op, word, State::Pooled(Arc::clone(&job)));
-        self.stats.offloaded += 1;
-        // SAFETY: what `op` points to is valid until the terminal completion, which for an operation in this state is
-        // the report, or follows a withdrawal.
-        unsafe { pool::send(&self.offload, &self.inbox, op, key, job) };
+        let key = self.slab.insert(op, word, State::Submitted);
+        // SAFETY: the same contract.
+        unsafe { self.send_to_pool(key) };
         key
+    }
+
+    /// Hands an operation in flight to the pool.
+    ///
+    /// # Safety
+    ///
+    /// As for [`offload`](Ledger::offload); nobody else works on the operation.
+    pub(crate) unsafe fn send_to_pool(&mut self, key: OpKey) {
+        let Some(record) = self.slab.get(key) else { return };
+        let job = pool::new_job();
+        record.state = State::Pooled(Arc::clone(&job));
+        self.stats.offloaded += 1;
+        // SAFETY: what the operation points to is valid until the terminal completion, which in this state is the report,
+        // or follows a withdrawal.
+        unsafe { pool::send(&self.offload, &self.inbox, record.op, key, job) };
     }
 
     /// Cancels what needs no backend for it. `false`: the backend has to.
@@ -118,25 +136,30 @@ impl Ledger {
         }
         record.cancelled = true;
         self.stats.cancels += 1;
-        let over = match &record.state {
+        match &record.state {
             State::Timed(timer) => {
                 let timer = *timer;
                 self.wheel.cancel(timer);
-                true
             }
             // If a thread has it, its result is the answer.
-            State::Pooled(job) => {
-                if !job.withdraw() {
-                    return true;
-                }
-                true
-            }
-            State::Submitted | State::Polling | State::Waiting => false,
-        };
-        if over {
-            self.complete_later(key, Err(cancelled()));
+            State::Pooled(job) if !job.withdraw() => return true,
+            State::Pooled(_) => {}
+            State::Submitted | State::Polling | State::Waiting => return false,
         }
-        over
+        backend::clean_up(record);
+        self.complete_later(key, Err(cancelled()));
+        true
+    }
+
+    /// Takes a timeout back that has not expired. `false`: it is no timeout, or its completion is on the way.
+    pub(crate) fn withdraw(&mut self, key: OpKey) -> bool {
+        let Some(record) = self.slab.get(key) else { return false };
+        let (Op::Timeout { .. }, State::Timed(timer)) = (&record.op, &record.state) else { return false };
+        let timer = *timer;
+        self.wheel.cancel(timer);
+        self.slab.retire(key);
+        self.stats.withdrawn += 1;
+        true
     }
 
     /// Moves over what is complete without asking the kernel.

@@ -40,6 +40,10 @@ pub(crate) struct Record {
     pub state: State,
     /// A cancel was asked for. Whatever would start the operation anew ends it instead.
     pub cancelled: bool,
+    /// It was tried before: an answer may tell of that attempt's success.
+    pub tried: bool,
+    /// It has switched its descriptor to non-blocking mode, and has to switch it back.
+    pub switched: bool,
     /// Neighbours in the list of operations that wait for the same descriptor.
     pub links: Links,
     /// The header that a vectored socket operation points to. The kernel reads and writes it.
@@ -83,7 +87,16 @@ impl Slab {
         let slot = self.slot_mut(index);
         // SAFETY: `msghdr` is plain data, for which all zeros is a value.
         let message = UnsafeCell::new(unsafe { std::mem::zeroed() });
-        slot.record = Some(Record { word, op, state, cancelled: false, links: Links::default(), message });
+        slot.record = Some(Record {
+            word,
+            op,
+            state,
+            cancelled: false,
+            tried: false,
+            switched: false,
+            links: Links::default(),
+            message,
+        });
         let (generation, next_free) = (slot.generation, slot.next_free);
         self.free = next_free;
         self.live += 1;

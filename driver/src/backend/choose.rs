@@ -68,9 +68,11 @@ impl BackendKind {
         match std::env::var_os(VARIABLE) {
             None => Ok(None),
             Some(value) if value.is_empty() => Ok(None),
-            Some(value) => value.to_string_lossy().parse().map(Some).map_err(|error: UnknownBackend| {
-                UnknownBackend { from_environment: true, ..error }
-            }),
+            Some(value) => value
+                .to_string_lossy()
+                .parse()
+                .map(Some)
+                .map_err(|error: UnknownBackend| UnknownBackend { from_environment: true, ..error }),
         }
     }
 }
@@ -167,7 +169,11 @@ impl BackendUnavailable {
 
 impl fmt::Display for BackendUnavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.forced { "the backend that was forced does not work" } else { "no backend works" })?;
+        f.write_str(if self.forced {
+            "the backend that was forced does not work"
+        } else {
+            "no backend works"
+        })?;
         self.rejected.iter().try_for_each(|rejection| write!(f, ": {rejection}"))
     }
 }

@@ -68,10 +68,7 @@ struct Queue {
 }
 
 impl Ring {
-    pub(crate) fn new(
-        config: &Config,
-        parking: &Arc<Parking>,
-    ) -> Result<(Ring, Vec<&'static str>), Refusal> {
+    pub(crate) fn new(config: &Config, parking: &Arc<Parking>) -> Result<(Ring, Vec<&'static str>), Refusal> {
         let (ring, abilities) = setup::set_up(config)?;
         let queue = Queue {
             backlog: VecDeque::with_capacity(64),
@@ -240,13 +237,7 @@ impl Ring {
 
     /// The one system call. What the kernel refuses for the moment is no error: the caller reaps, which is what the kernel
     /// waits for, and comes again.
-    fn enter(
-        &mut self,
-        ledger: &mut Ledger,
-        queued: u32,
-        pause: Pause,
-        flags: EnterFlags,
-    ) -> io::Result<()> {
+    fn enter(&mut self, ledger: &mut Ledger, queued: u32, pause: Pause, flags: EnterFlags) -> io::Result<()> {
         let throttled = std::mem::replace(&mut self.throttled, false);
         let (queued, pause) = if throttled { throttle(pause) } else { (queued, pause) };
         ledger.stats.enters += 1;
@@ -396,6 +387,7 @@ impl Queue {
     /// Submits an operation once more. Not straight into the queue: completions are being reaped, and it may be full.
     fn resubmit(&mut self, key: OpKey, record: &mut Record) {
         record.state = State::Submitted;
+        record.tried = true;
         // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the record is stable.
         let entry = unsafe { entry::build(&record.op, record.message.get()) };
         self.backlog.push_back(entry.user_data(key.to_bits()));
@@ -415,6 +407,7 @@ fn judge(record: &Record, result: i32) -> Verdict {
         libc::EAGAIN if connects => again(Verdict::Later),
         libc::EAGAIN if record.op.target().is_some() => again(Verdict::Poll),
         libc::EINPROGRESS | libc::EALREADY if connects => again(Verdict::Poll),
+        libc::EISCONN if connects && record.tried => Verdict::Over(Ok(0)),
         _ => Verdict::Over(Err(error_of(result))),
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::process::Birthplace;
@@ -43,6 +43,34 @@ pub(crate) struct Registrations {
     withdrawn: AtomicBool,
     /// A driver has switched the descriptor to non-blocking mode, in which it did not come.
     made_nonblocking: AtomicBool,
+    /// What the descriptor refers to, once somebody has asked.
+    kind: AtomicU8,
+}
+
+/// What a descriptor refers to, as far as waiting goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A regular file, a directory or a block device: always "ready", and slow all the same.
+    Disk = 1,
+    Socket = 2,
+    /// Everything else: pipes, terminals, eventfds.
+    Stream = 3,
+}
+
+impl Kind {
+    pub(crate) fn of(fd: RawFd) -> Kind {
+        // SAFETY: plain data, for which all zeros is a value.
+        let mut status: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: the buffer is valid for the call. A descriptor that is not open leaves zeros, and the call that is to be
+        // made next says so.
+        unsafe { libc::fstat(fd, &raw mut status) };
+        match status.st_mode & libc::S_IFMT {
+            libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::Disk,
+            libc::S_IFSOCK => Kind::Socket,
+            _ => Kind::Stream,
+        }
+    }
 }
 
 impl Registrations {
@@ -52,6 +80,21 @@ impl Registrations {
             pollers: Mutex::default(),
             withdrawn: AtomicBool::new(false),
             made_nonblocking: AtomicBool::new(false),
+            kind: AtomicU8::new(0),
+        }
+    }
+
+    /// What the handle's descriptor refers to. That never changes, so it is asked once.
+    pub(crate) fn kind(&self, fd: RawFd) -> Kind {
+        match self.kind.load(Ordering::Relaxed) {
+            1 => Kind::Disk,
+            2 => Kind::Socket,
+            3 => Kind::Stream,
+            _ => {
+                let kind = Kind::of(fd);
+                self.kind.store(kind as u8, Ordering::Relaxed);
+                kind
+            }
         }
     }
 
@@ -93,7 +136,8 @@ impl Registrations {
     /// Undoes what [`note_nonblocking`](Registrations::note_nonblocking) noted.
     pub(crate) fn restore_blocking_mode(&self, fd: BorrowedFd<'_>) {
         if self.made_nonblocking.load(Ordering::Acquire) {
-            super::system_calls::set_nonblocking(fd.as_raw_fd(), false);
+            // The descriptor is open, and the flag was changed before: there is no reason to fail, and nobody to tell.
+            let _ = super::system_calls::set_nonblocking(fd.as_raw_fd(), false);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Operations as system calls, each made once.
 
 use std::io;
+use std::mem;
 use std::net::Shutdown;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -93,7 +94,8 @@ unsafe fn transfer(op: &Op, mode: Mode) -> isize {
     // −1 is the file's own position.
     let position = |offset| if let Offset::At(position) = offset { position as libc::off_t } else { -1 };
     let flags = if mode == Mode::NonBlocking { libc::RWF_NOWAIT } else { 0 };
-    let one = |buffer: *mut u8, len: usize| libc::iovec { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) };
+    let one =
+        |buffer: *mut u8, len: usize| libc::iovec { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) };
     let count_of = |count: usize| count.min(MAX_SLICES) as i32;
     // SAFETY: as for `call`.
     unsafe {
@@ -166,11 +168,15 @@ pub(crate) fn timespec(duration: Duration) -> libc::timespec {
     libc::timespec { tv_sec: duration.as_secs() as _, tv_nsec: duration.subsec_nanos() as _ }
 }
 
-/// Whether the descriptor is in non-blocking mode.
-pub(crate) fn is_nonblocking(fd: RawFd) -> io::Result<bool> {
-    // SAFETY: takes no pointers.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags & libc::O_NONBLOCK != 0) }
+/// Whether closing the socket waits until the peer has everything, or for a time.
+pub(crate) fn lingers(fd: RawFd) -> bool {
+    let mut linger = libc::linger { l_onoff: 0, l_linger: 0 };
+    let mut size = mem::size_of::<libc::linger>() as libc::socklen_t;
+    // SAFETY: the buffer is valid for its size. If the call fails, `linger` says that it does not.
+    unsafe {
+        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw mut linger).cast(), &raw mut size)
+    };
+    linger.l_onoff != 0 && linger.l_linger != 0
 }
 
 /// Switches the mode. Returns whether it was another before.

@@ -1,0 +1,159 @@
+//! Operations for systems that only tell when a descriptor is ready: try, wait, try again.
+//!
+//! An operation is first tried as it is. Most often that is the end of it, and nobody had to be asked about readiness. If
+//! the call would block, the operation waits in its descriptor's list for an event, and is then tried again: an event is
+//! a hint, the call is the truth. This half is the same for each system; the lists are in [`waiters`](super::waiters).
+
+use std::io;
+use std::os::fd::RawFd;
+
+use super::registrations::Kind;
+use super::system_calls::{self, Mode, call};
+use crate::handle::Target;
+use crate::op::{Interest, Op};
+use crate::slab::Record;
+
+/// What came of trying an operation.
+pub(crate) enum Attempt {
+    Over(io::Result<u32>),
+    /// It would block; the descriptor's readiness for this may change that.
+    Wait(Interest),
+    /// It would block, and there is no event that says when it does not.
+    Later,
+    /// It would wait for a disk: the pool has to do it.
+    Pool,
+}
+
+/// Tries an operation without waiting.
+///
+/// # Safety
+///
+/// What the record's operation points to is valid.
+pub(crate) unsafe fn attempt(record: &mut Record) -> Attempt {
+    let op = record.op;
+    let prepared = match op {
+        Op::Accept { fd, .. } => prepare_accept(fd, record),
+        Op::Connect { fd, .. } => prepare_connect(fd, record),
+        Op::Close { fd } if may_block_on_close(fd) => return Attempt::Pool,
+        _ => Ok(()),
+    };
+    if let Err(error) = prepared {
+        return Attempt::Over(Err(error));
+    }
+    loop {
+        // SAFETY: the same contract.
+        let result = unsafe { call(&op, Mode::NonBlocking) };
+        let again = std::mem::replace(&mut record.tried, true);
+        let Err(error) = result else { return Attempt::Over(result) };
+        return match error.raw_os_error() {
+            // A close that was interrupted has closed: the number may be another's by now.
+            Some(libc::EINTR) if matches!(op, Op::Close { .. }) => Attempt::Over(Ok(0)),
+            Some(libc::EINTR) => continue,
+            Some(libc::EISCONN) if again && matches!(op, Op::Connect { .. }) => Attempt::Over(Ok(0)),
+            // SAFETY: the same contract.
+            Some(code) => unsafe { judge(&op, code) }.unwrap_or(Attempt::Over(Err(error))),
+            None => Attempt::Over(Err(error)),
+        };
+    }
+}
+
+/// What to do about an error that may only mean "not now"; `None` if it means an end.
+///
+/// # Safety
+///
+/// What the operation points to is valid.
+unsafe fn judge(op: &Op, code: i32) -> Option<Attempt> {
+    match op {
+        Op::Connect { .. } => match code {
+            libc::EINPROGRESS | libc::EALREADY => Some(Attempt::Wait(Interest::WRITABLE)),
+            // A local socket whose peer has a full backlog polls as ready at once.
+            libc::EAGAIN => Some(Attempt::Later),
+            _ => None,
+        },
+        Op::Read { fd, .. }
+        | Op::Write { fd, .. }
+        | Op::ReadVectored { fd, .. }
+        | Op::WriteVectored { fd, .. } => {
+            let refused = match code {
+                libc::EAGAIN => false,
+                libc::EOPNOTSUPP => true,
+                _ => return None,
+            };
+            match kind(*fd) {
+                Kind::Disk => Some(Attempt::Pool),
+                _ if !refused => Some(Attempt::Wait(op.interest())),
+                // SAFETY: the same contract.
+                _ => Some(unsafe { call_if_ready(op, fd.fd()) }),
+            }
+        }
+        _ if code == libc::EAGAIN && !op.refuses_to_wait() => Some(Attempt::Wait(op.interest())),
+        _ => None,
+    }
+}
+
+/// For a stream that knows no call that never waits (a terminal, a pipe of an older kernel): asks first. If another
+/// thread takes what was there in between, the call waits for the next.
+///
+/// # Safety
+///
+/// What the operation points to is valid.
+unsafe fn call_if_ready(op: &Op, fd: RawFd) -> Attempt {
+    if system_calls::poll(fd, op.interest(), Some(std::time::Duration::ZERO)).is_err() {
+        return Attempt::Wait(op.interest());
+    }
+    // SAFETY: the same contract.
+    match unsafe { call(op, Mode::Blocking) } {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {
+            Attempt::Wait(op.interest())
+        }
+        result => Attempt::Over(result),
+    }
+}
+
+/// Accept has no flag against waiting: the socket must be in non-blocking mode, and stay so while it is listened to. The
+/// mode is looked at each time, since it belongs to the description, which others may share and change.
+fn prepare_accept(fd: Target, record: &mut Record) -> io::Result<()> {
+    if system_calls::set_nonblocking(fd.fd(), true)? {
+        // SAFETY: the handle is alive as long as the operation is in flight.
+        match unsafe { fd.registrations().as_ref() } {
+            Some(registrations) => registrations.note_nonblocking(),
+            None => record.switched = true,
+        }
+    }
+    Ok(())
+}
+
+/// So has connect, but only until it is done.
+fn prepare_connect(fd: Target, record: &mut Record) -> io::Result<()> {
+    if !record.tried {
+        record.switched = system_calls::set_nonblocking(fd.fd(), true)?;
+    }
+    Ok(())
+}
+
+/// Undoes what trying the operation has changed, at its end.
+pub(crate) fn clean_up(record: &mut Record) {
+    if let (true, Some(target)) = (std::mem::take(&mut record.switched), record.op.target()) {
+        // The descriptor is open, and the flag was changed before: no reason to fail. If it did, the descriptor would be
+        // left in a mode that every operation copes with.
+        let _ = system_calls::set_nonblocking(target.fd(), false);
+    }
+}
+
+/// What a descriptor refers to. A handle is asked once.
+fn kind(target: Target) -> Kind {
+    // SAFETY: the handle is alive as long as the operation is in flight.
+    match unsafe { target.registrations().as_ref() } {
+        Some(registrations) => registrations.kind(target.fd()),
+        None => Kind::of(target.fd()),
+    }
+}
+
+/// A file's close may write back, and that of a socket that lingers waits for the peer.
+fn may_block_on_close(fd: RawFd) -> bool {
+    match Kind::of(fd) {
+        Kind::Disk => true,
+        Kind::Socket => system_calls::lingers(fd),
+        Kind::Stream => false,
+    }
+}

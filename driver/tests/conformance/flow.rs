@@ -1,0 +1,118 @@
+//! Flow control: more than fits is waited out, and nobody notices.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use fibra_driver::{Handle, Interest, Op, Wait};
+
+use crate::net::{pair, recv, send};
+use crate::rig::{Rig, errno};
+
+/// A driver with room for next to nothing.
+fn narrow(rig: &Rig) -> Rig {
+    Rig::with(rig.kind, |config| {
+        config.entries = 64;
+        config.completion_entries = 64;
+    })
+}
+
+promises! {
+    fn ten_thousand_operations_fit_through_a_ring_of_64(rig) {
+        const COUNT: usize = 10_000;
+        let mut rig = narrow(rig);
+        let (here, mut there) = pair();
+        let mut bytes = vec![0u8; COUNT];
+        let recvs: Vec<_> = bytes.chunks_mut(1).map(|byte| rig.start(recv(here.target(), byte))).collect();
+        rig.turn(Wait::Not);
+        assert_eq!(rig.driver.ops_in_flight(), COUNT);
+        let data: Vec<u8> = (0..COUNT).map(|index| index as u8).collect();
+        let writer = std::thread::spawn(move || {
+            there.write_all(&data).expect("the peer reads");
+            (there, data)
+        });
+        for recv in recvs {
+            assert_eq!(rig.finish(recv).expect("a byte for each"), 1);
+        }
+        let (_there, mut data) = writer.join().expect("the writer ends");
+        data.sort_unstable();
+        bytes.sort_unstable();
+        assert!(bytes == data, "each byte went to one operation");
+        rig.assert_idle();
+    }
+
+    fn ten_thousand_operations_can_be_cancelled_through_a_ring_of_64(rig) {
+        let mut rig = narrow(rig);
+        let (here, _there) = pair();
+        let mut bytes = vec![0u8; 10_000];
+        let recvs: Vec<_> = bytes.chunks_mut(1).map(|byte| rig.start(recv(here.target(), byte))).collect();
+        for &recv in &recvs {
+            rig.cancel(recv);
+        }
+        for recv in recvs {
+            assert_eq!(errno(rig.finish(recv)), libc::ECANCELED);
+        }
+        rig.assert_idle();
+    }
+
+    fn completions_that_overflow_the_queue_are_not_lost(rig) {
+        let mut rig = narrow(rig);
+        let pairs: Vec<_> = (0..1000).map(|_| pair()).collect();
+        let polls: Vec<_> = pairs.iter()
+            .map(|(here, _)| rig.start(Op::Poll { fd: here.target(), interest: Interest::READABLE }))
+            .collect();
+        rig.turn(Wait::Not);
+        for (_, there) in &pairs {
+            (&mut &*there).write_all(b"!").expect("the peer is there");
+        }
+        for poll in polls {
+            let ready = rig.finish(poll).expect("data has come");
+            assert_ne!(ready & Interest::READABLE.bits(), 0);
+        }
+        if rig.kind == fibra_driver::BackendKind::IoUring {
+            println!("{} overflows", rig.driver.stats().overflows);
+        }
+        rig.assert_idle();
+    }
+
+    fn a_wait_with_nothing_to_do_makes_no_system_call(rig) {
+        rig.turn(Wait::Not);
+        let before = rig.driver.stats().enters;
+        for _ in 0..100 {
+            assert_eq!(rig.turn(Wait::Not), 0);
+        }
+        assert_eq!(rig.driver.stats().enters, before);
+    }
+
+    fn a_turn_that_may_not_wait_still_delivers_what_is_there(rig) {
+        let (here, mut there) = pair();
+        let mut buffer = [0; 4];
+        let recv = rig.start(recv(here.target(), &mut buffer));
+        rig.turn(Wait::Not);
+        there.write_all(b"!").expect("the peer is there");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !rig.has_ended(recv) {
+            assert!(Instant::now() < deadline, "turns without waiting never bring it");
+            rig.turn(Wait::Not);
+        }
+        assert_eq!(rig.finish(recv).expect("data has come"), 1);
+    }
+
+    fn each_submission_gets_one_completion(rig) {
+        const COUNT: usize = 2_000;
+        let (here, there) = pair();
+        let there = Handle::new(there.into());
+        let mut ended = 0;
+        let data = [1u8; 16];
+        for _ in 0..COUNT {
+            let mut buffer = [0; 16];
+            let recv = rig.start(recv(there.target(), &mut buffer));
+            let send = rig.start(send(here.target(), &data));
+            assert_eq!(rig.finish(send).expect("there is room"), 16);
+            assert_eq!(rig.finish(recv).expect("data has come"), 16);
+            ended += 2;
+        }
+        let stats = rig.driver.stats();
+        assert_eq!((stats.operations, stats.inline + stats.completions), (ended, ended));
+        rig.assert_idle();
+    }
+}

@@ -1,0 +1,18 @@
+//! What every backend promises, tried on each of them.
+//!
+//! Each promise is written once, against a [`Rig`], and becomes one test per backend. A backend that is not there fails
+//! its tests; it never skips them.
+
+#[macro_use]
+mod rig;
+
+mod batching;
+mod cancel;
+mod files;
+mod flow;
+mod handles;
+mod model;
+mod net;
+mod poll;
+mod timers;
+mod unpark;

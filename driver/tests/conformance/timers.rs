@@ -1,0 +1,85 @@
+//! Timeouts: never early, in order, and as fine as the clock.
+
+use std::time::{Duration, Instant};
+
+use fibra_driver::{Op, Wait};
+
+promises! {
+    fn a_timeout_is_never_early(rig) {
+        for microseconds in [0, 1, 50, 300, 999, 1_001, 2_500, 20_000] {
+            let deadline = Instant::now() + Duration::from_micros(microseconds);
+            assert_eq!(rig.run(Op::Timeout { deadline }).expect("the time comes"), 0);
+            assert!(Instant::now() >= deadline);
+        }
+    }
+
+    fn a_timeout_in_the_past_ends_in_the_next_turn(rig) {
+        let timeout = rig.start(Op::Timeout { deadline: Instant::now() - Duration::from_millis(1) });
+        rig.turn(Wait::Not);
+        assert_eq!(rig.finish(timeout).expect("the time has come"), 0);
+    }
+
+    fn a_waiting_turn_is_never_over_before_its_deadline(rig) {
+        for microseconds in [1, 100, 1_500, 10_000] {
+            let deadline = Instant::now() + Duration::from_micros(microseconds);
+            assert_eq!(rig.turn(Wait::Until(deadline)), 0);
+            assert!(Instant::now() >= deadline);
+        }
+    }
+
+    fn a_wait_of_less_than_a_millisecond_is_not_a_wait_of_one(rig) {
+        // The best of many: what the kernel can do, whatever else the machine does.
+        let best = (0..200).map(|_| {
+            let begin = Instant::now();
+            rig.turn(Wait::Until(begin + Duration::from_micros(200)));
+            begin.elapsed()
+        });
+        let best = best.min().expect("there were some");
+        assert!(best >= Duration::from_micros(200), "early: {best:?}");
+        println!("a wait of 200 µs takes {best:?}");
+    }
+
+    fn timeouts_end_in_the_order_of_their_deadlines(rig) {
+        let now = Instant::now();
+        let order = [5u64, 1, 4, 2, 3, 0];
+        let timeouts: Vec<_> = order.iter()
+            .map(|step| (*step, rig.start(Op::Timeout { deadline: now + Duration::from_millis(5 + 3 * step) })))
+            .collect();
+        let mut ended = Vec::new();
+        while ended.len() < order.len() {
+            rig.turn(Wait::Forever);
+            let mut news: Vec<_> =
+                timeouts.iter().filter(|(step, timeout)| rig.has_ended(*timeout) && !ended.contains(step)).collect();
+            news.sort_unstable_by_key(|(step, _)| *step);
+            ended.extend(news.into_iter().map(|(step, _)| *step));
+        }
+        assert_eq!(ended, [0, 1, 2, 3, 4, 5]);
+        for (_, timeout) in timeouts {
+            assert_eq!(rig.finish(timeout).expect("the time has come"), 0);
+        }
+    }
+
+    fn many_timeouts_all_end(rig) {
+        let now = Instant::now();
+        let timeouts: Vec<_> = (0..20_000u64)
+            .map(|index| {
+                let deadline = now + Duration::from_micros(index * 7919 % 30_000);
+                (deadline, rig.start(Op::Timeout { deadline }))
+            })
+            .collect();
+        for (deadline, timeout) in timeouts {
+            assert_eq!(rig.finish(timeout).expect("the time comes"), 0);
+            assert!(Instant::now() >= deadline);
+        }
+        rig.assert_idle();
+    }
+
+    fn a_distant_timeout_does_not_disturb(rig) {
+        let distant = rig.start(Op::Timeout { deadline: Instant::now() + Duration::from_secs(400 * 24 * 3600) });
+        let deadline = Instant::now() + Duration::from_millis(5);
+        assert_eq!(rig.run(Op::Timeout { deadline }).expect("the time comes"), 0);
+        assert!(!rig.has_ended(distant));
+        rig.cancel(distant);
+        assert_eq!(crate::rig::errno(rig.finish(distant)), libc::ECANCELED);
+    }
+}
