@@ -1,1 +1,79 @@
-//! Green threads and futures on one work-stealing scheduler over completion I/O.
+//! Green threads and futures on one work-stealing scheduler, over completion I/O.
+//!
+//! A *green thread* is plain blocking-looking code: where it waits, only its stack waits. A *future* is what it is
+//! everywhere in Rust. fibra runs both on the same workers, and each can wait for the other.
+//!
+//! ```
+//! use fibra::{net::{TcpListener, TcpStream}, thread};
+//! use std::io::{Read, Write};
+//!
+//! fibra::run(|| -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:0")?;
+//!     let mut client = TcpStream::connect(listener.local_addr()?)?;
+//!     let (mut stream, _) = listener.accept()?;
+//!     thread::spawn(move || {
+//!         let mut buffer = [0; 1024];
+//!         while let Ok(length @ 1..) = stream.read(&mut buffer) {
+//!             stream.write_all(&buffer[..length]).unwrap();
+//!         }
+//!     });
+//!     client.write_all(b"hello")?;
+//!     let mut echo = [0; 5];
+//!     client.read_exact(&mut echo)?;
+//!     assert_eq!(&echo, b"hello");
+//!     Ok(())
+//! })
+//! .unwrap();
+//! ```
+//!
+//! The modules mirror std's: replace `std::{thread, net, fs, sync}` by `fibra::{thread, net, fs, sync}`. Operations exist
+//! twice: `read` for green threads borrows its buffer; `read_async` for futures owns it. In a pinch, a future may call the
+//! direct form too, and both work on plain OS threads.
+//!
+//! What to know before building on stacks (a worker's green threads share its thread-locals; crates like `scoped-tls` are
+//! unsound across a wait) is said in [`thread`].
+
+mod builder;
+pub mod cancel;
+mod context;
+mod error;
+pub mod future;
+pub mod io;
+mod primitive;
+mod runtime;
+mod scheduler;
+mod task;
+pub mod thread;
+pub mod time;
+mod wait;
+
+pub use builder::Builder;
+pub use error::{RuntimeError, ShutdownError, StackUnavailable};
+pub use fibra_driver::Choice;
+pub use fibra_macros::{main, test};
+pub use runtime::{Backend, Report, Runtime};
+pub use scheduler::blocking::unblock;
+pub use wait::wait;
+
+/// Starts a runtime, runs `main` on it as a green thread with 8 MiB of stack, and shuts the runtime down when that returns.
+///
+/// # Panics
+///
+/// If the runtime doesn't start; [`Builder::try_run`] returns that as an error. A panic of `main` goes on here.
+///
+/// ```
+/// assert_eq!(fibra::run(|| 6 * 7), 42);
+/// ```
+pub fn run<T: Send + 'static>(main: impl FnOnce() -> T + Send + 'static) -> T {
+    Builder::new().run(main)
+}
+
+/// Polls `future` on the calling thread until it is ready, with the process-wide default runtime for what it spawns, unless
+/// the thread is in a runtime already. The same as [`wait`], under the name that other runtimes give it.
+///
+/// ```
+/// assert_eq!(fibra::block_on(async { 7 }), 7);
+/// ```
+pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
+    wait(future)
+}

@@ -1,0 +1,108 @@
+//! How a runtime is to be.
+
+use crate::{
+    error::RuntimeError,
+    runtime::{Backend, Runtime},
+    scheduler::{plan::Wishes, start},
+};
+use std::time::Duration;
+
+/// Makes a [`Runtime`].
+///
+/// The environment wins over the builder, so that whoever runs a program can change it: `FIBRA_BACKEND` (`io_uring`,
+/// `epoll`), `FIBRA_WORKERS` (a number), `FIBRA_STACK_SIZE` (bytes, or `64K`, `2M`).
+///
+/// ```
+/// let length = fibra::Builder::new().workers(1).stack_size(64 << 10).run(|| "hello".len());
+/// assert_eq!(length, 5);
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a builder does nothing until it builds or runs"]
+pub struct Builder {
+    wishes: Wishes,
+    grace: Duration,
+    shutdown_timeout: Option<Duration>,
+}
+
+impl Builder {
+    /// How long a shutdown waits for cancelled tasks, unless the builder is told otherwise.
+    const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A builder with the defaults: a worker for each core that the process may use (its CPU quota included), the best
+    /// backend that works, 2 MiB of stack for a green thread.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of workers, each an OS thread: 1 to 4096.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.wishes.workers = Some(workers);
+        self
+    }
+
+    /// The backend. If it isn't there, the runtime doesn't start; by default, the best one that works is taken.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.wishes.backend = Some(backend);
+        self
+    }
+
+    /// A green thread's stack in bytes, unless its own builder says otherwise. Only what is touched costs memory.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.wishes.stack_size = Some(bytes);
+        self
+    }
+
+    /// How long the runtime, when it is dropped, lets tasks end by themselves before it cancels them. Zero by default.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long the runtime, when it is dropped, waits for the tasks that it has cancelled: 5 s by default.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If a setting makes no sense, here or in the environment; if the backend that was asked for is not there; if a
+    /// thread can't be started.
+    ///
+    /// ```
+    /// assert!(fibra::Builder::new().workers(0).build().is_err() || std::env::var_os("FIBRA_WORKERS").is_some());
+    /// ```
+    pub fn build(self) -> Result<Runtime, RuntimeError> {
+        let running = start::start(&self.wishes.resolve()?)?;
+        Ok(Runtime::from_parts(running, self.grace, self.shutdown_timeout.unwrap_or(Self::SHUTDOWN_TIMEOUT)))
+    }
+
+    /// Starts a runtime, runs `main` on it as a green thread with 8 MiB of stack, and shuts it down when that returns:
+    /// what `main` left behind is cancelled. A panic of `main` goes on here.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Builder::build).
+    ///
+    /// ```
+    /// assert_eq!(fibra::Builder::new().try_run(|| 42)?, 42);
+    /// # Ok::<(), fibra::RuntimeError>(())
+    /// ```
+    pub fn try_run<T: Send + 'static>(
+        self,
+        main: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RuntimeError> {
+        Ok(self.build()?.run(main))
+    }
+
+    /// The same for programs that can't do without.
+    ///
+    /// # Panics
+    ///
+    /// If the runtime doesn't start.
+    pub fn run<T: Send + 'static>(self, main: impl FnOnce() -> T + Send + 'static) -> T {
+        self.try_run(main).unwrap_or_else(|error| panic!("fibra did not start: {error}"))
+    }
+}

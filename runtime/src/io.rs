@@ -1,0 +1,13 @@
+//! Operations, from wherever we stand.
+//!
+//! An operation is plain data ([`fibra_driver::Op`]). Here it meets its memory: *borrowed*, in a frame that is not
+//! left before the kernel has answered ([`perform`]), or *owned*, by a record that outlives the future which may
+//! be dropped at any time ([`OpFuture`]).
+
+mod buffer;
+mod direct;
+mod future;
+
+pub use buffer::{Buffer, BufferMut};
+pub(crate) use direct::perform;
+pub(crate) use future::{OpFuture, Payload};

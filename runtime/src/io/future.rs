@@ -1,0 +1,237 @@
+//! An operation as a future: it owns its memory, so the future may be dropped at any moment.
+//!
+//! ```text
+//!   New ──poll on a worker──▶ Pending ──completion──▶ Done
+//!    └──poll elsewhere──▶ Posted ──letter──▲  (drop)──▶ Orphaned
+//! ```
+//!
+//! The record lies on the heap with everything that the operation points to, and has a reference for the future, one
+//! for the driver, and one for a letter that is on its way. A future that is dropped asks for a cancel and
+//! leaves the record to the driver; the completion then cleans up.
+
+use super::direct::is_cancellation;
+use crate::{
+    primitive::{AcqRel, Acquire, AtomicU8, Release},
+    scheduler::{completion::Detached, start, worker::Worker},
+    task::{home::Home, inbox::Letter},
+};
+use atomic_waker::AtomicWaker;
+use fibra_driver::{Op, OpKey, Submission};
+use std::{
+    cell::{Cell, UnsafeCell},
+    future::Future,
+    io,
+    pin::Pin,
+    ptr::NonNull,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// What an operation owns.
+///
+/// # Safety
+///
+/// What the returned operation points to is owned by the payload, valid while the payload stays where it is, and
+/// touched by nobody else until the operation has ended.
+pub(crate) unsafe trait Payload: Send + 'static {
+    /// The operation. Called once, when the payload has its final place.
+    fn op(&mut self) -> Op;
+
+    /// The operation has ended, and its future had been dropped: what a result like a new descriptor needs.
+    fn orphaned(&mut self, _result: io::Result<u32>) {}
+}
+
+const NEW: u8 = 0;
+/// A letter that submits it is on its way.
+const POSTED: u8 = 1;
+/// Its home knows it.
+const PENDING: u8 = 2;
+/// The result is there, for the future to take.
+const DONE: u8 = 3;
+/// The future has gone.
+const ORPHANED: u8 = 4;
+
+#[repr(C)]
+struct Record<P> {
+    head: Detached,
+    state: AtomicU8,
+    waker: AtomicWaker,
+    /// Written before the state leaves `NEW`.
+    home: UnsafeCell<Option<Arc<Home>>>,
+    /// Home-only.
+    key: Cell<Option<OpKey>>,
+    /// Written by the home before `DONE`, and read by whoever sees that.
+    result: Cell<Option<io::Result<u32>>>,
+    /// The future's while `NEW` and once `DONE`; the kernel's in between.
+    payload: UnsafeCell<Option<P>>,
+}
+
+// SAFETY: the payload is `Send`; who may touch the other cells, and when, is said at each, and handed over by `state`.
+unsafe impl<P: Send> Send for Record<P> {}
+// SAFETY: as above.
+unsafe impl<P: Send> Sync for Record<P> {}
+
+/// See the module. Its output is the result, and the payload back.
+pub(crate) struct OpFuture<P: Payload> {
+    /// `None` once the output was returned.
+    record: Option<Arc<Record<P>>>,
+}
+
+impl<P: Payload> OpFuture<P> {
+    pub(crate) fn new(payload: P) -> Self {
+        let record = Arc::new(Record {
+            head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
+            state: AtomicU8::new(NEW),
+            waker: AtomicWaker::new(),
+            home: UnsafeCell::new(None),
+            key: Cell::new(None),
+            result: Cell::new(None),
+            payload: UnsafeCell::new(Some(payload)),
+        });
+        Self { record: Some(record) }
+    }
+}
+
+impl<P: Payload> Future for OpFuture<P> {
+    type Output = (io::Result<u32>, P);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let record = self.record.as_ref().expect("an operation was polled after it was ready");
+        record.waker.register(context.waker());
+        if record.state.load(Acquire) == NEW {
+            record.start();
+        }
+        if record.state.load(Acquire) != DONE {
+            return Poll::Pending;
+        }
+        if Worker::here().is_some_and(Worker::charge) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let record = self.record.take().expect("looked at above");
+        let result = record.result.take().expect("DONE comes after the result");
+        // SAFETY: the operation has ended, and the future, which we are, has not gone: the payload is ours.
+        Poll::Ready((result, unsafe { record.payload() }.take().expect("taken once")))
+    }
+}
+
+impl<P: Payload> Drop for OpFuture<P> {
+    fn drop(&mut self) {
+        let Some(record) = self.record.take() else { return };
+        if record.state.load(Acquire) == NEW {
+            return;
+        }
+        match record.state.swap(ORPHANED, AcqRel) {
+            PENDING => record.request_cancel(),
+            DONE => record.clean_up(),
+            _ => {}
+        }
+    }
+}
+
+impl<P: Payload> Record<P> {
+    /// Submits the operation here, or has it submitted by some worker.
+    fn start(self: &Arc<Self>) {
+        let here = Worker::here();
+        let home = here.map_or_else(start::home_for_here, |worker| Arc::clone(worker.home()));
+        // SAFETY: the state is NEW: nobody but the future, which we are called by, knows the record.
+        unsafe { *self.home.get() = Some(Arc::clone(&home)) };
+        match here {
+            Some(worker) => {
+                self.state.store(PENDING, Release);
+                self.submit(worker);
+            }
+            None => {
+                self.state.store(POSTED, Release);
+                // SAFETY: the letter is in no inbox: it is posted here, once, and by `request_cancel` only after
+                // this one was delivered. The reference goes with it.
+                unsafe { home.post(NonNull::from(&(*Arc::into_raw(Arc::clone(self))).head.letter)) };
+            }
+        }
+    }
+
+    /// On the home's thread, in state PENDING.
+    fn submit(self: &Arc<Self>, worker: &Worker) {
+        // SAFETY: between NEW and DONE the payload is the home's, and stays in the `Arc`.
+        let op = unsafe { self.payload() }.as_mut().expect("taken only once DONE").op();
+        let driver_reference = Arc::into_raw(Arc::clone(self));
+        // SAFETY: `into_raw` is never null.
+        let head = unsafe { NonNull::new_unchecked(driver_reference.cast_mut().cast::<Detached>()) };
+        // SAFETY: `Payload`'s contract: what `op` points to belongs to the payload, which the driver's reference keeps
+        // until `complete`.
+        match worker.with_driver(|driver| unsafe { driver.submit(op, Detached::word(head)) }) {
+            Submission::Pending(key) => self.key.set(Some(key)),
+            // SAFETY: no completion follows, so the driver's reference is ours to use up.
+            Submission::Complete(result) => unsafe { Self::complete(head, result) },
+        }
+    }
+
+    /// The future has gone: has the kernel asked to stop, by the home.
+    fn request_cancel(self: &Arc<Self>) {
+        // SAFETY: written before the state left NEW, and never again.
+        let home = unsafe { &*self.home.get() }.as_ref().expect("a pending operation has a home");
+        if home.is_here() {
+            return self.cancel_here();
+        }
+        // SAFETY: as in `start`; a letter that submitted has been delivered, for the state was PENDING.
+        unsafe { home.post(NonNull::from(&(*Arc::into_raw(Arc::clone(self))).head.letter)) };
+    }
+
+    fn cancel_here(&self) {
+        if let (Some(key), Some(worker)) = (self.key.get(), Worker::here()) {
+            worker.with_driver(|driver| driver.cancel(key));
+        }
+    }
+
+    /// The letter has reached the home: submits, or cancels.
+    ///
+    /// # Safety
+    ///
+    /// As [`Letter`] says; the reference that was posted is ours.
+    unsafe fn deliver(letter: NonNull<Letter>) {
+        // SAFETY: the letter starts the head, which starts the `repr(C)` record; both were posted from an `Arc`.
+        let record = unsafe { Arc::from_raw(letter.cast::<Record<P>>().as_ptr().cast_const()) };
+        if record.state.compare_exchange(POSTED, PENDING, AcqRel, Acquire).is_ok() {
+            let worker = Worker::here().expect("letters are delivered by workers");
+            record.submit(worker);
+        } else {
+            // Orphaned: before it was submitted there is no key, and nothing to do.
+            record.cancel_here();
+        }
+    }
+
+    /// The operation has ended.
+    ///
+    /// # Safety
+    ///
+    /// As [`Detached`] says: on the home's thread, with the driver's reference.
+    unsafe fn complete(head: NonNull<Detached>, result: io::Result<u32>) {
+        // SAFETY: the head starts the record; the reference is ours.
+        let record = unsafe { Arc::from_raw(head.cast::<Record<P>>().as_ptr().cast_const()) };
+        record.key.set(None);
+        record.result.set(Some(result));
+        if record.state.compare_exchange(PENDING, DONE, AcqRel, Acquire).is_ok() {
+            record.waker.wake();
+        } else {
+            record.clean_up();
+        }
+    }
+
+    /// The operation has ended, and nobody will take its result.
+    fn clean_up(&self) {
+        let result = self.result.take().expect("an operation that has ended has a result");
+        if !result.as_ref().is_err_and(is_cancellation) {
+            // SAFETY: the operation has ended and the future has gone: the payload is ours.
+            unsafe { self.payload() }.as_mut().expect("the future did not take it").orphaned(result);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The payload is the caller's, as the field says, and no other reference to it exists.
+    #[expect(clippy::mut_from_ref, reason = "the state word hands the payload from one owner to the next")]
+    unsafe fn payload(&self) -> &mut Option<P> {
+        // SAFETY: by contract.
+        unsafe { &mut *self.payload.get() }
+    }
+}

@@ -1,0 +1,51 @@
+//! From a completion's word back to who waits for it.
+//!
+//! | lowest bit | the word points to |
+//! | --- | --- |
+//! | 0 | a [`Direct`] on a parked stack: no atomics, no reference counts |
+//! | 1 | a [`Detached`] on the heap, which holds all that its operation points to |
+
+use crate::task::{direct::Direct, inbox::Letter};
+use fibra_driver::Completion;
+use std::{io, ptr::NonNull};
+
+const DETACHED: usize = 1;
+
+/// The head of an operation that lives on the heap; whatever follows it is known to its functions alone.
+#[repr(C)]
+pub(crate) struct Detached {
+    /// To the home of the operation: submit it, or cancel it.
+    pub(crate) letter: Letter,
+    /// Gets the reference that went with the submission, and the result.
+    complete: unsafe fn(NonNull<Detached>, io::Result<u32>),
+}
+
+impl Detached {
+    pub(crate) fn new(
+        deliver: unsafe fn(NonNull<Letter>),
+        complete: unsafe fn(NonNull<Detached>, io::Result<u32>),
+    ) -> Self {
+        Self { letter: Letter::new(deliver), complete }
+    }
+
+    /// The word under which the completion of `this` comes back.
+    pub(crate) fn word(this: NonNull<Detached>) -> usize {
+        this.as_ptr() as usize | DETACHED
+    }
+}
+
+/// Hands a completion to who waits for it. On the worker whose driver it comes from.
+pub(super) fn deliver(completion: Completion) {
+    let Completion { word, result, .. } = completion;
+    if word & DETACHED == 0 {
+        // SAFETY: every even word comes from a `Direct` that is not left before this; we are its fiber's home,
+        // since a fiber submits to the driver of the worker that it runs on, its home.
+        unsafe { Direct::complete(word, result) }
+    } else {
+        // SAFETY: every odd word comes from `Detached::word`, with a reference that keeps it alive until now.
+        unsafe {
+            let detached = NonNull::new_unchecked((word & !DETACHED) as *mut Detached);
+            (detached.as_ref().complete)(detached, result)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Who sleeps, and who searches.
+//!
+//! The promise: a task in a queue never waits while a worker sleeps, except behind a worker that is already
+//! searching. It holds because the two sides look in opposite orders:
+//!
+//! ```text
+//!   pusher:   put the task into a queue     sleeper:  say "I sleep" (add)
+//!             ── SeqCst fence ──                      ── SeqCst fence ──
+//!             anybody asleep? wake one                look into every queue; found? stay awake (remove)
+//! ```
+//!
+//! One of them sees the other. One searcher at a time is enough: it wakes the next one when it finds work, so
+//! a burst wakes workers one after another, and a single task does not wake a herd.
+
+use crate::primitive::{AtomicBool, AtomicU64, Relaxed, SeqCst, fence};
+
+/// See the module.
+pub(crate) struct Idle {
+    searching: AtomicBool,
+    /// A bit for each worker that sleeps.
+    sleepers: Box<[AtomicU64]>,
+}
+
+impl Idle {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            searching: AtomicBool::new(false),
+            sleepers: (0..workers.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Becomes the searcher, unless there is one.
+    pub(crate) fn start_search(&self) -> bool {
+        !self.searching.load(Relaxed) && !self.searching.swap(true, SeqCst)
+    }
+
+    /// Stops being the searcher.
+    pub(crate) fn end_search(&self) {
+        self.searching.store(false, SeqCst);
+    }
+
+    /// `worker` is about to sleep; it must look into every queue after this.
+    pub(crate) fn add(&self, worker: usize) {
+        self.sleepers[worker / 64].fetch_or(1 << (worker % 64), SeqCst);
+        fence(SeqCst);
+    }
+
+    /// `worker` is awake. `false`: it was picked meanwhile, and is the searcher now.
+    pub(crate) fn remove(&self, worker: usize) -> bool {
+        let bit = 1 << (worker % 64);
+        self.sleepers[worker / 64].fetch_and(!bit, SeqCst) & bit != 0
+    }
+
+    /// A task was put into a queue: picks the sleeper to wake, if that is needed. It becomes the searcher.
+    #[inline]
+    pub(crate) fn pick(&self) -> Option<usize> {
+        fence(SeqCst);
+        if self.searching.load(Relaxed) || self.sleepers.iter().all(|word| word.load(Relaxed) == 0) {
+            return None;
+        }
+        self.pick_one()
+    }
+
+    #[cold]
+    fn pick_one(&self) -> Option<usize> {
+        while self.start_search() {
+            let picked = self.sleepers.iter().enumerate().find_map(|(index, word)| {
+                let lowest = Self::clear_lowest(word)?;
+                Some(index * 64 + lowest as usize)
+            });
+            if picked.is_some() {
+                return picked;
+            }
+            self.end_search();
+            // Whoever pushed meanwhile saw a search going on, and left the wake to us: if somebody has gone
+            // to sleep since we looked, it is ours to wake.
+            fence(SeqCst);
+            if self.sleepers.iter().all(|word| word.load(Relaxed) == 0) {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn clear_lowest(word: &AtomicU64) -> Option<u32> {
+        let mut bits = word.load(SeqCst);
+        while bits != 0 {
+            let lowest = bits.trailing_zeros();
+            bits = word.fetch_and(!(1 << lowest), SeqCst);
+            if bits & (1 << lowest) != 0 {
+                return Some(lowest);
+            }
+        }
+        None
+    }
+}

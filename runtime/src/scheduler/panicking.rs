@@ -1,0 +1,41 @@
+//! What must not happen while a thread panics, and what happens instead.
+//!
+//! std counts panics per OS thread. If a green thread that is unwinding let another one run, every lock that the other
+//! releases would be poisoned, and a panic there would abort. So there is no switch during a panic: a wait in a
+//! destructor turns the worker's driver in place.
+
+use super::worker::{Worker, die};
+use fibra_driver::Wait;
+use std::time::{Duration, Instant};
+
+/// How long a wait may last during a panic: what it waits for may depend on a task that can't run meanwhile.
+pub(crate) const LONGEST_WAIT_IN_PANIC: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// Turns the driver in place until `is_over`. Past `limit` the process aborts, and says what waited for what.
+    #[cold]
+    pub(crate) fn turn_in_panic(&self, what: &str, limit: Instant, mut is_over: impl FnMut() -> bool) {
+        while !is_over() {
+            if Instant::now() >= limit {
+                let who =
+                    self.home.current().body().map_or_else(|| "a task".into(), |header| header.describe());
+                die(&format!(
+                    "{who} waits in `{what}` while it panics, and its worker can run nobody else meanwhile: gave up"
+                ));
+            }
+            let wait = if self.home.prepare_sleep() { Wait::Until(limit) } else { Wait::Not };
+            self.turn(wait);
+            self.home.end_sleep();
+            self.home.deliver();
+        }
+    }
+}
+
+/// Aborts if the frame that holds it is left by a panic: the kernel, or a timer, still refers to that frame.
+pub(crate) struct NeverLeft(pub(crate) &'static str);
+
+impl Drop for NeverLeft {
+    fn drop(&mut self) {
+        die(&format!("a panic left a frame that {} refers to", self.0));
+    }
+}

@@ -1,0 +1,201 @@
+//! Starting workers, and finding the runtime that a call belongs to.
+//!
+//! A worker's driver is made on the worker's own thread, so a start takes two steps: every thread makes its driver and
+//! says how to unpark it; when all have, each gets the scheduler and begins. If one fails, all end.
+
+use super::{
+    Scheduler, Shared, Spawner,
+    idle::Idle,
+    injector::Injector,
+    plan::{Plan, Wishes},
+    shutdown::Shutdown,
+    worker::Worker,
+};
+use crate::{context, error::RuntimeError, task::home::Home};
+use fibra_coro::overflow::{self, Located};
+use fibra_driver::{Choice, Config, Driver, Offload, Unparker};
+use std::{
+    io, ptr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+/// Workers that run.
+pub(crate) struct Running {
+    /// One for each worker, and the last one for all other threads.
+    pub(crate) spawners: Vec<Arc<Spawner>>,
+    pub(crate) threads: Vec<JoinHandle<()>>,
+    /// Which backend the drivers chose, and why.
+    pub(crate) choice: Choice,
+}
+
+impl Running {
+    /// The scheduler that they share.
+    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.outside().scheduler
+    }
+
+    /// The spawner of all threads that are no workers.
+    pub(crate) fn outside(&self) -> &Arc<Spawner> {
+        self.spawners.last().expect("there is always the one for all other threads")
+    }
+}
+
+/// A driver has been made.
+type Made = io::Result<(Unparker, Choice)>;
+/// What a worker begins with.
+type Assignment = (Arc<Home>, Arc<Spawner>);
+
+/// Starts the workers.
+pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
+    fibra_coro::check_support().map_err(|error| RuntimeError::Setting(error.to_string()))?;
+    overflow::install().map_err(RuntimeError::Thread)?;
+    let mut candidates = Vec::new();
+    for index in 0..plan.workers {
+        candidates.push(Candidate::start(index, plan)?);
+    }
+    let mut shared = Vec::new();
+    let mut choice = None;
+    for (index, candidate) in candidates.iter().enumerate() {
+        let (unparker, chosen) = candidate.made()?;
+        shared.push(Shared::new(Arc::new(Home::new(index, unparker))));
+        choice = Some(chosen);
+    }
+    let scheduler = Arc::new(Scheduler {
+        workers: shared.into(),
+        injector: Injector::new(),
+        idle: Idle::new(plan.workers),
+        offload: plan.offload.clone(),
+        shutdown: Shutdown::new(),
+        stack_size: plan.stack_size,
+    });
+    let spawners: Vec<_> = (0..=plan.workers).map(|_| Spawner::new(Arc::clone(&scheduler))).collect();
+    let homes = scheduler.workers.iter().map(|shared| Arc::clone(&shared.home));
+    let threads = candidates.into_iter().zip(homes.zip(&spawners));
+    let threads =
+        threads.map(|(candidate, (home, spawner))| candidate.assign((home, Arc::clone(spawner)))).collect();
+    Ok(Running { threads, spawners, choice: choice.expect("there is at least one worker") })
+}
+
+/// A thread that makes its driver, and then waits for its assignment. Dropped before that, it ends.
+struct Candidate {
+    made: Receiver<Made>,
+    assignment: Sender<Assignment>,
+    thread: JoinHandle<()>,
+}
+
+impl Candidate {
+    fn start(index: usize, plan: &Plan) -> Result<Self, RuntimeError> {
+        let (made_sender, made) = channel();
+        let (assignment, assignment_receiver) = channel();
+        let mut config = Config::new(plan.offload.clone());
+        config.backend = plan.backend;
+        // The builder has asked the environment already, and refused what is wrong there.
+        config.environment = false;
+        let thread = thread::Builder::new()
+            .name(format!("fibra-{index}"))
+            .spawn(move || worker_thread(&config, &made_sender, &assignment_receiver))
+            .map_err(RuntimeError::Thread)?;
+        Ok(Self { made, assignment, thread })
+    }
+
+    fn made(&self) -> Result<(Unparker, Choice), RuntimeError> {
+        let made = self.made.recv().unwrap_or_else(|_| Err(io::Error::other("a worker's thread died")));
+        made.map_err(RuntimeError::Driver)
+    }
+
+    fn assign(self, assignment: Assignment) -> JoinHandle<()> {
+        // A thread that is gone has said so in `made`, or dies with a message of its own.
+        let _ = self.assignment.send(assignment);
+        self.thread
+    }
+}
+
+fn worker_thread(config: &Config, made: &Sender<Made>, assignment: &Receiver<Assignment>) {
+    let driver = match Driver::new(config) {
+        Ok(driver) => driver,
+        Err(error) => return drop(made.send(Err(error))),
+    };
+    if made.send(Ok((driver.unparker(), driver.choice().clone()))).is_err() {
+        return;
+    }
+    let Ok((home, spawner)) = assignment.recv() else { return };
+    let worker = Worker::new(Arc::clone(&home), spawner, driver);
+    home.set_worker((&raw const worker).cast());
+    // SAFETY: `home` and `worker` live until the end of this function, after the guards below, and so do all frames
+    // on this worker's stacks: they are gone when `run_to_end` returns, or it never does.
+    let _entered = unsafe { context::enter(&*home) };
+    // SAFETY: `locate` reads a home, which `home` keeps alive as long as the watch lasts.
+    let watched = unsafe { overflow::watch_thread(locate, Arc::as_ptr(&home).cast()) };
+    let _watched =
+        watched.unwrap_or_else(|error| super::worker::die(&format!("no stack for signals: {error}")));
+    worker.run_to_end();
+}
+
+/// Tells the overflow handler what stack this worker stands on. Called in a signal handler: it only reads.
+unsafe fn locate(data: *const ()) -> Option<Located<'static>> {
+    // SAFETY: `data` is the home of the thread that the signal hit, which `worker_thread` keeps alive.
+    let fiber = unsafe { (*data.cast::<Home>()).try_current() }?;
+    let name = fiber.body().and_then(|header| header.thread()).and_then(|slot| slot.handle.get()?.name());
+    Some(Located {
+        bounds: fiber.bounds(),
+        name,
+        advice: "fibra::thread::Builder::stack_size, or FIBRA_STACK_SIZE",
+    })
+}
+
+// ---- the runtime that a call belongs to ----
+
+/// The runtime for threads that are in none, started at its first use.
+fn default_runtime() -> &'static Running {
+    static DEFAULT: OnceLock<Running> = OnceLock::new();
+    DEFAULT.get_or_init(|| {
+        let started = Wishes::default().resolve().and_then(|plan| start(&plan));
+        started.unwrap_or_else(|error| panic!("fibra's default runtime did not start: {error}"))
+    })
+}
+
+/// Lends the spawner for a call from here: the worker's, or that of the runtime this thread has entered, or the default's.
+#[inline]
+pub(crate) fn with_spawner_for_here<T>(use_it: impl FnOnce(&Arc<Spawner>) -> T) -> T {
+    match Worker::here() {
+        Some(worker) => use_it(worker.spawner()),
+        None => use_it(spawner_outside()),
+    }
+}
+
+fn spawner_outside<'a>() -> &'a Arc<Spawner> {
+    let entered: *const Arc<Spawner> = context::runtime().cast();
+    // SAFETY: `within` sets it, and unsets it before its spawner goes; no caller keeps what it is lent.
+    unsafe { entered.as_ref() }.unwrap_or_else(|| default_runtime().outside())
+}
+
+/// Runs `inside` with `spawner` as the runtime of this thread, for calls that are made on no worker.
+pub(crate) fn within<T>(spawner: &Arc<Spawner>, inside: impl FnOnce() -> T) -> T {
+    struct Leave(*const ());
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            context::replace_runtime(self.0);
+        }
+    }
+    let _leave = Leave(context::replace_runtime(ptr::from_ref(spawner).cast()));
+    inside()
+}
+
+/// A home for an operation of a thread that is no worker: each in turn.
+pub(crate) fn home_for_here() -> Arc<Home> {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    with_spawner_for_here(|spawner| {
+        let workers = &spawner.scheduler.workers;
+        Arc::clone(&workers[TURN.fetch_add(1, Ordering::Relaxed) % workers.len()].home)
+    })
+}
+
+/// The pool for a call from here.
+pub(crate) fn offload_here() -> Offload {
+    with_spawner_for_here(|spawner| spawner.scheduler.offload.clone())
+}

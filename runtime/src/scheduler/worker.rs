@@ -1,0 +1,359 @@
+//! A worker: an OS thread with a driver, a ring of tasks, and a supply of stacks.
+//!
+//! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
+//! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
+
+use super::{Scheduler, Shared, Spawner, completion, local_queue::CAPACITY};
+use crate::{
+    context,
+    task::{
+        fiber::{Fiber, Phase},
+        home::Home,
+        runnable::Runnable,
+    },
+};
+use fibra_coro::{Context, StackPool, StackPoolConfig};
+use fibra_driver::{Completion, Driver, Wait};
+use std::{
+    cell::{Cell, RefCell, UnsafeCell},
+    ptr::{self, NonNull},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The next slot may be used this often in a row: then the ring has its turn, or a pair of tasks that
+/// wake each other would starve it.
+const NEXT_IN_A_ROW: u32 = 3;
+/// How long tasks run between two looks at the driver, while there are tasks to run.
+const POLL_PERIOD: Duration = Duration::from_micros(100);
+/// The bounds of the number of tasks that is taken for that period.
+const POLL_INTERVAL: std::ops::RangeInclusive<u32> = 8..=1024;
+/// What a task may do without waiting (see [`Worker::charge`]) before others get their turn.
+const BUDGET: u32 = 128;
+
+/// See the module.
+pub(crate) struct Worker {
+    pub(super) home: Arc<Home>,
+    scheduler: Arc<Scheduler>,
+    spawner: Arc<Spawner>,
+    driver: UnsafeCell<Driver>,
+    completions: Cell<Vec<Completion>>,
+    pub(super) stacks: RefCell<StackPool>,
+    /// Fibers whose stacks wait for a loop: used again before the pool is asked.
+    pub(super) free: RefCell<Vec<Arc<Fiber>>>,
+    /// The stack that the OS gave this thread, while we are on ours.
+    pub(super) os_stack: Cell<Context>,
+    /// The fiber that was left for good by the last switch.
+    pub(super) left: Cell<*const Fiber>,
+    /// A closure that asked for a stack of its own size: the loop that starts there runs it first.
+    pub(super) handed_over: Cell<Option<Runnable>>,
+    /// Tasks run and stacks resumed since the driver was last looked at.
+    runs: Cell<u32>,
+    /// After how many the driver is looked at again.
+    poll_interval: Cell<u32>,
+    last_poll: Cell<Instant>,
+    next_in_a_row: Cell<u32>,
+    budget: Cell<u32>,
+    steal_seed: Cell<u32>,
+}
+
+/// What the loop does next.
+pub(super) enum Work {
+    Run(Runnable),
+    Resume(NonNull<Fiber>),
+    /// The runtime is over.
+    End,
+}
+
+impl Worker {
+    pub(crate) fn new(home: Arc<Home>, spawner: Arc<Spawner>, driver: Driver) -> Self {
+        Self {
+            home,
+            scheduler: Arc::clone(&spawner.scheduler),
+            spawner,
+            driver: UnsafeCell::new(driver),
+            completions: Cell::new(Vec::new()),
+            stacks: RefCell::new(StackPool::new(StackPoolConfig::default())),
+            free: RefCell::new(Vec::new()),
+            os_stack: Cell::new(Context::null()),
+            left: Cell::new(ptr::null()),
+            handed_over: Cell::new(None),
+            runs: Cell::new(0),
+            poll_interval: Cell::new(*POLL_INTERVAL.start()),
+            last_poll: Cell::new(Instant::now()),
+            next_in_a_row: Cell::new(0),
+            budget: Cell::new(BUDGET),
+            steal_seed: Cell::new(0x9E37_79B9),
+        }
+    }
+
+    /// The calling thread's worker.
+    #[inline]
+    pub(crate) fn here<'a>() -> Option<&'a Worker> {
+        let worker: *const Worker = context::home()?.worker().cast();
+        // SAFETY: a home's worker is set before its thread enters the context, and lives until it has left.
+        unsafe { worker.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.scheduler
+    }
+
+    pub(crate) fn spawner(&self) -> &Arc<Spawner> {
+        &self.spawner
+    }
+
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.scheduler.workers[self.home.index()]
+    }
+
+    /// Lends the driver for the length of `use_it`, which must not wait.
+    #[inline]
+    pub(crate) fn with_driver<T>(&self, use_it: impl FnOnce(&mut Driver) -> T) -> T {
+        // SAFETY: only this thread comes here, and `use_it` runs no code that could come here again: the
+        // callers submit, cancel or turn, which call back nobody.
+        use_it(unsafe { &mut *self.driver.get() })
+    }
+
+    // ---- queues ----
+
+    /// Appends a task to the ring.
+    pub(crate) fn push(&self, runnable: Runnable) {
+        // SAFETY: this is the ring's owner.
+        unsafe { self.shared().queue.push(runnable, |overflow| self.scheduler.injector.push_all(overflow)) };
+        self.scheduler.notify();
+    }
+
+    /// Puts a task into the next slot, and the one that was there into the ring.
+    pub(crate) fn push_next(&self, runnable: Runnable) {
+        if let Some(displaced) = self.shared().replace_next(runnable) {
+            self.push(displaced);
+        }
+    }
+
+    /// What is at hand, without a look at the world. Parked stacks and the ring take turns.
+    fn at_hand(&self) -> Option<Work> {
+        let stacks_first = self.runs.get() % 2 == 0;
+        if stacks_first && let Some(fiber) = self.home.ready().pop() {
+            return Some(Work::Resume(fiber));
+        }
+        if let Some(task) = self.pop_task() {
+            return Some(Work::Run(task));
+        }
+        self.home.ready().pop().map(Work::Resume)
+    }
+
+    fn pop_task(&self) -> Option<Runnable> {
+        let streak = self.next_in_a_row.get();
+        if streak < NEXT_IN_A_ROW
+            && let Some(task) = self.shared().take_next()
+        {
+            self.next_in_a_row.set(streak + 1);
+            return Some(task);
+        }
+        self.next_in_a_row.set(0);
+        // SAFETY: this is the ring's owner.
+        unsafe { self.shared().queue.pop() }.or_else(|| self.shared().take_next())
+    }
+
+    /// Takes this worker's share of the injector: returns the first task, and puts the others into the ring.
+    fn pop_injector(&self) -> Option<Runnable> {
+        let (queue, workers) = (&self.shared().queue, self.scheduler.workers.len());
+        let mut first = None;
+        self.scheduler.injector.pop_share(workers, 1 + queue.room().min(CAPACITY / 2) as usize, |task| {
+            match first {
+                None => first = Some(task),
+                // SAFETY: this is the ring's owner.
+                Some(_) => unsafe { queue.push(task, |_| unreachable!("the ring had room for them")) },
+            }
+        });
+        first
+    }
+
+    /// Takes half of another worker's ring (our own being empty); on the last pass, its next slot.
+    fn steal(&self) -> Option<Runnable> {
+        let workers = &self.scheduler.workers;
+        let seed = self.steal_seed.get();
+        self.steal_seed.set(seed ^ (seed << 13) ^ (seed >> 17) ^ (seed << 5));
+        let others = (0..workers.len())
+            .map(|i| (i + seed as usize) % workers.len())
+            .filter(|&index| index != self.home.index())
+            .map(|index| &workers[index]);
+        // SAFETY: this is the ring's owner.
+        let stolen =
+            others.clone().find_map(|victim| unsafe { victim.queue.steal_into(&self.shared().queue) });
+        stolen.or_else(|| others.clone().find_map(Shared::take_next))
+    }
+
+    // ---- the loop's choice ----
+
+    /// What to do next; waits until there is something.
+    pub(super) fn next_work(&self) -> Work {
+        loop {
+            if self.is_poll_due() {
+                self.look_around();
+            }
+            if let Some(work) = self.at_hand() {
+                self.runs.set(self.runs.get() + 1);
+                return work;
+            }
+            self.look_around();
+            if !self.home.ready().is_empty() || self.shared().has_work() {
+                continue;
+            }
+            if let Some(task) = self.pop_injector() {
+                self.scheduler.notify();
+                return Work::Run(task);
+            }
+            if self.scheduler.shutdown.is_over() {
+                return Work::End;
+            }
+            if let Some(task) = self.search_or_sleep() {
+                return Work::Run(task);
+            }
+        }
+    }
+
+    /// Whether a switch straight to the next ready stack is all right: it is not when the driver wants a look.
+    #[inline]
+    pub(super) fn take_ready(&self) -> Option<NonNull<Fiber>> {
+        let runs = self.runs.get();
+        // Every other turn belongs to the ring, if that holds anything.
+        if runs >= self.poll_interval.get() || (runs % 2 == 1 && self.shared().has_work()) {
+            return None;
+        }
+        let fiber = self.home.ready().pop()?;
+        self.runs.set(runs + 1);
+        Some(fiber)
+    }
+
+    #[inline]
+    fn is_poll_due(&self) -> bool {
+        self.runs.get() >= self.poll_interval.get()
+    }
+
+    /// Submits, collects completions and letters, and takes a share of the injector, without waiting.
+    #[cold]
+    fn look_around(&self) {
+        self.adapt_poll_interval();
+        self.home.deliver();
+        self.turn(Wait::Not);
+        if !self.scheduler.injector.is_empty()
+            && let Some(task) = self.pop_injector()
+        {
+            self.push(task);
+        }
+    }
+
+    /// Chooses how many runs make up the poll period, by how long the last ones took.
+    fn adapt_poll_interval(&self) {
+        let now = Instant::now();
+        let runs = self.runs.replace(0);
+        let elapsed = now.duration_since(self.last_poll.replace(now));
+        if runs == 0 {
+            return;
+        }
+        let wanted = POLL_PERIOD.as_nanos() * u128::from(runs) / elapsed.as_nanos().max(1);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        // Half old, half new: one slow task must not make us poll after each of many quick ones.
+        let interval = self.poll_interval.get() / 2 + wanted.min(*POLL_INTERVAL.end()) / 2;
+        self.poll_interval.set(interval.clamp(*POLL_INTERVAL.start(), *POLL_INTERVAL.end()));
+    }
+
+    /// Turns the driver once, and hands its completions out.
+    pub(crate) fn turn(&self, wait: Wait) {
+        let mut completions = self.completions.take();
+        if let Err(error) = self.with_driver(|driver| driver.turn(wait, &mut completions)) {
+            die(&format!("worker {}: its driver failed: {error}", self.home.index()));
+        }
+        for completion in completions.drain(..) {
+            completion::deliver(completion);
+        }
+        self.completions.set(completions);
+    }
+
+    // ---- idleness ----
+
+    /// Steals, or else sleeps until something may have changed.
+    #[cold]
+    fn search_or_sleep(&self) -> Option<Runnable> {
+        let scheduler = &self.scheduler;
+        if scheduler.workers.len() > 1 && scheduler.idle.start_search() {
+            let stolen = self.steal();
+            scheduler.idle.end_search();
+            if stolen.is_some() {
+                self.wake_another();
+                return stolen;
+            }
+        }
+        scheduler.idle.add(self.home.index());
+        // The order matters: say that we sleep, then look once more. `Idle` has the argument.
+        let wait = !scheduler.has_work() && !scheduler.shutdown.is_over() && self.home.prepare_sleep();
+        if wait {
+            self.turn(Wait::Forever);
+            self.home.end_sleep();
+        }
+        self.last_poll.set(Instant::now());
+        self.runs.set(0);
+        let picked = !scheduler.idle.remove(self.home.index());
+        self.home.deliver();
+        if picked { self.search_as_picked() } else { None }
+    }
+
+    /// We were woken to search: somebody pushed a task.
+    fn search_as_picked(&self) -> Option<Runnable> {
+        let found =
+            if self.shared().has_work() { None } else { self.pop_injector().or_else(|| self.steal()) };
+        self.scheduler.idle.end_search();
+        self.wake_another();
+        found
+    }
+
+    /// The search is over: whoever pushed meanwhile has left the next wake to us.
+    fn wake_another(&self) {
+        if self.scheduler.has_work() {
+            self.scheduler.notify();
+        }
+    }
+
+    // ---- running ----
+
+    /// Runs a task's body on the stack that we stand on.
+    pub(super) fn run(&self, runnable: Runnable) {
+        let fiber = self.home.current();
+        debug_assert_eq!(fiber.phase(), Phase::Running);
+        self.budget.set(BUDGET);
+        fiber.enter_body(runnable.header());
+        let again = runnable.run();
+        fiber.leave_body();
+        if let Some(runnable) = again {
+            self.push(runnable);
+        }
+    }
+
+    /// Charges the running task for something that it did without waiting. `true`: it has had its share.
+    #[inline]
+    pub(crate) fn charge(&self) -> bool {
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(1));
+        left == 0
+    }
+
+    /// A task, or a stack, has been waiting: its share starts anew.
+    #[inline]
+    pub(super) fn renew_budget(&self) {
+        self.budget.set(BUDGET);
+    }
+}
+
+/// Something that the runtime can't go on without is broken: says so, and aborts.
+#[cold]
+pub(crate) fn die(message: &str) -> ! {
+    eprintln!("fibra: {message}");
+    std::process::abort();
+}

@@ -1,0 +1,281 @@
+//! A fiber: a stack, and how whoever parks on it is woken.
+//!
+//! Every stack of a worker has one for life. A body that never waits in direct style never notices. One
+//! that does parks the fiber, and with it the worker's loop that lies beneath it on the stack:
+//!
+//! ```text
+//!              1 resume                  2 park
+//!   Ready ───────────────▶ Running ───────────────▶ Parked
+//!     ▲                       │                        │
+//!     │                       ▼                        │
+//!     │                     Free (its loop left it)    │
+//!     └────────────────────────────────────────────────┘
+//!                            3 wake
+//! ```
+//!
+//! A phase changes on the home's thread alone, so nothing can come between a look at a condition and the park:
+//! no wake gets lost, and there is no race to argue about. What comes from other threads comes by letter.
+//!
+//! One reference to the fiber travels with it: with the worker while it runs, with itself while it is parked,
+//! with the queue while it is ready. Wakers hold references of their own and may outlive the body: a late wake
+//! reaches whoever uses the stack by then, and is spurious there. So every wait looks again at what it
+//! waits for.
+
+use super::{header::Header, home::Home, inbox::Letter, thread::Thread};
+use crate::{
+    cancel::{Cancellation, Cancelled, Cause},
+    primitive::{AcqRel, AtomicBool},
+};
+use fibra_coro::{Context, Stack, StackBounds};
+use std::{
+    cell::{Cell, RefCell},
+    mem::ManuallyDrop,
+    ptr::{self, NonNull},
+    sync::Arc,
+    task::{RawWaker, RawWakerVTable, Waker},
+};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Free,
+    Running,
+    Parked,
+    Ready,
+}
+
+/// See the module. All but `letter`, `home` and `posted` is home-only.
+#[repr(C)]
+pub(crate) struct Fiber {
+    /// First, so that a letter's address is its fiber's.
+    letter: Letter,
+    home: Arc<Home>,
+    /// The letter is in the inbox, with a reference.
+    posted: AtomicBool,
+    phase: Cell<Phase>,
+    /// Its waker was used. Only whoever polls a future consumes it: an operation in direct style may park
+    /// inside of that poll, and must not swallow the wake.
+    notified: Cell<bool>,
+    /// Whether the body's header knows this fiber.
+    known: Cell<bool>,
+    pub(super) next: Cell<*const Fiber>,
+    /// Where it goes on.
+    pub(crate) context: Cell<Context>,
+    /// The task whose body runs on it; `None` while the loop does.
+    body: Cell<Option<NonNull<Header>>>,
+    /// The handle of a body that has no slot for one: a future that asks who it is during a poll.
+    pub(crate) thread: RefCell<Option<Thread>>,
+    pub(crate) cancellation: Cancellation,
+    stack: ManuallyDrop<Stack>,
+    /// Whether the stack has the runtime's usual size.
+    has_default_stack: bool,
+}
+
+// SAFETY: what is home-only is touched on the home's thread alone: `wake` goes there by letter, and the other
+// methods are called by the worker that the fiber belongs to.
+unsafe impl Send for Fiber {}
+// SAFETY: as above.
+unsafe impl Sync for Fiber {}
+
+impl Fiber {
+    pub(crate) fn new(home: Arc<Home>, stack: Stack, has_default_stack: bool) -> Arc<Self> {
+        Arc::new(Self {
+            letter: Letter::new(Self::deliver),
+            home,
+            posted: AtomicBool::new(false),
+            phase: Cell::new(Phase::Free),
+            notified: Cell::new(false),
+            known: Cell::new(false),
+            next: Cell::new(ptr::null()),
+            context: Cell::new(Context::null()),
+            body: Cell::new(None),
+            thread: RefCell::new(None),
+            cancellation: Cancellation::new(),
+            stack: ManuallyDrop::new(stack),
+            has_default_stack,
+        })
+    }
+
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.home
+    }
+
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    pub(crate) fn has_default_stack(&self) -> bool {
+        self.has_default_stack
+    }
+
+    pub(crate) fn bounds(&self) -> StackBounds {
+        self.stack.bounds()
+    }
+
+    /// Takes the stack from a fiber that is free for good. Without this, the stack is leaked with it.
+    ///
+    /// # Safety
+    ///
+    /// The fiber is free, its worker forgets it, and nobody takes its stack twice.
+    pub(crate) unsafe fn take_stack(&self) -> Stack {
+        debug_assert_eq!(self.phase.get(), Phase::Free);
+        // SAFETY: taken once, by contract; `ManuallyDrop` doesn't drop what is left behind.
+        unsafe { ptr::read(&*self.stack) }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
+    /// Whether the waker was used since the last [`set_notified`](Self::set_notified)`(false)`.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.notified.get()
+    }
+
+    pub(crate) fn set_notified(&self, notified: bool) {
+        self.notified.set(notified);
+    }
+
+    // ---- the body on it ----
+
+    /// The task whose body runs on this stack.
+    pub(crate) fn body(&self) -> Option<&Header> {
+        // SAFETY: between `enter_body` and `leave_body` the runner's reference keeps the task alive.
+        self.body.get().map(|header| unsafe { &*header.as_ptr().cast_const() })
+    }
+
+    /// A body is about to run here.
+    #[inline]
+    pub(crate) fn enter_body(&self, header: &Header) {
+        self.body.set(Some(NonNull::from(header)));
+        self.known.set(false);
+        self.cancellation.reset();
+    }
+
+    /// The body has returned.
+    #[inline]
+    pub(crate) fn leave_body(&self) {
+        self.body.set(None);
+        self.thread.replace(None);
+    }
+
+    /// Tells the body's task where it is about to park, so that a cancel finds it.
+    pub(crate) fn introduce(self: &Fiber) {
+        if self.known.replace(true) {
+            return;
+        }
+        let Some(header) = self.body() else { return };
+        // SAFETY: `self` lies in an `Arc` (`new` makes no other), whose reference is counted up here.
+        let this = unsafe {
+            Arc::increment_strong_count(self);
+            Arc::from_raw(self)
+        };
+        let before = header.fiber.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).replace(this);
+        drop(before);
+    }
+
+    /// Whether the body's task has been asked to end.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.body().is_some_and(|header| header.state.is_cancelled())
+    }
+
+    /// Why a wait of the body must end now, if it must.
+    #[inline]
+    pub(crate) fn interruption(&self) -> Option<Cause> {
+        self.cancellation.cause(self)
+    }
+
+    /// Fails if the body must not wait, and notes that it has been told.
+    #[inline]
+    pub(crate) fn check_cancelled(&self) -> Result<(), Cancelled> {
+        match self.interruption() {
+            Some(cause) => Err(self.cancellation.deliver(cause)),
+            None => Ok(()),
+        }
+    }
+
+    // ---- waking ----
+
+    /// Makes every wait on this fiber look again, from any thread.
+    pub(crate) fn wake(&self) {
+        if self.home.is_here() {
+            self.notified.set(true);
+            self.wake_here();
+        } else if !self.posted.swap(true, AcqRel) {
+            // SAFETY: `posted` was clear, so the letter is in no inbox. The reference counted up here keeps the
+            // fiber until `deliver`, which may run on the home's thread: that is what it is for.
+            unsafe {
+                Arc::increment_strong_count(self);
+                self.home.post(NonNull::from(&self.letter));
+            }
+        }
+    }
+
+    /// Resumes it if it is parked. On the home's thread, after whatever it waits for was changed.
+    #[inline]
+    pub(crate) fn wake_here(&self) {
+        if self.phase.get() == Phase::Parked {
+            self.phase.set(Phase::Ready);
+            self.home.ready().push(self);
+        }
+    }
+
+    /// Puts the running fiber at the end of the queue, for a switch to somebody else.
+    pub(crate) fn make_ready(&self) {
+        debug_assert_eq!(self.phase.get(), Phase::Running);
+        self.phase.set(Phase::Ready);
+        self.home.ready().push(self);
+    }
+
+    /// # Safety
+    ///
+    /// As [`Letter`] says: on the home's thread, with the reference that was posted.
+    unsafe fn deliver(letter: NonNull<Letter>) {
+        // SAFETY: the letter is the first field of a `repr(C)` fiber in an `Arc`; the reference is ours.
+        let fiber = unsafe { Arc::from_raw(letter.cast::<Fiber>().as_ptr().cast_const()) };
+        // Cleared before the wake: a wake that comes now posts again rather than getting lost. It acquires
+        // what those wakers wrote who found it set.
+        fiber.posted.swap(false, AcqRel);
+        fiber.notified.set(true);
+        fiber.wake_here();
+    }
+
+    /// A waker that holds no reference of its own, for use while the fiber runs.
+    pub(crate) fn borrowed_waker(&self) -> ManuallyDrop<Waker> {
+        let data = ptr::from_ref(self).cast();
+        // SAFETY: the table keeps `RawWaker`'s contract; `ManuallyDrop` never gives up what isn't held.
+        ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) })
+    }
+}
+
+static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+
+/// # Safety
+///
+/// `data` is from a waker of [`TABLE`], which keeps the fiber alive during the call; so in all four.
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: by contract `data` is a fiber in an `Arc`.
+    unsafe { Arc::increment_strong_count(data.cast::<Fiber>()) };
+    RawWaker::new(data, &TABLE)
+}
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: by contract; the waker's reference is given up after the wake.
+    unsafe {
+        wake_by_ref(data);
+        drop_waker(data);
+    }
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: by contract.
+    unsafe { &*data.cast::<Fiber>() }.wake();
+}
+
+unsafe fn drop_waker(data: *const ()) {
+    // SAFETY: by contract; the waker's reference is given up.
+    drop(unsafe { Arc::from_raw(data.cast::<Fiber>()) });
+}

@@ -1,0 +1,252 @@
+//! The memory of a task: a header that everyone knows, and behind it what only the body's type knows.
+//!
+//! ```text
+//!   Cell<B, S>
+//!   ┌──────────────┬───────────┬────────────┬──────┬──────────────────────────┐
+//!   │ header       │ scheduler │ join waker │ meta │ stage:                   │
+//!   │ state, table │ S         │            │      │ body → output → consumed │
+//!   └──────────────┴───────────┴────────────┴──────┴──────────────────────────┘
+//!     ▲ Task, Runnable, Join and Waker are all one pointer to here
+//! ```
+//!
+//! Who may touch what: `stage` belongs to the runner while `RUNNING`, to the join handle (or to whoever
+//! dropped it) once `COMPLETE`; `join waker` to the join handle while `JOIN_WAKER` is clear, and to the
+//! completer while it is set. The state word hands both over.
+
+use super::{
+    Schedule,
+    body::{Body, ThreadSlot},
+    fiber::Fiber,
+    join::{Failure, Outcome, forget_payload},
+    runnable::Runnable,
+    state::{Start, State, Suspend},
+    waker,
+};
+use crate::primitive::Mutex;
+use std::{
+    cell::{Cell as HomeCell, UnsafeCell},
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::NonNull,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+/// What every task starts with, whatever its body is.
+pub(crate) struct Header {
+    pub(crate) state: State,
+    pub(super) table: &'static Table,
+    /// The stack that the body has parked on in direct style: a cancel wakes it. It may be out of date,
+    /// which costs a spurious wake. A lock, since the canceller takes a reference while the home worker
+    /// may be replacing it.
+    pub(crate) fiber: Mutex<Option<Arc<Fiber>>>,
+    /// Where the task stands in its scheduler's list of live tasks; under that list's lock.
+    pub(crate) slot: HomeCell<u32>,
+}
+
+/// The operations that need to know the body's type.
+pub(super) struct Table {
+    pub(super) run: unsafe fn(NonNull<Header>) -> Option<Runnable>,
+    pub(super) fail: unsafe fn(NonNull<Header>, Failure),
+    pub(super) schedule: unsafe fn(NonNull<Header>),
+    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    pub(super) join_waker: unsafe fn(NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>>,
+    pub(super) thread: unsafe fn(NonNull<Header>) -> Option<NonNull<ThreadSlot>>,
+    pub(super) free: unsafe fn(NonNull<Header>),
+}
+
+enum Stage<B: Body> {
+    Body(B),
+    Output(Outcome<B::Output>),
+    Consumed,
+}
+
+#[repr(C)]
+struct Cell<B: Body, S> {
+    header: Header,
+    scheduler: S,
+    join_waker: UnsafeCell<Option<Waker>>,
+    meta: B::Meta,
+    stage: UnsafeCell<Stage<B>>,
+}
+
+/// Makes a task with two references: one for the queue, and one for the join handle.
+pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: S) -> NonNull<Header> {
+    let cell = Box::new(Cell {
+        header: Header {
+            state: State::new(),
+            table: &Vtable::<B, S>::TABLE,
+            fiber: Mutex::new(None),
+            slot: HomeCell::new(0),
+        },
+        scheduler,
+        join_waker: UnsafeCell::new(None),
+        meta,
+        stage: UnsafeCell::new(Stage::Body(body)),
+    });
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+struct Vtable<B, S>(B, S);
+
+impl<B: Body, S: Schedule> Vtable<B, S> {
+    const TABLE: Table = Table {
+        run: Self::run,
+        fail: Self::fail,
+        schedule: Self::schedule,
+        take_output: Self::take_output,
+        drop_output: Self::drop_output,
+        join_waker: Self::join_waker,
+        thread: Self::thread,
+        free: Self::free,
+    };
+
+    /// # Safety
+    ///
+    /// `header` starts a live `Cell<B, S>`; so in all functions of this table.
+    unsafe fn cell<'a>(header: NonNull<Header>) -> &'a Cell<B, S> {
+        // SAFETY: by contract; `Cell` is `repr(C)` with the header first, and was allocated as a whole.
+        unsafe { header.cast::<Cell<B, S>>().as_ref() }
+    }
+
+    /// Runs the body once. The caller holds the queue's reference and gives it up; it comes back when the
+    /// body was woken while it ran.
+    unsafe fn run(header: NonNull<Header>) -> Option<Runnable> {
+        // SAFETY: by contract.
+        let cell = unsafe { Self::cell(header) };
+        if cell.header.state.start() == Start::Cancelled {
+            // SAFETY: `start` made us the runner.
+            unsafe { Self::end(header, Err(Failure::cancelled())) };
+            return None;
+        }
+        // SAFETY: the runner owns the stage, and the task stays where it is until it is freed, so the body
+        // is pinned; it is dropped in place by `end`.
+        let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
+            let Stage::Body(body) = &mut *cell.stage.get() else { unreachable!("a task ran after its end") };
+            body.poll(&mut Context::from_waker(&waker::borrowed(&header)))
+        }));
+        let outcome = match polled {
+            // SAFETY: we are the runner still.
+            Ok(Poll::Pending) => return unsafe { Self::rest(header) },
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(Failure::new(payload)),
+        };
+        // SAFETY: as above.
+        unsafe { Self::end(header, outcome) };
+        None
+    }
+
+    /// After a `Pending`: goes idle, or asks to be queued again.
+    unsafe fn rest(header: NonNull<Header>) -> Option<Runnable> {
+        // SAFETY: by contract.
+        match unsafe { Self::cell(header) }.header.state.suspend() {
+            Suspend::Idle => None,
+            Suspend::Forgotten => {
+                // SAFETY: it was the last reference.
+                unsafe { Self::free(header) };
+                None
+            }
+            // SAFETY: the runner's reference becomes the queue's.
+            Suspend::Reschedule => Some(unsafe { Runnable::from_raw(header) }),
+            Suspend::Cancelled => {
+                // SAFETY: we are the runner still.
+                unsafe { Self::end(header, Err(Failure::cancelled())) };
+                None
+            }
+        }
+    }
+
+    /// Drops the body, stores the outcome, tells who waits, and gives the runner's reference up.
+    unsafe fn end(header: NonNull<Header>, outcome: Outcome<B::Output>) {
+        // SAFETY: by contract.
+        let cell = unsafe { Self::cell(header) };
+        // A body's destructor may panic: that is then the outcome, and reaches the handle only.
+        // SAFETY: the runner owns the stage. The body is dropped where it was pinned.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { *cell.stage.get() = Stage::Consumed }));
+        let outcome = match dropped {
+            Ok(()) => outcome,
+            Err(payload) => Err(Failure::new(payload)),
+        };
+        // SAFETY: as above; `Consumed` needs no drop.
+        unsafe { cell.stage.get().write(Stage::Output(outcome)) };
+        cell.scheduler.finished(&cell.header);
+        let complete = cell.header.state.complete();
+        if !complete.joined {
+            // SAFETY: without a join handle, the output is the completer's.
+            unsafe { Self::drop_output(header) };
+        }
+        if complete.wake {
+            // SAFETY: the completer owns the slot once JOIN_WAKER was seen; the handle no longer writes it.
+            if let Some(waker) = unsafe { &*cell.join_waker.get() } {
+                waker.wake_by_ref();
+            }
+        }
+        if cell.header.state.release() {
+            // SAFETY: it was the last reference.
+            unsafe { Self::free(header) };
+        }
+    }
+
+    /// Ends a task that never ran. The caller holds the queue's reference and gives it up.
+    unsafe fn fail(header: NonNull<Header>, failure: Failure) {
+        // SAFETY: by contract.
+        unsafe {
+            Self::cell(header).header.state.start();
+            Self::end(header, Err(failure));
+        }
+    }
+
+    /// Puts the task into a queue. The caller hands one reference over, and holds another until this
+    /// returns: the scheduler, which lies in the task, may run and free it meanwhile.
+    unsafe fn schedule(header: NonNull<Header>) {
+        // SAFETY: by contract.
+        unsafe { Self::cell(header).scheduler.schedule(Runnable::from_raw(header)) }
+    }
+
+    unsafe fn take_output(header: NonNull<Header>, into: *mut ()) {
+        // SAFETY: by contract the task is complete, its output is the caller's, and `into` points to an
+        // `Option<Outcome<B::Output>>`.
+        unsafe {
+            let stage = mem::replace(&mut *Self::cell(header).stage.get(), Stage::Consumed);
+            let Stage::Output(outcome) = stage else { panic!("a join handle was polled after it was ready") };
+            *into.cast::<Option<Outcome<B::Output>>>() = Some(outcome);
+        }
+    }
+
+    /// Drops what the stage holds.
+    unsafe fn drop_output(header: NonNull<Header>) {
+        // Its destructor may panic; there is nobody left to tell.
+        // SAFETY: by contract the stage is the caller's.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+            *Self::cell(header).stage.get() = Stage::Consumed;
+        }));
+        if let Err(payload) = dropped {
+            forget_payload(payload);
+        }
+    }
+
+    unsafe fn join_waker(header: NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>> {
+        // SAFETY: by contract.
+        NonNull::from(unsafe { &Self::cell(header).join_waker })
+    }
+
+    unsafe fn thread(header: NonNull<Header>) -> Option<NonNull<ThreadSlot>> {
+        // SAFETY: by contract.
+        B::thread(unsafe { &Self::cell(header).meta }).map(NonNull::from)
+    }
+
+    /// Frees a task that nobody refers to; one that never completed loses its body first.
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: by contract.
+        let cell = unsafe { Self::cell(header) };
+        if !cell.header.state.is_complete() {
+            cell.scheduler.finished(&cell.header);
+        }
+        // The body goes first, while the header is whole: its destructor may wait, and a wait looks there.
+        // SAFETY: by contract nobody else refers to the task, so the stage is ours.
+        unsafe { Self::drop_output(header) };
+        // SAFETY: the cell came from a `Box`, and by contract nobody else refers to it.
+        drop(unsafe { Box::from_raw(header.cast::<Cell<B, S>>().as_ptr()) });
+    }
+}

@@ -1,0 +1,217 @@
+//! Home: the part of a worker that tasks know. Its inbox, and its parked stacks that are ready to go on.
+//!
+//! Every fiber has one home and never leaves it. What is home-only is touched without atomics, by the
+//! worker's own OS thread; everybody else posts a letter.
+
+use super::{
+    fiber::Fiber,
+    inbox::{Inbox, Letter},
+};
+use crate::{
+    context,
+    primitive::{AtomicBool, Relaxed, SeqCst, fence},
+};
+use fibra_driver::Unparker;
+use std::{
+    cell::Cell,
+    ptr::{self, NonNull},
+};
+
+/// See the module.
+pub(crate) struct Home {
+    index: usize,
+    inbox: Inbox,
+    unparker: Unparker,
+    /// The worker waits in its driver, or is about to: whoever posts must unpark it.
+    asleep: AtomicBool,
+    /// A shutdown was asked for: `is_requested` says so.
+    asked: AtomicBool,
+    /// A shutdown's grace is over: every cancellable wait fails.
+    stopping: AtomicBool,
+    /// Home-only: the scheduler's worker, opaque on this floor.
+    worker: Cell<*const ()>,
+    /// Home-only: the fiber that runs.
+    current: Cell<*const Fiber>,
+    ready: ReadyQueue,
+}
+
+// SAFETY: `worker`, `current` and `ready` are home-only: their accessors below are called on the worker's own
+// thread alone (`is_here`), which their callers check or were told to. All else is atomic or `Sync`.
+unsafe impl Sync for Home {}
+// SAFETY: as above; the pointers are used by the worker's thread alone, wherever the last reference drops.
+unsafe impl Send for Home {}
+
+impl Home {
+    pub(crate) fn new(index: usize, unparker: Unparker) -> Self {
+        Self {
+            index,
+            inbox: Inbox::new(),
+            unparker,
+            asleep: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            worker: Cell::new(ptr::null()),
+            current: Cell::new(ptr::null()),
+            ready: ReadyQueue::new(),
+        }
+    }
+
+    /// The worker's number, from 0.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the calling thread is this worker.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        context::home().is_some_and(|here| ptr::eq(here, self))
+    }
+
+    /// Has `letter` delivered by this worker.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Inbox::post`].
+    pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) {
+        // SAFETY: by contract.
+        unsafe { self.inbox.post(letter) };
+        self.unpark();
+    }
+
+    /// Ends the worker's sleep, if it sleeps. What was written before is seen by it.
+    pub(crate) fn unpark(&self) {
+        // Pairs with the fence in `prepare_sleep`: either the worker sees what was posted, or we see that
+        // it is asleep.
+        fence(SeqCst);
+        if self.asleep.load(Relaxed) && self.asleep.swap(false, SeqCst) {
+            self.unparker.unpark();
+        }
+    }
+
+    /// Says that the worker is about to wait. `false`: there is a letter already; don't.
+    pub(crate) fn prepare_sleep(&self) -> bool {
+        self.asleep.store(true, Relaxed);
+        fence(SeqCst);
+        if self.inbox.is_empty() {
+            return true;
+        }
+        self.asleep.store(false, Relaxed);
+        false
+    }
+
+    /// The wait is over.
+    pub(crate) fn end_sleep(&self) {
+        self.asleep.store(false, Relaxed);
+    }
+
+    /// Delivers what others have posted. On the worker's thread only.
+    pub(crate) fn deliver(&self) -> usize {
+        debug_assert!(self.is_here());
+        self.inbox.deliver_all()
+    }
+
+    pub(crate) fn ask_to_stop(&self) {
+        self.asked.store(true, SeqCst);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, SeqCst);
+    }
+
+    pub(crate) fn is_asked_to_stop(&self) -> bool {
+        self.asked.load(Relaxed)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    /// The stacks that can go on. On the worker's thread only.
+    #[inline]
+    pub(crate) fn ready(&self) -> &ReadyQueue {
+        &self.ready
+    }
+
+    /// The fiber that we stand on. On the worker's thread, inside of its loop, only.
+    #[inline]
+    pub(crate) fn current<'a>(&self) -> &'a Fiber {
+        // SAFETY: inside of the loop there is always a current fiber, and it is kept alive while it is
+        // current, by the reference that came with it.
+        unsafe { &*self.current.get() }
+    }
+
+    /// The same for a signal handler, which may hit the thread when it stands on no fiber.
+    pub(crate) fn try_current<'a>(&self) -> Option<&'a Fiber> {
+        // SAFETY: as above; null outside of the loop.
+        unsafe { self.current.get().as_ref() }
+    }
+
+    pub(crate) fn set_current(&self, fiber: *const Fiber) {
+        self.current.set(fiber);
+    }
+
+    /// What [`set_worker`](Self::set_worker) left.
+    #[inline]
+    pub(crate) fn worker(&self) -> *const () {
+        self.worker.get()
+    }
+
+    pub(crate) fn set_worker(&self, worker: *const ()) {
+        self.worker.set(worker);
+    }
+}
+
+/// First in, first out, through a link in each fiber. Home-only.
+pub(crate) struct ReadyQueue {
+    first: Cell<*const Fiber>,
+    last: Cell<*const Fiber>,
+}
+
+impl ReadyQueue {
+    fn new() -> Self {
+        Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.get().is_null()
+    }
+
+    /// Appends `fiber`, which is in no queue; its parked reference goes with it.
+    #[inline]
+    pub(super) fn push(&self, fiber: &Fiber) {
+        fiber.next.set(ptr::null());
+        // SAFETY: a fiber in the queue is kept alive by the reference that came with it.
+        match unsafe { self.last.replace(fiber).as_ref() } {
+            Some(last) => last.next.set(fiber),
+            None => self.first.set(fiber),
+        }
+    }
+
+    /// Takes the oldest out, with its reference.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<NonNull<Fiber>> {
+        let first = NonNull::new(self.first.get().cast_mut())?;
+        // SAFETY: as in `push`.
+        let next = unsafe { first.as_ref() }.next.get();
+        self.first.set(next);
+        if next.is_null() {
+            self.last.set(ptr::null());
+        }
+        Some(first)
+    }
+
+    /// Takes `fiber` out, wherever it stands. Linear: for a worker without memory only.
+    pub(crate) fn remove(&self, fiber: &Fiber) {
+        let last = self.last.get();
+        while let Some(first) = self.pop() {
+            if !ptr::eq(first.as_ptr(), fiber) {
+                // SAFETY: as in `push`; its reference goes back into the queue with it.
+                self.push(unsafe { first.as_ref() });
+            }
+            if ptr::eq(first.as_ptr(), last) {
+                return;
+            }
+        }
+    }
+}

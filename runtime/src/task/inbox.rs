@@ -1,0 +1,95 @@
+//! A worker's inbox: letters from other threads, delivered on the worker's own.
+//!
+//! What belongs to one worker (its ring, its parked stacks) is touched by that worker alone. Whoever else
+//! wants something done there posts a [`Letter`] that is embedded in the thing it is about, so posting
+//! never allocates. The inbox is a Treiber stack that is emptied whole: pushing is one compare-and-swap,
+//! and emptying everything at once leaves no ABA problem to solve.
+
+use crate::primitive::{AcqRel, Acquire, AtomicPtr, Relaxed, Release};
+use std::ptr::{self, NonNull};
+
+/// A link that is embedded in something that can be posted. It is in at most one inbox, at most once.
+pub(crate) struct Letter {
+    next: AtomicPtr<Letter>,
+    /// Run on the worker's thread. It gets the reference that [`Inbox::post`] was given.
+    deliver: unsafe fn(NonNull<Letter>),
+}
+
+impl Letter {
+    pub(crate) fn new(deliver: unsafe fn(NonNull<Letter>)) -> Self {
+        Self { next: AtomicPtr::new(ptr::null_mut()), deliver }
+    }
+}
+
+/// See the module.
+pub(crate) struct Inbox {
+    newest: AtomicPtr<Letter>,
+}
+
+// SAFETY: letters are handed over whole by `post`, whose contract makes their delivery elsewhere sound.
+unsafe impl Send for Inbox {}
+// SAFETY: as above; the only shared state is the atomic head.
+unsafe impl Sync for Inbox {}
+
+impl Inbox {
+    pub(crate) fn new() -> Self {
+        Self { newest: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Whether there is nothing to deliver.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.newest.load(Acquire).is_null()
+    }
+
+    /// Puts `letter` into the inbox.
+    ///
+    /// # Safety
+    ///
+    /// The letter is in no inbox, stays where it is until it has been delivered (a reference is handed
+    /// over with it), and its `deliver` may run on the thread that empties this inbox.
+    pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) {
+        let mut newest = self.newest.load(Relaxed);
+        loop {
+            // SAFETY: the caller keeps the letter alive, and nobody else uses its link: it is in no inbox.
+            unsafe { letter.as_ref() }.next.store(newest, Relaxed);
+            // Release: the letter's link and all that the poster wrote go with it.
+            match self.newest.compare_exchange_weak(newest, letter.as_ptr(), Release, Relaxed) {
+                Ok(_) => return,
+                Err(now) => newest = now,
+            }
+        }
+    }
+
+    /// Delivers everything that is in the inbox now, oldest first; returns how many letters there were.
+    pub(crate) fn deliver_all(&self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        let mut next = Self::reverse(self.newest.swap(ptr::null_mut(), AcqRel));
+        let mut delivered = 0;
+        while let Some(letter) = NonNull::new(next) {
+            // SAFETY: `post` keeps letters alive until delivery; the swap made this chain ours alone.
+            let (following, deliver) =
+                unsafe { (letter.as_ref().next.load(Relaxed), letter.as_ref().deliver) };
+            // The link was read first: delivery may free the letter or post it again.
+            // SAFETY: `post`'s caller promised that delivery here is sound, once.
+            unsafe { deliver(letter) };
+            next = following;
+            delivered += 1;
+        }
+        delivered
+    }
+
+    /// Turns a chain that starts with the newest letter into one that starts with the oldest.
+    fn reverse(newest: *mut Letter) -> *mut Letter {
+        let (mut reversed, mut rest) = (ptr::null_mut(), newest);
+        while let Some(letter) = NonNull::new(rest) {
+            // SAFETY: the chain is owned by the caller, `deliver_all`, and its letters are alive.
+            let link = unsafe { &letter.as_ref().next };
+            rest = link.load(Relaxed);
+            link.store(reversed, Relaxed);
+            reversed = letter.as_ptr();
+        }
+        reversed
+    }
+}

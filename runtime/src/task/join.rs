@@ -1,0 +1,130 @@
+//! The end of a task as its handle sees it.
+
+use super::{Task, body::Body, header, runnable::Runnable};
+use crate::cancel::Cancelled;
+use std::{
+    any::Any,
+    marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::NonNull,
+    task::{Poll, Waker},
+};
+
+/// What a task ends with.
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+/// Why a task has no output: the payload that its unwinding carried, or would have carried.
+pub(crate) struct Failure(Box<dyn Any + Send>);
+
+impl Failure {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        Self(payload)
+    }
+
+    /// It was cancelled before it ran, or while it was idle.
+    pub(crate) fn cancelled() -> Self {
+        Self(Box::new(Cancelled::request()))
+    }
+
+    pub(crate) fn is<T: 'static>(&self) -> bool {
+        self.0.is::<T>()
+    }
+
+    pub(crate) fn payload(&self) -> &(dyn Any + Send) {
+        &*self.0
+    }
+
+    pub(crate) fn into_payload(self) -> Box<dyn Any + Send> {
+        self.0
+    }
+}
+
+/// Drops a panic's payload that nobody wants. A payload whose destructor panics in its turn is leaked,
+/// since that panic would hit whoever happens to stand here.
+pub(crate) fn forget_payload(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+/// The join handle's reference. Dropping it detaches the task.
+pub(crate) struct Join<T> {
+    task: Task,
+    /// Whether our waker lies in the task's slot, and the slot belongs to the completer.
+    offered: bool,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> Join<T> {
+    pub(crate) fn task(&self) -> &Task {
+        &self.task
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.task.header().state.is_complete()
+    }
+
+    /// The outcome, once; or `waker` is woken when it is there. Panics after the outcome was taken.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Outcome<T>> {
+        if self.is_complete() || !self.register(waker) {
+            return Poll::Ready(self.take());
+        }
+        Poll::Pending
+    }
+
+    /// Leaves `waker` with the completer. `false`: there is none any more, the task is complete.
+    fn register(&mut self, waker: &Waker) -> bool {
+        let header = self.task.header();
+        // SAFETY: `header` is a live task's; the slot lies in it.
+        let slot = unsafe { (header.table.join_waker)(NonNull::from(header)).as_ref() };
+        if self.offered {
+            // SAFETY: while JOIN_WAKER is set both sides only read the slot.
+            if unsafe { &*slot.get() }.as_ref().is_some_and(|current| current.will_wake(waker)) {
+                return !self.is_complete();
+            }
+            if !header.state.reclaim_join_waker() {
+                return false;
+            }
+            self.offered = false;
+        }
+        // SAFETY: JOIN_WAKER is clear, so the slot is the join handle's, which we are.
+        unsafe { *slot.get() = Some(waker.clone()) };
+        self.offered = header.state.offer_join_waker();
+        self.offered
+    }
+
+    fn take(&mut self) -> Outcome<T> {
+        let header = self.task.header();
+        let mut outcome: Option<Outcome<T>> = None;
+        // SAFETY: the task is complete, its output belongs to the join handle (JOIN is set until our
+        // drop), and `outcome` has the type that this handle was made with.
+        unsafe { (header.table.take_output)(NonNull::from(header), (&raw mut outcome).cast()) };
+        outcome.expect("take_output fills it")
+    }
+}
+
+impl<T> Drop for Join<T> {
+    fn drop(&mut self) {
+        let header = self.task.header();
+        if header.state.detach() {
+            // SAFETY: the task is complete, and the output is the join handle's.
+            unsafe { (header.table.drop_output)(NonNull::from(header)) }
+        }
+    }
+}
+
+/// Makes a task: what its queue gets, and what its handle gets.
+pub(crate) fn task<B: Body, S: super::Schedule>(
+    body: B,
+    meta: B::Meta,
+    scheduler: S,
+) -> (Runnable, Join<B::Output>) {
+    let header = header::allocate(body, meta, scheduler);
+    // SAFETY: a new task is SCHEDULED and has two references, which go here.
+    unsafe {
+        (
+            Runnable::from_raw(header),
+            Join { task: Task::from_raw(header), offered: false, output: PhantomData },
+        )
+    }
+}

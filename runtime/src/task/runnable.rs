@@ -1,0 +1,78 @@
+//! A task that waits for a worker: the queue's reference.
+
+use super::{Task, body::ThreadSlot, header::Header, join::Failure};
+use std::{mem::ManuallyDrop, ptr::NonNull};
+
+/// A task in a queue. There is at most one per task; it must be run, failed, or queued again, for a task
+/// whose `Runnable` is lost is never woken again. Dropping it fails the task as cancelled.
+pub(crate) struct Runnable(Task);
+
+impl Runnable {
+    /// Takes over the queue's reference.
+    ///
+    /// # Safety
+    ///
+    /// `header` is a live task's whose state is `SCHEDULED`, and the caller gives up the queue's reference.
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        // SAFETY: by contract.
+        Self(unsafe { Task::from_raw(header) })
+    }
+
+    /// The reference as a pointer, for a queue's slot.
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped, so the field is moved out once.
+        unsafe { std::ptr::read(&this.0) }.into_raw()
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        self.0.header()
+    }
+
+    /// Runs the body on the stack that we stand on. `Some`: it was woken meanwhile; queue it again.
+    pub(crate) fn run(self) -> Option<Runnable> {
+        let header = self.into_raw();
+        // SAFETY: the queue's reference is handed over.
+        unsafe { (header.as_ref().table.run)(header) }
+    }
+
+    /// Ends the task without running it.
+    pub(crate) fn fail(self, failure: Failure) {
+        let header = self.into_raw();
+        // SAFETY: the queue's reference is handed over.
+        unsafe { (header.as_ref().table.fail)(header, failure) }
+    }
+
+    /// What a green thread has beside its closure; `None` for a future.
+    pub(crate) fn thread(&self) -> Option<&ThreadSlot> {
+        self.header().thread()
+    }
+}
+
+impl Drop for Runnable {
+    fn drop(&mut self) {
+        // SAFETY: the value is not used again; its reference moves into the new `Runnable`.
+        let this = unsafe { std::ptr::read(self) };
+        this.fail(Failure::cancelled());
+    }
+}
+
+impl Header {
+    /// What a green thread has beside its closure; `None` for a future.
+    pub(crate) fn thread(&self) -> Option<&ThreadSlot> {
+        // SAFETY: the header starts its cell, so a pointer to it is what the table asks for; the slot lives
+        // as long as the task, which `self` borrows.
+        unsafe { (self.table.thread)(NonNull::from(self)).map(|slot| slot.as_ref()) }
+    }
+
+    /// What to call the task in a message.
+    pub(crate) fn describe(&self) -> String {
+        match self.thread() {
+            None => "a future".into(),
+            Some(slot) => match slot.handle.get().and_then(|thread| thread.name()) {
+                None => "an unnamed green thread".into(),
+                Some(name) => format!("green thread '{name}'"),
+            },
+        }
+    }
+}

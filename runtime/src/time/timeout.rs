@@ -1,0 +1,111 @@
+//! Deadlines.
+
+use super::{Sleep, after, sleep};
+use crate::{
+    cancel::{Cancelled, Scope},
+    scheduler::{alarm, worker::Worker},
+    task::direct::Direct,
+};
+use std::{
+    error::Error,
+    fmt,
+    future::{Future, IntoFuture},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+/// The deadline has passed.
+///
+/// ```
+/// assert_eq!(fibra::time::Elapsed::default().to_string(), "the deadline has passed");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline has passed")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Runs `body` with a deadline: once it has passed, every wait inside of `body` fails until `body` has ended. An operation
+/// that returns `io::Result` fails with kind `TimedOut`, and `body` decides what to make of it; a wait without an
+/// error to return unwinds, to here.
+///
+/// Returns `Ok` whenever `body` ends by itself, late or not. Timeouts nest; each knows whether it was its own deadline.
+///
+/// On an OS thread that is no worker nothing can end a wait: there `body` just runs.
+///
+/// # Errors
+///
+/// [`Elapsed`] if this deadline has passed and `body` was unwound for it.
+///
+/// ```
+/// use std::time::Duration;
+/// use fibra::{thread, time};
+/// fibra::run(|| {
+///     let late = time::timeout(Duration::from_millis(1), || thread::sleep(Duration::from_secs(3600)));
+///     assert!(late.is_err());
+///     assert_eq!(time::timeout(Duration::from_secs(3600), || 7), Ok(7));
+/// });
+/// ```
+pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
+    let Some(worker) = Worker::here() else { return Ok(body()) };
+    let fiber = worker.home().current();
+    let alarm = Direct::new(fiber);
+    let key = alarm::start(worker, &alarm, after(Instant::now(), duration));
+    let outcome = catch_unwind(AssertUnwindSafe(|| Scope::new(&alarm).enter(fiber, body)));
+    let has_passed = alarm.has_ended();
+    alarm::stop(worker, &alarm, key);
+    outcome.or_else(|payload| match payload.downcast_ref::<Cancelled>() {
+        Some(cancelled) if cancelled.is_deadline() && has_passed => Err(Elapsed(())),
+        _ => resume_unwind(payload),
+    })
+}
+
+/// The same for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however
+/// late that is looked at, is ready.
+///
+/// ```
+/// use std::time::Duration;
+/// let late = fibra::wait(fibra::time::timeout_async(Duration::from_millis(1), std::future::pending::<()>()));
+/// assert!(late.is_err());
+/// ```
+pub fn timeout_async<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { future: future.into_future(), sleep: sleep(duration) }
+}
+
+/// See [`timeout_async`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Timeout<F> {
+    future: F,
+    sleep: Sleep,
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: `future` is pinned with `self`: it is never moved out, there is no `Drop`, and `Unpin` asks it of `F`.
+        let (future, sleep) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.sleep)
+        };
+        if let Poll::Ready(output) = future.poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        Pin::new(sleep).poll(context).map(|()| Err(Elapsed(())))
+    }
+}

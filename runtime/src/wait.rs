@@ -1,0 +1,211 @@
+//! Waiting for a future in direct style, from anywhere.
+
+use crate::{
+    cancel::Cancelled,
+    scheduler::{alarm, panicking::LONGEST_WAIT_IN_PANIC, worker::Worker},
+    task::direct::Direct,
+};
+use std::{
+    future::{Future, IntoFuture},
+    panic::resume_unwind,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread,
+    time::Instant,
+};
+
+/// Runs `future` to its end, right here: a green thread parks meanwhile, and so does the stack of a future's `poll`;
+/// on any other OS thread, that thread is blocked.
+///
+/// The future need not be `Send` or `'static`: it is polled in place. It may do all that a future does, whatever the
+/// runtime or the crate that it comes from, as long as it wakes its waker.
+///
+/// # Cancellation
+///
+/// A cancellation point: when the green thread is cancelled, the future is dropped, and the wait unwinds with
+/// [`Cancelled`] as its payload.
+///
+/// ```
+/// let answer = fibra::run(|| {
+///     let task = fibra::future::spawn(async { 6 * 7 });
+///     fibra::wait(task).unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+pub fn wait<F: IntoFuture>(future: F) -> F::Output {
+    match wait_in(pin!(future.into_future()), Until::CancelledOr(None)) {
+        Ok(output) => output,
+        Err(Ended::Cancelled(cancelled)) => resume_unwind(Box::new(cancelled)),
+        Err(Ended::TimedOut) => unreachable!("there was no deadline"),
+    }
+}
+
+/// The same without being a cancellation point: for a lock, which is held when this returns.
+pub(crate) fn wait_uncancellable<F: Future>(future: F) -> F::Output {
+    match wait_in(pin!(future), Until::Ready) {
+        Ok(output) => output,
+        Err(_) => unreachable!("nothing ends this wait but the future"),
+    }
+}
+
+/// The same with an end: `None` if `deadline` passed first. A cancellation point.
+pub(crate) fn wait_until<F: Future + Unpin>(future: &mut F, deadline: Instant) -> Option<F::Output> {
+    match wait_in(Pin::new(future), Until::CancelledOr(Some(deadline))) {
+        Ok(output) => Some(output),
+        Err(Ended::TimedOut) => None,
+        Err(Ended::Cancelled(cancelled)) => resume_unwind(Box::new(cancelled)),
+    }
+}
+
+/// What may end a wait before the future is ready.
+#[derive(Clone, Copy)]
+enum Until {
+    Ready,
+    CancelledOr(Option<Instant>),
+}
+
+/// What has ended a wait.
+enum Ended {
+    Cancelled(Cancelled),
+    TimedOut,
+}
+
+fn wait_in<F: Future>(future: Pin<&mut F>, until: Until) -> Result<F::Output, Ended> {
+    match Worker::here() {
+        None => wait_on_thread(future, until),
+        Some(worker) if thread::panicking() => wait_in_panic(worker, future),
+        Some(worker) => wait_on_fiber(worker, future, until),
+    }
+}
+
+fn wait_on_fiber<F: Future>(
+    worker: &Worker,
+    mut future: Pin<&mut F>,
+    until: Until,
+) -> Result<F::Output, Ended> {
+    let fiber = worker.home().current();
+    let waker = fiber.borrowed_waker();
+    let mut context = Context::from_waker(&waker);
+    // A wait around this one may have been woken by what we consume: it has to look again.
+    let _look_again = OnDrop(|| fiber.set_notified(true));
+    let mut alarm = None;
+    loop {
+        fiber.set_notified(false);
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Ok(output);
+        }
+        let interrupted = || matches!(until, Until::CancelledOr(_)) && fiber.interruption().is_some();
+        if interrupted() {
+            return Err(Ended::Cancelled(fiber.check_cancelled().expect_err("looked at above")));
+        }
+        if let Until::CancelledOr(Some(deadline)) = until {
+            let alarm = alarm.get_or_insert_with(|| Alarm::start(worker, deadline));
+            if alarm.has_rung() {
+                return Err(Ended::TimedOut);
+            }
+        }
+        if fiber.is_notified() {
+            // Woken while it was polled. Let others go first all the same, or a future that always wakes itself
+            // would keep the worker.
+            worker.yield_now();
+            continue;
+        }
+        while !fiber.is_notified() && !interrupted() && !alarm.as_ref().is_some_and(Alarm::has_rung) {
+            worker.park();
+        }
+    }
+}
+
+/// An alarm on the heap, since it is started in the middle of a wait; stopped when it is dropped.
+struct Alarm<'a> {
+    worker: &'a Worker,
+    direct: Box<Direct>,
+    key: fibra_driver::OpKey,
+}
+
+impl<'a> Alarm<'a> {
+    fn start(worker: &'a Worker, deadline: Instant) -> Self {
+        let direct = Box::new(Direct::new(worker.home().current()));
+        let key = alarm::start(worker, &direct, deadline);
+        Self { worker, direct, key }
+    }
+
+    fn has_rung(&self) -> bool {
+        self.direct.has_ended()
+    }
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        alarm::stop(self.worker, &self.direct, self.key);
+    }
+}
+
+/// A thread that panics switches to nobody: its worker's driver is turned in place.
+#[cold]
+fn wait_in_panic<F: Future>(worker: &Worker, mut future: Pin<&mut F>) -> Result<F::Output, Ended> {
+    let waker = worker.home().current().borrowed_waker();
+    let mut context = Context::from_waker(&waker);
+    let mut output = None;
+    worker.turn_in_panic("wait", Instant::now() + LONGEST_WAIT_IN_PANIC, || {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(ready) => output = Some(ready),
+            Poll::Pending => {}
+        }
+        output.is_some()
+    });
+    Ok(output.expect("turn_in_panic returns when it is over"))
+}
+
+fn wait_on_thread<F: Future>(mut future: Pin<&mut F>, until: Until) -> Result<F::Output, Ended> {
+    let parked = Arc::new(ParkedThread { thread: thread::current(), notified: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&parked));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Ok(output);
+        }
+        while !parked.notified.swap(false, Ordering::Acquire) {
+            match until {
+                Until::CancelledOr(Some(deadline)) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(Ended::TimedOut);
+                    }
+                    thread::park_timeout(left);
+                }
+                Until::Ready | Until::CancelledOr(None) => thread::park(),
+            }
+        }
+    }
+}
+
+/// An OS thread that waits. std's own token may be used up by whoever parks in between, so there is a flag beside it.
+struct ParkedThread {
+    thread: thread::Thread,
+    notified: AtomicBool,
+}
+
+impl Wake for ParkedThread {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.notified.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
