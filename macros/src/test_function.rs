@@ -197,7 +197,7 @@ mod tests {
         let function = quote! {
             /// What it promises.
             #[should_panic(expected = "x")]
-            #[cfg(unix)]
+            #[cfg(feature = "net")]
             #[allow(unused)]
             #[cfg_attr(miri, ignore = "slow", expect(unused))]
             #[instrument]
@@ -206,14 +206,14 @@ mod tests {
         };
         let expected = quote! {
             #[cfg(test)]
-            #[cfg(unix)]
+            #[cfg(feature = "net")]
             /// What it promises.
             #[allow(unused)]
             #[cfg_attr(miri, expect(unused))]
             #[instrument]
             fn echo() {}
             #[cfg(test)]
-            #[cfg(unix)]
+            #[cfg(feature = "net")]
             mod echo {
                 #[::core::prelude::v1::test]
                 #[should_panic(expected = "x")]
