@@ -42,6 +42,7 @@ pub mod io;
 mod primitive;
 mod runtime;
 mod scheduler;
+pub mod sync;
 mod task;
 pub mod thread;
 pub mod time;

@@ -26,7 +26,7 @@ fn let_others_wait() {
 
 /// One worker: who was spawned waits once we have yielded to it.
 fn run(main: impl FnOnce() + Send + 'static) {
-    fibra::runtime::Builder::new().workers(1).run(main);
+    fibra::Builder::new().workers(1).run(main);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_mutex_excludes_all_three_kinds_also_across_waits() {
 
 #[test]
 fn a_green_thread_that_waits_for_a_lock_leaves_its_worker_to_the_holder() {
-    fibra::runtime::Builder::new().workers(1).run(|| {
+    fibra::Builder::new().workers(1).run(|| {
         let mutex = Mutex::new(0);
         thread::scope(|scope| {
             let mut held = mutex.lock().unwrap();
@@ -127,7 +127,7 @@ fn a_condition_variable_sends_on_waiters_of_all_three_kinds() {
 #[test]
 fn two_green_threads_play_ping_pong() {
     for workers in [1, 2] {
-        fibra::runtime::Builder::new().workers(workers).run(|| {
+        fibra::Builder::new().workers(workers).run(|| {
             let (ping, pings) = mpsc::channel();
             let (pong, pongs) = mpsc::sync_channel(0);
             let peer = thread::spawn(move || pings.into_iter().for_each(|i: u32| pong.send(i + 1).unwrap()));
@@ -193,7 +193,7 @@ fn timed_waits_end_in_green_threads_too() {
 
 #[test]
 fn a_panic_in_a_green_thread_poisons_what_it_holds_and_nothing_else() {
-    fibra::runtime::Builder::new().workers(1).run(|| {
+    fibra::Builder::new().workers(1).run(|| {
         let (held_by_it, held_by_me) = (Mutex::new(()), Mutex::new(()));
         let mine = held_by_me.lock().unwrap();
         thread::scope(|scope| {

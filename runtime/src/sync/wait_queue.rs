@@ -311,8 +311,9 @@ impl Waiting<'_> {
     /// Ends the wait. A notice that came before is the caller's to act on or to pass on.
     pub(super) fn leave(&mut self) -> Option<Notice> {
         let ticket = self.ticket.take()?;
-        let removed = self.queue.with(|list| list.remove(ticket));
-        removed.notice
+        let Removed { notice, waker, .. } = self.queue.with(|list| list.remove(ticket));
+        drop(waker);
+        notice
     }
 
     /// Gives a notice that it cannot act on to the next.

@@ -23,9 +23,10 @@ use super::super::{
     short_lock::ShortLock,
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
-use crate::primitive::{AcqRel, Acquire as AcquireOrder, AtomicU32, Relaxed, Release, spin_loop};
+use crate::primitive::{AcqRel, Acquire as AcquireOrder, AtomicU32, Relaxed, Release};
 use std::{
     future::Future,
+    hint::spin_loop,
     pin::Pin,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
