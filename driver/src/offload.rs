@@ -21,7 +21,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Thread, ThreadId};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 mod error;
@@ -117,11 +117,20 @@ struct State {
     /// `waking` jobs of the queue need nobody else.
     waking: usize,
     /// The threads that wait, the latest on top. Whoever wakes one takes it off.
-    idle: Vec<Thread>,
+    idle: Vec<Sleeper>,
+    /// The ticket of the next thread that goes idle.
+    next_ticket: u64,
     closed: bool,
     executed: u64,
     panicked: u64,
     failed_starts: u64,
+}
+
+/// A thread that waits.
+struct Sleeper {
+    /// Ascends through the stack, so that a thread finds itself in it, or not, without looking at all the others.
+    ticket: u64,
+    thread: Thread,
 }
 
 impl Offload {
@@ -259,7 +268,7 @@ impl Shared {
         if let Some(sleeper) = state.idle.pop() {
             state.waking += 1;
             drop(state);
-            sleeper.unpark();
+            sleeper.thread.unpark();
             return Ok(());
         }
         if state.alive < self.max_threads {
@@ -317,18 +326,17 @@ impl Shared {
         if state.closed {
             return (state, false);
         }
-        let me = thread::current();
-        let position = |state: &State, id: ThreadId| state.idle.iter().rposition(|thread| thread.id() == id);
         let since = Instant::now();
-        let id = me.id();
-        state.idle.push(me);
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.idle.push(Sleeper { ticket, thread: thread::current() });
         loop {
             let remaining = self.keep_alive.saturating_sub(since.elapsed());
             drop(state);
             thread::park_timeout(remaining);
             state = self.lock();
             // A wake-up without having been taken off the stack is somebody else's `unpark`, left by an earlier job.
-            let Some(position) = position(&state, id) else {
+            let Ok(position) = state.idle.binary_search_by_key(&ticket, |sleeper| sleeper.ticket) else {
                 state.waking -= 1;
                 return (state, true);
             };
@@ -347,7 +355,7 @@ impl Shared {
         state.waking += sleepers.len();
         drop(state);
         for sleeper in sleepers {
-            sleeper.unpark();
+            sleeper.thread.unpark();
         }
     }
 }

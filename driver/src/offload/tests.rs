@@ -3,6 +3,7 @@
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::thread::ThreadId;
 
 /// A pool whose first `allowed` threads start, and no more after them.
 fn pool_of_few_threads(allowed: usize) -> Offload {
