@@ -15,7 +15,7 @@ mod scene;
 
 use owning::Owning;
 use plain::Plain;
-use scene::{Design, Scene, Wakes};
+use scene::{Design, Scene, Wakes, scene};
 
 use crate::bench::{Bench, Case, Measurement, Subject};
 use crate::memory::Footprint;
@@ -58,7 +58,7 @@ fn wakes<D: Design>(case: &Case) -> Vec<Measurement> {
     let scene = Scene::<D>::new(parked);
     let before = Footprint::read().expect("the kernel tells the footprint");
     for index in 0..parked {
-        scene.spawn(body_that_waits, index);
+        scene.spawn(body_that_waits::<D>, index);
     }
     D::run(scene);
     let after = Footprint::read().expect("the kernel tells the footprint");
@@ -88,8 +88,10 @@ fn cycle<D: Design>(scene: &'static Scene<D>, wakes: Wakes, metric: &str) -> Mea
 }
 
 /// Parks; when woken, arranges for the next wake while there are wakes left, and parks again.
-fn body_that_waits<D: Design>(scene: &'static Scene<D>, index: usize) {
+fn body_that_waits<D: Design>(index: usize) {
     loop {
+        // SAFETY: only `wakes` spawns this body, in a scene of the same design.
+        let scene = unsafe { scene::<D>() };
         scene.park(index);
         if let Some(left) = scene.wakes_left.get().checked_sub(1) {
             scene.wakes_left.set(left);
@@ -122,8 +124,10 @@ fn bodies<D: Design>(case: &Case) -> Vec<Measurement> {
     stopwatch.stop().per(IN_FLIGHT * BATCHES, "body")
 }
 
-fn body_that_parks<D: Design, const PARKS: usize>(scene: &'static Scene<D>, index: usize) {
+fn body_that_parks<D: Design, const PARKS: usize>(index: usize) {
     for _ in 0..PARKS {
+        // SAFETY: only `bodies` spawns this body, in a scene of the same design.
+        let scene = unsafe { scene::<D>() };
         scene.make_ready(index);
         scene.park(index);
     }

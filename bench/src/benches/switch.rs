@@ -4,10 +4,11 @@
 //! there and back, for every subject; the figure is the time of a visit halved. One word is handed over each way.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::hint::black_box;
 
 use corosensei::stack::DefaultStack;
-use fibra_coro::{Context, Stack, StackPool};
+use fibra_coro::{Context, Coroutine, Resumed, Stack, StackPool, Suspender};
 
 use crate::bench::{Bench, Case, Measurement, Subject};
 use crate::stopwatch::Stopwatch;
@@ -69,18 +70,19 @@ fn corosensei_coroutine(case: &Case) -> Vec<Measurement> {
 }
 
 fn fibra_coroutine(case: &Case) -> Vec<Measurement> {
-    let mut pool = StackPool::default();
     let new = |_| {
-        let stack = pool.allocate(STACK_SIZE).expect("a stack can be mapped");
-        fibra_coro::Coroutine::<usize, usize, ()>::with_stack(stack, |suspender, mut word| {
+        let body = |suspender: &Suspender<usize, usize>, mut word| {
             loop {
                 word = suspender.suspend(word);
             }
-        })
+        };
+        Coroutine::<usize, usize, Infallible>::with_stack_size(STACK_SIZE, body)
+            .expect("a stack can be mapped")
     };
     let mut coroutines: Vec<_> = (0..case.count("coroutines")).map(new).collect();
-    visit_in_turn(&mut coroutines, |coroutine, word| {
-        coroutine.resume(word).as_yield().expect("the coroutine never returns")
+    visit_in_turn(&mut coroutines, |coroutine, word| match coroutine.resume(word) {
+        Resumed::Yielded(word) => word,
+        Resumed::Returned(never) => match never {},
     })
 }
 

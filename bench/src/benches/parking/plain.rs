@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 
 use fibra_coro::{Context, switch};
 
-use super::scene::{Body, Design, Ready, Scene, scene, word};
+use super::scene::{Body, Design, Ready, Scene, scene};
 
 /// The worker's state.
 pub struct Plain {
     /// Where the loop rests while a body runs.
     worker_loop: Cell<Context>,
     /// The body that the coroutine being continued is to run.
-    starting: Cell<Option<Body<Self>>>,
+    starting: Cell<Option<Body>>,
     /// Coroutines that have ended their body and wait for another.
     free: RefCell<Vec<Context>>,
 }
@@ -28,29 +28,38 @@ impl Design for Plain {
                 Ready::Start(body) => {
                     scene.design.starting.set(Some(body));
                     let free = scene.design.free.borrow_mut().pop();
-                    free.unwrap_or_else(|| scene.fresh_stack(coroutine))
+                    free.unwrap_or_else(|| fresh_coroutine(scene))
                 }
             };
             // SAFETY: `to` rests: a record in the ready queue belongs to a parked body and is in it once; a free
             // coroutine was just taken off the list. The save slot is the scene's, which is leaked.
-            unsafe { switch(scene.design.worker_loop.as_ptr(), to, word(scene)) };
+            unsafe { switch(scene.design.worker_loop.as_ptr(), to, 0) };
         }
     }
 
+    #[inline]
     fn park(scene: &'static Scene<Self>, record: &'static Cell<Context>) {
         // SAFETY: the loop rests while a body runs, and it resumes the record's context once.
         unsafe { switch(record.as_ptr(), scene.design.worker_loop.get(), 0) };
     }
 }
 
+#[cold]
+fn fresh_coroutine(scene: &'static Scene<Plain>) -> Context {
+    let stack = scene.fresh_stack();
+    // SAFETY: nobody stands on a fresh stack, and the coroutine doesn't unwind. The stack is dropped, which leaks it:
+    // its coroutine comes back to the free list instead.
+    unsafe { stack.prepare(coroutine) }
+}
+
 /// Runs one body after the other; in between it waits on the free list.
-unsafe extern "C" fn coroutine(word: usize) -> ! {
-    // SAFETY: the first switch here hands over the word of a scene of this design.
-    let scene = unsafe { scene::<Plain>(word) };
+unsafe extern "C" fn coroutine(_: usize) -> ! {
     loop {
+        // SAFETY: coroutines are started by this design's `run` only.
+        let scene = unsafe { scene::<Plain>() };
         let Body { code, index } =
             scene.design.starting.take().expect("a coroutine is continued to run a body");
-        code(scene, index);
+        code(index);
         let save = {
             let mut free = scene.design.free.borrow_mut();
             free.push(Context::null());

@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use fibra_coro::{Context, Stack, StackPool};
 
@@ -15,17 +17,17 @@ pub enum Wakes {
 }
 
 /// Something that the worker can do next.
-pub enum Ready<D: Design> {
+pub enum Ready {
     /// Run this code, which has not begun.
-    Start(Body<D>),
+    Start(Body),
     /// Continue the parked body with this number.
     Resume(usize),
 }
 
 /// A task that has not begun: code without captures, and its number.
-pub struct Body<D: Design> {
+pub struct Body {
     /// What it runs.
-    pub code: fn(&'static Scene<D>, usize),
+    pub code: fn(usize),
     /// Which of the scene's bodies it is.
     pub index: usize,
 }
@@ -40,7 +42,7 @@ pub trait Design: Sized + 'static {
     fn park(scene: &'static Scene<Self>, record: &'static Cell<Context>);
 }
 
-/// One thread's worker with its bodies. It is leaked, since stacks that are never unwound hold its address.
+/// One thread's worker with its bodies. It is leaked, since stacks that are never unwound refer to it.
 pub struct Scene<D: Design> {
     /// What the design keeps for itself.
     pub design: D,
@@ -48,27 +50,32 @@ pub struct Scene<D: Design> {
     pub wakes: Cell<Wakes>,
     /// How many more times a woken body arranges for another wake.
     pub wakes_left: Cell<usize>,
-    ready: RefCell<VecDeque<Ready<D>>>,
+    ready: RefCell<VecDeque<Ready>>,
     completions: RefCell<VecDeque<usize>>,
     records: Box<[Cell<Context>]>,
-    stacks: RefCell<(StackPool, Vec<Stack>)>,
+    pool: RefCell<StackPool>,
 }
 
 /// The size of every stack: the default of fibra's threads.
 const STACK_SIZE: usize = 2 * 1024 * 1024;
 
 impl<D: Design> Scene<D> {
-    /// A scene with room for so many bodies.
+    /// The scene of this process, with room for so many bodies.
     pub fn new(bodies: usize) -> &'static Self {
-        Box::leak(Box::new(Self {
+        let scene = Box::leak(Box::new(Self {
             design: D::new(),
             wakes: Cell::new(Wakes::AllAtOnce),
             wakes_left: Cell::new(0),
             ready: RefCell::new(VecDeque::with_capacity(bodies)),
             completions: RefCell::new(VecDeque::with_capacity(bodies)),
             records: (0..bodies).map(|_| Cell::new(Context::null())).collect(),
-            stacks: RefCell::default(),
-        }))
+            pool: RefCell::default(),
+        }));
+        assert!(
+            SCENE.swap(ptr::from_mut(scene).cast(), Relaxed).is_null(),
+            "a process takes one sample, in one scene"
+        );
+        scene
     }
 
     /// How many bodies there are.
@@ -77,7 +84,7 @@ impl<D: Design> Scene<D> {
     }
 
     /// Queues code that has not begun.
-    pub fn spawn(&self, code: fn(&'static Self, usize), index: usize) {
+    pub fn spawn(&self, code: fn(usize), index: usize) {
         self.ready.borrow_mut().push_back(Ready::Start(Body { code, index }));
     }
 
@@ -92,6 +99,9 @@ impl<D: Design> Scene<D> {
     }
 
     /// Parks the body that stands here.
+    ///
+    /// Never inlined: in a runtime there are calls between a body and its switch, so that waking up ends in returns.
+    #[inline(never)]
     pub fn park(&'static self, index: usize) {
         D::park(self, &self.records[index]);
     }
@@ -102,38 +112,31 @@ impl<D: Design> Scene<D> {
     }
 
     /// What is ready now.
-    pub fn next_ready(&self) -> Option<Ready<D>> {
+    pub fn next_ready(&self) -> Option<Ready> {
         self.ready.borrow_mut().pop_front()
     }
 
     /// What is ready now, or else what the driver's next completion makes ready.
-    pub fn next_ready_or_completed(&self) -> Option<Ready<D>> {
+    pub fn next_ready_or_completed(&self) -> Option<Ready> {
         self.next_ready().or_else(|| self.completions.borrow_mut().pop_front().map(Ready::Resume))
     }
 
-    /// A stack that nobody has used, ready to call `entry` with the word of the first switch to it.
-    pub fn fresh_stack(&self, entry: unsafe extern "C" fn(usize) -> !) -> Context {
-        let mut stacks = self.stacks.borrow_mut();
-        let stack = stacks.0.allocate(STACK_SIZE).expect("a stack can be mapped");
-        // SAFETY: nobody stands on a stack that was just allocated; it stays allocated in the list below, and both
-        // designs' entries are `extern "C"` loops that don't unwind.
-        let context = unsafe { stack.prepare(entry) };
-        stacks.1.push(stack);
-        context
+    /// A stack that nobody has used.
+    pub fn fresh_stack(&self) -> Stack {
+        self.pool.borrow_mut().allocate(STACK_SIZE).expect("a stack can be mapped")
     }
 }
 
-/// The word by which a stack's entry learns its scene.
-pub fn word<D: Design>(scene: &'static Scene<D>) -> usize {
-    std::ptr::from_ref(scene).expose_provenance()
-}
+/// The one scene of this process, a `Scene<D>`. As a runtime does with its thread-local worker, bodies find it here
+/// and not through their stacks: else the next stack's address would wait until this stack has come from memory.
+static SCENE: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// The scene of a [`word`].
+/// The scene of this process.
 ///
 /// # Safety
 ///
-/// `word` comes from [`word`] with the same design.
-pub unsafe fn scene<D: Design>(word: usize) -> &'static Scene<D> {
-    // SAFETY: the caller says that the word is the address of a scene of this design, and scenes are leaked.
-    unsafe { &*std::ptr::with_exposed_provenance(word) }
+/// [`Scene::new`] has been called with the same design.
+pub unsafe fn scene<D: Design>() -> &'static Scene<D> {
+    // SAFETY: the caller says that the pointer was set, and with which type; scenes are leaked.
+    unsafe { &*SCENE.load(Relaxed).cast() }
 }
