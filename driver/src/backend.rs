@@ -11,16 +11,7 @@
 //! operation's memory again. A cancel is a request: it may come too late, and the operation still ends exactly once. What
 //! the kernel refuses for the moment (a full queue, no memory, a signal) is waited out, not reported.
 //!
-//! # What runs how
-//!
-//! | operation | io_uring | epoll |
-//! | --- | --- | --- |
-//! | accept, connect, recv, send, poll | native | emulated: tried, then waited for |
-//! | read, write of a stream | native | emulated |
-//! | read, write of a file; sync, open, statx | native | pool |
-//! | close | native | native, or pool where it may block |
-//! | shutdown | native (pool before Linux 5.11) | native |
-//! | timeout | emulated: the timer wheel | emulated: the timer wheel |
+//! What runs how is [`Backend::capability`].
 
 use std::io;
 use std::sync::Arc;
@@ -57,6 +48,26 @@ pub(crate) use registrations::Registrations;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 compile_error!("fibra-driver has no backend for this system yet: Linux only");
 
+/// How a backend does an operation.
+///
+/// ```
+/// use fibra_driver::{Capability, Config, Driver, Op};
+/// let driver = Driver::new(&Config::default())?;
+/// let timeout = Op::Timeout { deadline: std::time::Instant::now() };
+/// assert_eq!(driver.capability(&timeout), Capability::Emulated);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Capability {
+    /// The kernel does it, in its own time.
+    Native,
+    /// The driver does it by other means that do not block: it tries, and waits for readiness; or its timers do it.
+    Emulated,
+    /// A thread of the pool does it, by a call that may block.
+    Pool,
+}
+
 /// The backend of one driver.
 pub(crate) enum Backend {
     IoUring(Box<io_uring::Ring>),
@@ -64,6 +75,22 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
+    /// How this backend does `op`: the one place that decides.
+    pub(crate) fn capability(&self, op: &Op) -> Capability {
+        use Capability::{Emulated, Native, Pool};
+        match (self, op) {
+            // One wheel for both: it takes any number, in constant time and without a system call.
+            (_, Op::Timeout { .. }) => Emulated,
+            (Backend::IoUring(ring), op) if ring.lacks(op) => Pool,
+            (Backend::IoUring(_), _) => Native,
+            // There is no readiness of disks. A close goes to the pool only where it may block.
+            (Backend::Epoll(_), Op::Open { .. } | Op::Statx { .. } | Op::Sync { .. }) => Pool,
+            (Backend::Epoll(_), Op::Shutdown { .. } | Op::Close { .. }) => Native,
+            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool.
+            (Backend::Epoll(_), _) => Emulated,
+        }
+    }
+
     /// Starts an operation.
     ///
     /// # Safety
@@ -72,9 +99,10 @@ impl Backend {
     pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> Submission {
         // SAFETY: the same contract.
         unsafe {
-            match self {
-                Backend::IoUring(ring) => Submission::Pending(ring.submit(ledger, op, word)),
-                Backend::Epoll(epoll) => epoll.submit(ledger, op, word),
+            match (self.capability(&op), self) {
+                (Capability::Pool, _) => Submission::Pending(ledger.offload(op, word)),
+                (_, Backend::IoUring(ring)) => Submission::Pending(ring.submit(ledger, op, word)),
+                (_, Backend::Epoll(epoll)) => epoll.submit(ledger, op, word),
             }
         }
     }

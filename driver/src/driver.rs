@@ -8,7 +8,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::backend::{self, Backend, Choice};
+use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
 use crate::config::{Config, Stats};
 use crate::ledger::Ledger;
@@ -103,6 +103,19 @@ impl Driver {
     /// ```
     pub fn choice(&self) -> &Choice {
         &self.choice
+    }
+
+    /// How this driver's backend does an operation.
+    ///
+    /// ```
+    /// # use fibra_driver::{Capability, Config, Driver, Op};
+    /// let driver = Driver::new(&Config::default())?;
+    /// let open = Op::Open { path: c"/etc/hostname".as_ptr(), flags: 0, mode: 0 };
+    /// println!("open: {:?}", driver.capability(&open)); // Native, or Pool
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn capability(&self, op: &Op) -> Capability {
+        self.backend.capability(op)
     }
 
     /// Starts an operation. This never fails: errors are results, and a full queue is waited out.

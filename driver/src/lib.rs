@@ -59,7 +59,7 @@ mod timers;
 mod unpark;
 
 pub use address::RawAddress;
-pub use backend::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
+pub use backend::{BackendKind, BackendUnavailable, Capability, Choice, Rejection, UnknownBackend};
 pub use completion::{Completion, OpKey, Submission, Wait};
 pub use config::{Config, Stats};
 pub use driver::Driver;

@@ -82,16 +82,17 @@ impl Ring {
         Ok((Ring { ring: ManuallyDrop::new(ring), queue, abilities, throttled: false }, features))
     }
 
+    /// Whether the kernel's ring cannot do this operation.
+    pub(crate) fn lacks(&self, op: &Op) -> bool {
+        !self.abilities.can(op)
+    }
+
     /// Starts an operation.
     ///
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
     pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> OpKey {
-        if !self.abilities.can(&op) {
-            // SAFETY: the same contract.
-            return unsafe { ledger.offload(op, word) };
-        }
         if let Op::Accept { address, .. } = op
             && !address.is_null()
         {
@@ -212,27 +213,38 @@ impl Ring {
     }
 
     fn submit_and_wait(&mut self, ledger: &mut Ledger, pause: Pause) -> io::Result<bool> {
+        let pause = self.submit_backlog(ledger, pause)?;
         let submissions = self.ring.submission();
         let queued = submissions.len() as u32;
         let unfinished = submissions.taskrun() || submissions.cq_overflow();
         drop(submissions);
-        let at_hand = !self.ring.completion().is_empty();
-        if pause == Pause::Not || at_hand {
-            if queued > 0 || unfinished {
-                self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
-            }
-            return Ok(false);
+        let sleeps = pause != Pause::Not && self.ring.completion().is_empty();
+        let unparked = sleeps && !ledger.parking.fall_asleep();
+        if sleeps && !unparked {
+            let entered = self.enter(ledger, queued, pause, EnterFlags::GETEVENTS);
+            let unparked = ledger.parking.wake_up();
+            return entered.map(|()| unparked);
         }
-        if !ledger.parking.fall_asleep() {
-            if queued > 0 || unfinished {
-                self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
-            }
-            return Ok(true);
+        if queued > 0 || unfinished {
+            self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
         }
-        let entered = self.enter(ledger, queued, pause, EnterFlags::GETEVENTS);
-        let unparked = ledger.parking.wake_up();
-        entered?;
         Ok(unparked)
+    }
+
+    /// Submits what does not fit into the queue at once. Nothing may wait in the kernel before all is submitted: what is
+    /// waited for may depend on what is left here, such as a cancel. Returns how long to wait then.
+    fn submit_backlog(&mut self, ledger: &mut Ledger, pause: Pause) -> io::Result<Pause> {
+        while !self.queue.backlog.is_empty() {
+            let before = self.queue.backlog.len();
+            let queued = self.ring.submission().len() as u32;
+            self.enter(ledger, queued, Pause::Not, EnterFlags::empty())?;
+            self.move_backlog();
+            if self.queue.backlog.len() == before {
+                // The kernel takes no more until completions are reaped, or has no memory, for which the next enter waits.
+                return Ok(if self.throttled { pause } else { Pause::Not });
+            }
+        }
+        Ok(pause)
     }
 
     /// The one system call. What the kernel refuses for the moment is no error: the caller reaps, which is what the kernel

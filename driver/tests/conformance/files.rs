@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fibra_driver::{Handle, Offset, Op, RawStatx};
+use fibra_driver::{BackendKind, Handle, Offset, Op, RawStatx};
 
 use crate::rig::{Rig, errno};
 
@@ -157,6 +157,26 @@ promises! {
         assert_eq!(rig.run(Op::Close { fd: file }).expect("it is open"), 0);
         assert_eq!(rig.run(Op::Close { fd: socket.into_fd().into_raw_fd() }).expect("it is open"), 0);
         assert_eq!(std::io::Read::read(&mut peer, &mut [0; 1]).expect("the end is no error"), 0);
+    }
+
+    fn what_may_wait_for_a_disk_never_runs_on_the_drivers_thread(rig) {
+        let scratch = Scratch::new();
+        let file = scratch.file();
+        let path = c_path(&scratch.0);
+        // SAFETY: plain data, for which all zeros is a value.
+        let mut status: RawStatx = unsafe { std::mem::zeroed() };
+        let ops = [
+            Op::Sync { fd: file.target(), data_only: true },
+            Op::Statx { fd: None, path: path.as_ptr(), flags: 0, mask: 0, out: &raw mut status },
+            Op::Close { fd: scratch.file().into_fd().into_raw_fd() },
+        ];
+        for op in ops {
+            let started = rig.start(op);
+            assert!(started.key.is_some(), "{} was done at once", op.name());
+            rig.finish(started).expect("nothing is wrong with it");
+        }
+        let pool = rig.driver.stats().offloaded;
+        assert_eq!(pool, if rig.kind == BackendKind::Epoll { 3 } else { 0 });
     }
 
     fn a_cancelled_file_operation_ends_once(rig) {

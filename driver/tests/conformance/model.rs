@@ -4,6 +4,7 @@
 //! operation ends once, received bytes come in the order in which they were sent, and none is lost or invented.
 
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use fibra_driver::{BackendKind, Handle, Wait};
 use proptest::prelude::*;
@@ -114,20 +115,24 @@ impl Stream {
     /// Ends everything, and finds every byte that was sent.
     fn close(mut self, rig: &mut Rig) {
         self.cancel(rig);
-        while self.sending.is_some() || self.receiving.is_some() {
-            rig.turn(Wait::Until(std::time::Instant::now() + std::time::Duration::from_secs(1)));
-            self.check(rig);
-        }
+        self.finish(rig);
         while self.received < self.sent {
             self.recv(rig, 64);
-            while self.receiving.is_some() {
-                self.check(rig);
-                if self.receiving.is_some() {
-                    rig.turn(Wait::Until(std::time::Instant::now() + std::time::Duration::from_secs(1)));
-                }
-            }
+            self.finish(rig);
         }
     }
+
+    fn finish(&mut self, rig: &mut Rig) {
+        self.check(rig);
+        while self.sending.is_some() || self.receiving.is_some() {
+            assert!(rig.turn(late()) > 0, "an operation never ends");
+            self.check(rig);
+        }
+    }
+}
+
+fn late() -> Wait {
+    Wait::Until(Instant::now() + Duration::from_secs(30))
 }
 
 fn run(kind: BackendKind, steps: &[Step]) {
@@ -143,7 +148,7 @@ fn run(kind: BackendKind, steps: &[Step]) {
             Step::Recv { stream, len } => streams[stream].recv(&mut rig, len),
             Step::Cancel { stream } => streams[stream].cancel(&mut rig),
             Step::Turn => drop(rig.turn(Wait::Not)),
-            Step::Settle => drop(rig.turn(Wait::Until(std::time::Instant::now()))),
+            Step::Settle => drop(rig.turn(Wait::Until(Instant::now()))),
             Step::Reopen { stream } => {
                 std::mem::replace(&mut streams[stream], Stream::open()).close(&mut rig);
             }

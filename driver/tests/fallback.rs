@@ -1,0 +1,130 @@
+//! Where io_uring is forbidden, epoll does its work, and the report says why.
+//!
+//! A seccomp filter holds for the thread that installs it, so each test forbids what it wants to a thread of its own.
+
+use std::io;
+use std::thread;
+
+use fibra_driver::{BackendKind, BackendUnavailable, Config, Driver, Op, Submission, Wait};
+
+/// Runs `test` on a thread for which the system call `number` fails with `errno`.
+fn forbidding(number: libc::c_long, errno: i32, test: impl FnOnce() + Send + 'static) {
+    let thread = thread::spawn(move || {
+        forbid(number, errno).expect("a filter can be installed");
+        test();
+    });
+    thread.join().expect("the test passes");
+}
+
+fn forbid(number: libc::c_long, errno: i32) -> io::Result<()> {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let instruction = |code, jt, k| libc::sock_filter { code, jt, jf: 0, k };
+    // The number of the call is the first word of the data. Equal: fall through to the refusal; else: skip it.
+    let mut filter = [
+        instruction(LOAD, 0, 0),
+        libc::sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: number as u32 },
+        instruction(RETURN, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
+        instruction(RETURN, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the program and its instructions are valid for the call; the kernel copies them.
+    unsafe {
+        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+            || libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) != 0
+        {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+fn config(backend: Option<BackendKind>) -> Config {
+    let mut config = Config::default();
+    config.environment = false;
+    config.backend = backend;
+    config
+}
+
+fn works(driver: &mut Driver) {
+    let deadline = std::time::Instant::now();
+    // SAFETY: a timeout points to nothing.
+    assert!(matches!(unsafe { driver.submit(Op::Timeout { deadline }, 3) }, Submission::Pending(_)));
+    let mut completions = Vec::new();
+    driver.turn(Wait::Forever, &mut completions).expect("it turns");
+    assert_eq!(completions[0].word, 3);
+}
+
+#[test]
+fn without_a_filter_the_ring_is_chosen() {
+    let driver = Driver::new(&config(None)).expect("a backend works");
+    assert_eq!(driver.choice().backend(), BackendKind::IoUring);
+    assert!(driver.choice().rejected().is_empty() && !driver.choice().is_forced());
+    assert!(driver.choice().features().contains(&"nodrop"));
+}
+
+#[test]
+fn a_forbidden_ring_falls_back_to_epoll_with_the_reason() {
+    for errno in [libc::EPERM, libc::ENOSYS] {
+        forbidding(libc::SYS_io_uring_setup, errno, move || {
+            let mut driver = Driver::new(&config(None)).expect("epoll works");
+            assert_eq!(driver.choice().backend(), BackendKind::Epoll);
+            let rejected = driver.choice().rejected();
+            assert_eq!(rejected.len(), 1);
+            assert_eq!(rejected[0].backend(), BackendKind::IoUring);
+            let reason = rejected[0].reason();
+            assert!(reason.contains("io_uring_setup") && reason.contains("seccomp"), "{reason}");
+            works(&mut driver);
+        });
+    }
+}
+
+#[test]
+fn a_ring_that_can_be_made_but_not_entered_falls_back_too() {
+    forbidding(libc::SYS_io_uring_enter, libc::EPERM, || {
+        let mut driver = Driver::new(&config(None)).expect("epoll works");
+        assert_eq!(driver.choice().backend(), BackendKind::Epoll);
+        let reason = driver.choice().rejected()[0].reason().to_owned();
+        assert!(reason.contains("first operation"), "{reason}");
+        works(&mut driver);
+    });
+}
+
+#[test]
+fn a_forced_ring_that_is_forbidden_is_an_error_that_says_why() {
+    forbidding(libc::SYS_io_uring_setup, libc::EPERM, || {
+        let error = Driver::new(&config(Some(BackendKind::IoUring))).expect_err("it is forbidden");
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        let text = error.to_string();
+        assert!(text.contains("forced") && text.contains("io_uring_setup"), "{text}");
+        let named = error.get_ref().and_then(|error| error.downcast_ref::<BackendUnavailable>());
+        assert_eq!(named.expect("a named error").rejected().len(), 1);
+    });
+}
+
+#[test]
+fn without_a_precise_wait_epoll_is_still_never_early_and_not_a_millisecond_late() {
+    forbidding(libc::SYS_epoll_pwait2, libc::ENOSYS, || {
+        let mut driver = Driver::new(&config(Some(BackendKind::Epoll))).expect("epoll works");
+        assert!(driver.choice().features().is_empty());
+        let waits = (0..100).map(|_| {
+            let begin = std::time::Instant::now();
+            let until = begin + std::time::Duration::from_micros(200);
+            driver.turn(Wait::Until(until), &mut Vec::new()).expect("it turns");
+            assert!(std::time::Instant::now() >= until);
+            begin.elapsed()
+        });
+        println!("a wait of 200 µs takes {:?} at best", waits.min());
+        works(&mut driver);
+    });
+}
+
+#[test]
+fn with_nothing_allowed_the_error_names_every_backend() {
+    forbidding(libc::SYS_io_uring_setup, libc::ENOSYS, || {
+        forbid(libc::SYS_epoll_create1, libc::EMFILE).expect("a filter can be installed");
+        let error = Driver::new(&config(None)).expect_err("nothing is allowed").to_string();
+        assert!(error.contains("io_uring: ") && error.contains("epoll: epoll_create1"), "{error}");
+    });
+}
