@@ -7,7 +7,10 @@
 mod buffer;
 mod direct;
 mod future;
+mod phase;
 
 pub use buffer::{Buffer, BufferMut};
 pub(crate) use direct::perform;
 pub(crate) use future::{OpFuture, Payload};
+#[cfg(all(test, loom))]
+pub(crate) use phase::{Abandoned, Phase};

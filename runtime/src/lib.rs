@@ -39,6 +39,8 @@ mod context;
 mod error;
 pub mod future;
 pub mod io;
+#[cfg(all(test, loom))]
+mod loom;
 mod primitive;
 mod runtime;
 mod scheduler;

@@ -22,3 +22,8 @@ pub(crate) use loom::sync::{
         fence,
     },
 };
+
+/// For statics, which loom's types can't be in, and for plain counters and flags that no model is about.
+pub(crate) mod unmodelled {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+}

@@ -79,7 +79,7 @@ impl Task {
 
     /// Wakes the stack that the body is parked on, if it is, so that its wait looks around.
     pub(crate) fn interrupt(&self) {
-        let fiber = self.header().fiber.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let fiber = self.header().fiber.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         if let Some(fiber) = fiber {
             fiber.wake();
         }

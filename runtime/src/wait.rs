@@ -2,6 +2,7 @@
 
 use crate::{
     cancel::Cancelled,
+    primitive::unmodelled::{AtomicBool, Ordering},
     scheduler::{alarm, panicking::LONGEST_WAIT_IN_PANIC, worker::Worker},
     task::direct::Direct,
 };
@@ -9,10 +10,7 @@ use std::{
     future::{Future, IntoFuture},
     panic::resume_unwind,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread,
     time::Instant,

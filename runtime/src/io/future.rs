@@ -1,17 +1,14 @@
 //! An operation as a future: it owns its memory, so the future may be dropped at any moment.
 //!
-//! ```text
-//!   New ──poll on a worker──▶ Pending ──completion──▶ Done
-//!    └──poll elsewhere──▶ Posted ──letter──▲  (drop)──▶ Orphaned
-//! ```
-//!
 //! The record lies on the heap with everything that the operation points to, and has a reference for the future, one
 //! for the driver, and one for a letter that is on its way. A future that is dropped asks for a cancel and
 //! leaves the record to the driver; the completion then cleans up.
 
-use super::direct::is_cancellation;
+use super::{
+    direct::is_cancellation,
+    phase::{Abandoned, Phase},
+};
 use crate::{
-    primitive::{AcqRel, Acquire, AtomicU8, Release},
     scheduler::{completion::Detached, start, worker::Worker},
     task::{home::Home, inbox::Letter},
 };
@@ -41,32 +38,22 @@ pub(crate) unsafe trait Payload: Send + 'static {
     fn orphaned(&mut self, _result: io::Result<u32>) {}
 }
 
-const NEW: u8 = 0;
-/// A letter that submits it is on its way.
-const POSTED: u8 = 1;
-/// Its home knows it.
-const PENDING: u8 = 2;
-/// The result is there, for the future to take.
-const DONE: u8 = 3;
-/// The future has gone.
-const ORPHANED: u8 = 4;
-
 #[repr(C)]
 struct Record<P> {
     head: Detached,
-    state: AtomicU8,
+    phase: Phase,
     waker: AtomicWaker,
-    /// Written before the state leaves `NEW`.
+    /// Written while new.
     home: UnsafeCell<Option<Arc<Home>>>,
     /// Home-only.
     key: Cell<Option<OpKey>>,
-    /// Written by the home before `DONE`, and read by whoever sees that.
+    /// Written by the home before it is done, and read by whoever sees that.
     result: Cell<Option<io::Result<u32>>>,
-    /// The future's while `NEW` and once `DONE`; the kernel's in between.
+    /// The future's while new and once done; the home's and the kernel's in between.
     payload: UnsafeCell<Option<P>>,
 }
 
-// SAFETY: the payload is `Send`; who may touch the other cells, and when, is said at each, and handed over by `state`.
+// SAFETY: the payload is `Send`; who may touch the other cells, and when, is said at each, and handed over by `phase`.
 unsafe impl<P: Send> Send for Record<P> {}
 // SAFETY: as above.
 unsafe impl<P: Send> Sync for Record<P> {}
@@ -81,7 +68,7 @@ impl<P: Payload> OpFuture<P> {
     pub(crate) fn new(payload: P) -> Self {
         let record = Arc::new(Record {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
-            state: AtomicU8::new(NEW),
+            phase: Phase::new(),
             waker: AtomicWaker::new(),
             home: UnsafeCell::new(None),
             key: Cell::new(None),
@@ -98,10 +85,10 @@ impl<P: Payload> Future for OpFuture<P> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let record = self.record.as_ref().expect("an operation was polled after it was ready");
         record.waker.register(context.waker());
-        if record.state.load(Acquire) == NEW {
+        if record.phase.is_new() {
             record.start();
         }
-        if record.state.load(Acquire) != DONE {
+        if !record.phase.is_done() {
             return Poll::Pending;
         }
         if Worker::here().is_some_and(Worker::charge) {
@@ -109,7 +96,7 @@ impl<P: Payload> Future for OpFuture<P> {
             return Poll::Pending;
         }
         let record = self.record.take().expect("looked at above");
-        let result = record.result.take().expect("DONE comes after the result");
+        let result = record.result.take().expect("the result comes before the phase");
         // SAFETY: the operation has ended, and the future, which we are, has not gone: the payload is ours.
         Poll::Ready((result, unsafe { record.payload() }.take().expect("taken once")))
     }
@@ -118,13 +105,10 @@ impl<P: Payload> Future for OpFuture<P> {
 impl<P: Payload> Drop for OpFuture<P> {
     fn drop(&mut self) {
         let Some(record) = self.record.take() else { return };
-        if record.state.load(Acquire) == NEW {
-            return;
-        }
-        match record.state.swap(ORPHANED, AcqRel) {
-            PENDING => record.request_cancel(),
-            DONE => record.clean_up(),
-            _ => {}
+        match record.phase.abandon() {
+            Abandoned::Pending => record.request_cancel(),
+            Abandoned::Done => record.clean_up(),
+            Abandoned::Unknown => {}
         }
     }
 }
@@ -134,15 +118,15 @@ impl<P: Payload> Record<P> {
     fn start(self: &Arc<Self>) {
         let here = Worker::here();
         let home = here.map_or_else(start::home_for_here, |worker| Arc::clone(worker.home()));
-        // SAFETY: the state is NEW: nobody but the future, which we are called by, knows the record.
+        // SAFETY: it is new: nobody but the future, which we are called by, knows the record.
         unsafe { *self.home.get() = Some(Arc::clone(&home)) };
         match here {
             Some(worker) => {
-                self.state.store(PENDING, Release);
+                self.phase.submit();
                 self.submit(worker);
             }
             None => {
-                self.state.store(POSTED, Release);
+                self.phase.post();
                 // SAFETY: the letter is in no inbox: it is posted here, once, and by `request_cancel` only after
                 // this one was delivered. The reference goes with it.
                 unsafe { home.post(NonNull::from(&(*Arc::into_raw(Arc::clone(self))).head.letter)) };
@@ -150,10 +134,10 @@ impl<P: Payload> Record<P> {
         }
     }
 
-    /// On the home's thread, in state PENDING.
+    /// On the home's thread, once it is pending.
     fn submit(self: &Arc<Self>, worker: &Worker) {
-        // SAFETY: between NEW and DONE the payload is the home's, and stays in the `Arc`.
-        let op = unsafe { self.payload() }.as_mut().expect("taken only once DONE").op();
+        // SAFETY: it is pending, so the payload is the home's; it stays in the `Arc`.
+        let op = unsafe { self.payload() }.as_mut().expect("taken only when it is done").op();
         let driver_reference = Arc::into_raw(Arc::clone(self));
         // SAFETY: `into_raw` is never null.
         let head = unsafe { NonNull::new_unchecked(driver_reference.cast_mut().cast::<Detached>()) };
@@ -168,12 +152,12 @@ impl<P: Payload> Record<P> {
 
     /// The future has gone: has the kernel asked to stop, by the home.
     fn request_cancel(self: &Arc<Self>) {
-        // SAFETY: written before the state left NEW, and never again.
+        // SAFETY: written while it was new, and never again.
         let home = unsafe { &*self.home.get() }.as_ref().expect("a pending operation has a home");
         if home.is_here() {
             return self.cancel_here();
         }
-        // SAFETY: as in `start`; a letter that submitted has been delivered, for the state was PENDING.
+        // SAFETY: as in `start`; a letter that submitted has been delivered, for it was pending.
         unsafe { home.post(NonNull::from(&(*Arc::into_raw(Arc::clone(self))).head.letter)) };
     }
 
@@ -191,11 +175,11 @@ impl<P: Payload> Record<P> {
     unsafe fn deliver(letter: NonNull<Letter>) {
         // SAFETY: the letter starts the head, which starts the `repr(C)` record; both were posted from an `Arc`.
         let record = unsafe { Arc::from_raw(letter.cast::<Record<P>>().as_ptr().cast_const()) };
-        if record.state.compare_exchange(POSTED, PENDING, AcqRel, Acquire).is_ok() {
+        if record.phase.receive() {
             let worker = Worker::here().expect("letters are delivered by workers");
             record.submit(worker);
         } else {
-            // Orphaned: before it was submitted there is no key, and nothing to do.
+            // Abandoned. If it was never submitted there is no key, and nothing to do.
             record.cancel_here();
         }
     }
@@ -210,7 +194,7 @@ impl<P: Payload> Record<P> {
         let record = unsafe { Arc::from_raw(head.cast::<Record<P>>().as_ptr().cast_const()) };
         record.key.set(None);
         record.result.set(Some(result));
-        if record.state.compare_exchange(PENDING, DONE, AcqRel, Acquire).is_ok() {
+        if record.phase.finish() {
             record.waker.wake();
         } else {
             record.clean_up();

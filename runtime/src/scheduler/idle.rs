@@ -31,7 +31,8 @@ impl Idle {
 
     /// Becomes the searcher, unless there is one.
     pub(crate) fn start_search(&self) -> bool {
-        !self.searching.load(Relaxed) && !self.searching.swap(true, SeqCst)
+        // A failed attempt writes nothing: it must not renew what the searcher is about to clear.
+        !self.searching.load(Relaxed) && self.searching.compare_exchange(false, true, SeqCst, Relaxed).is_ok()
     }
 
     /// Stops being the searcher.

@@ -1,10 +1,13 @@
 //! The queue that everybody shares: tasks from outside of the workers, and what overflowed a worker's ring.
 
 use crate::{
-    primitive::{AtomicUsize, Mutex, Relaxed, Release},
+    primitive::{AtomicUsize, Relaxed, Release},
     task::runnable::Runnable,
 };
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
 
 /// See the module.
 pub(crate) struct Injector {
@@ -27,7 +30,7 @@ impl Injector {
     }
 
     pub(crate) fn push_all(&self, runnables: &mut dyn Iterator<Item = Runnable>) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.extend(runnables);
         self.count.store(tasks.len(), Release);
     }
@@ -37,7 +40,7 @@ impl Injector {
         if self.is_empty() {
             return;
         }
-        let mut tasks = self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let share = tasks.len().div_ceil(workers).min(limit);
         tasks.drain(..share).for_each(&mut take);
         self.count.store(tasks.len(), Release);

@@ -1,10 +1,10 @@
 //! The tasks that are alive: what a shutdown cancels, and what it names when they do not end.
 
-use crate::{
-    primitive::Mutex,
-    task::{Task, header::Header},
+use crate::task::{Task, header::Header};
+use std::{
+    ptr::NonNull,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
-use std::{ptr::NonNull, sync::MutexGuard};
 
 /// A list without references: a task leaves it before it is freed. A task knows its place, so leaving is O(1).
 pub(crate) struct Live {
@@ -57,6 +57,6 @@ impl Live {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

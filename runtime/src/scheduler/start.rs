@@ -11,14 +11,18 @@ use super::{
     shutdown::Shutdown,
     worker::Worker,
 };
-use crate::{context, error::RuntimeError, task::home::Home};
+use crate::{
+    context,
+    error::RuntimeError,
+    primitive::unmodelled::{AtomicUsize, Ordering},
+    task::home::Home,
+};
 use fibra_coro::overflow::{self, Located};
 use fibra_driver::{Choice, Config, Driver, Offload, Unparker};
 use std::{
     io, ptr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},

@@ -173,7 +173,7 @@ impl Fiber {
             Arc::increment_strong_count(self);
             Arc::from_raw(self)
         };
-        let before = header.fiber.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).replace(this);
+        let before = header.fiber.lock().unwrap_or_else(std::sync::PoisonError::into_inner).replace(this);
         drop(before);
     }
 

@@ -22,13 +22,12 @@ use super::{
     state::{Start, State, Suspend},
     waker,
 };
-use crate::primitive::Mutex;
 use std::{
     cell::{Cell as HomeCell, UnsafeCell},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 

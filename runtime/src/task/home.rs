@@ -22,8 +22,7 @@ pub(crate) struct Home {
     index: usize,
     inbox: Inbox,
     unparker: Unparker,
-    /// The worker waits in its driver, or is about to: whoever posts must unpark it.
-    asleep: AtomicBool,
+    doze: Doze,
     /// A shutdown was asked for: `is_requested` says so.
     asked: AtomicBool,
     /// A shutdown's grace is over: every cancellable wait fails.
@@ -47,7 +46,7 @@ impl Home {
             index,
             inbox: Inbox::new(),
             unparker,
-            asleep: AtomicBool::new(false),
+            doze: Doze::new(),
             asked: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             worker: Cell::new(ptr::null()),
@@ -80,28 +79,19 @@ impl Home {
 
     /// Ends the worker's sleep, if it sleeps. What was written before is seen by it.
     pub(crate) fn unpark(&self) {
-        // Pairs with the fence in `prepare_sleep`: either the worker sees what was posted, or we see that
-        // it is asleep.
-        fence(SeqCst);
-        if self.asleep.load(Relaxed) && self.asleep.swap(false, SeqCst) {
+        if self.doze.disturb() {
             self.unparker.unpark();
         }
     }
 
     /// Says that the worker is about to wait. `false`: there is a letter already; don't.
     pub(crate) fn prepare_sleep(&self) -> bool {
-        self.asleep.store(true, Relaxed);
-        fence(SeqCst);
-        if self.inbox.is_empty() {
-            return true;
-        }
-        self.asleep.store(false, Relaxed);
-        false
+        self.doze.prepare(|| self.inbox.is_empty())
     }
 
     /// The wait is over.
     pub(crate) fn end_sleep(&self) {
-        self.asleep.store(false, Relaxed);
+        self.doze.end();
     }
 
     /// Delivers what others have posted. On the worker's thread only.
@@ -158,6 +148,38 @@ impl Home {
 
     pub(crate) fn set_worker(&self, worker: *const ()) {
         self.worker.set(worker);
+    }
+}
+
+/// Whether a worker waits in its driver, or is about to: then whoever has something for it must unpark it.
+pub(crate) struct Doze(AtomicBool);
+
+impl Doze {
+    pub(crate) fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// About to wait, unless there is something to do: `false`.
+    pub(crate) fn prepare(&self, is_idle: impl FnOnce() -> bool) -> bool {
+        self.0.store(true, Relaxed);
+        // Pairs with the fence in `disturb`: either we see what was left for us, or they see that we doze.
+        fence(SeqCst);
+        let doze = is_idle();
+        if !doze {
+            self.0.store(false, Relaxed);
+        }
+        doze
+    }
+
+    /// Something was left for the worker. `true`: unpark it.
+    pub(crate) fn disturb(&self) -> bool {
+        fence(SeqCst);
+        self.0.load(Relaxed) && self.0.swap(false, SeqCst)
+    }
+
+    /// Awake again.
+    pub(crate) fn end(&self) {
+        self.0.store(false, Relaxed);
     }
 }
 

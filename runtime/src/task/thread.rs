@@ -1,10 +1,13 @@
 //! The handle to a thread: its identity, its name, and the token of `park` and `unpark`.
 
-use crate::primitive::{AtomicBool, Mutex, Relaxed, SeqCst};
+use crate::primitive::{
+    AtomicBool, SeqCst,
+    unmodelled::{AtomicU64, Ordering},
+};
 use std::{
     fmt,
     num::NonZeroU64,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -30,8 +33,8 @@ enum Id {
 
 impl ThreadId {
     fn next() -> Self {
-        static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let number = LAST.fetch_add(1, Relaxed) + 1;
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         Self(Id::Green(NonZeroU64::new(number).expect("2^64 threads were made")))
     }
 }
@@ -84,7 +87,7 @@ impl Thread {
             Repr::Green(green) => {
                 // SeqCst, with `poll_park`'s: either it sees the token, or we see its waker.
                 if !green.token.swap(true, SeqCst) {
-                    let waker = green.parked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+                    let waker = green.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
                     if let Some(waker) = waker {
                         waker.wake();
                     }
@@ -116,7 +119,7 @@ impl Thread {
         if green.token.swap(false, SeqCst) {
             return Poll::Ready(());
         }
-        let mut parked = green.parked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut parked = green.parked.lock().unwrap_or_else(PoisonError::into_inner);
         *parked = Some(context.waker().clone());
         drop(parked);
         if green.token.swap(false, SeqCst) { Poll::Ready(()) } else { Poll::Pending }

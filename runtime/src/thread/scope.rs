@@ -3,6 +3,7 @@
 use super::{Builder, Result, Thread, handle};
 use crate::{
     cancel::Cancelled,
+    primitive::unmodelled::{AtomicBool, AtomicUsize, Ordering},
     task::{Task, join::Join},
     wait::{wait, wait_uncancellable},
 };
@@ -15,10 +16,7 @@ use std::{
     marker::PhantomData,
     mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::Poll,
 };
 

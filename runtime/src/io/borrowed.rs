@@ -1,0 +1,172 @@
+//! Operations with borrowed memory, safe to call: the frame that borrows is not left before the operation has ended.
+//!
+//! The results, cancellation and deadlines are those of [`perform`].
+
+use super::perform;
+use fibra_driver::{Handle, Interest, Offset, Op, RawAddress, RawStatx};
+use std::{
+    ffi::CStr,
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::fd::{FromRawFd, OwnedFd, RawFd},
+    time::Instant,
+};
+
+pub(crate) fn recv(
+    socket: &Handle,
+    buffer: &mut [u8],
+    flags: i32,
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let op = Op::Recv { fd: socket.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags };
+    // SAFETY: socket and buffer are borrowed for the call.
+    unsafe { perform(op, deadline) }.map(count)
+}
+
+pub(crate) fn send(socket: &Handle, buffer: &[u8], deadline: Option<Instant>) -> io::Result<usize> {
+    let op = Op::Send { fd: socket.target(), buffer: buffer.as_ptr(), len: buffer.len(), flags: 0 };
+    // SAFETY: socket and buffer are borrowed for the call.
+    unsafe { perform(op, deadline) }.map(count)
+}
+
+pub(crate) fn recv_vectored(
+    socket: &Handle,
+    buffers: &mut [IoSliceMut<'_>],
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let op = Op::RecvVectored {
+        fd: socket.target(),
+        slices: buffers.as_mut_ptr().cast(),
+        count: buffers.len(),
+    };
+    // SAFETY: socket and buffers are borrowed for the call, and std's slices have the kernel's layout.
+    unsafe { perform(op, deadline) }.map(count)
+}
+
+pub(crate) fn send_vectored(
+    socket: &Handle,
+    buffers: &[IoSlice<'_>],
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let op = Op::SendVectored { fd: socket.target(), slices: buffers.as_ptr().cast(), count: buffers.len() };
+    // SAFETY: as above.
+    unsafe { perform(op, deadline) }.map(count)
+}
+
+/// Takes a connection; the descriptor is close-on-exec.
+pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result<(OwnedFd, RawAddress)> {
+    let mut address = RawAddress::empty();
+    let op = Op::Accept { fd: listener.target(), address: &raw mut address };
+    // SAFETY: the listener is borrowed for the call, and the address is in this frame.
+    let fd = unsafe { perform(op, deadline) }?;
+    Ok((owned(fd), address))
+}
+
+pub(crate) fn connect(socket: &Handle, address: &RawAddress, deadline: Option<Instant>) -> io::Result<()> {
+    let op = Op::Connect { fd: socket.target(), address };
+    // SAFETY: socket and address are borrowed for the call.
+    unsafe { perform(op, deadline) }.map(drop)
+}
+
+/// Waits until the descriptor is ready.
+pub(crate) fn poll(handle: &Handle, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+    // SAFETY: the handle is borrowed for the call.
+    unsafe { perform(Op::Poll { fd: handle.target(), interest }, deadline) }.map(drop)
+}
+
+pub(crate) fn read(file: &Handle, buffer: &mut [u8], offset: Offset) -> io::Result<usize> {
+    let op = Op::Read { fd: file.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), offset };
+    // SAFETY: file and buffer are borrowed for the call.
+    unsafe { perform(op, None) }.map(count)
+}
+
+pub(crate) fn write(file: &Handle, buffer: &[u8], offset: Offset) -> io::Result<usize> {
+    let op = Op::Write { fd: file.target(), buffer: buffer.as_ptr(), len: buffer.len(), offset };
+    // SAFETY: file and buffer are borrowed for the call.
+    unsafe { perform(op, None) }.map(count)
+}
+
+/// Appends what is read to `buffer`, at most as much as it has room for.
+pub(crate) fn read_to_spare(file: &Handle, buffer: &mut Vec<u8>, offset: Offset) -> io::Result<usize> {
+    let spare = buffer.spare_capacity_mut();
+    let op = Op::Read { fd: file.target(), buffer: spare.as_mut_ptr().cast(), len: spare.len(), offset };
+    // SAFETY: file and buffer are borrowed for the call; the kernel only writes to the memory.
+    let read = unsafe { perform(op, None) }.map(count)?;
+    // SAFETY: the kernel has initialised so many bytes after the first `len`, within the capacity.
+    unsafe { buffer.set_len(buffer.len() + read) };
+    Ok(read)
+}
+
+pub(crate) fn read_vectored(
+    file: &Handle,
+    buffers: &mut [IoSliceMut<'_>],
+    offset: Offset,
+) -> io::Result<usize> {
+    let op = Op::ReadVectored {
+        fd: file.target(),
+        slices: buffers.as_mut_ptr().cast(),
+        count: buffers.len(),
+        offset,
+    };
+    // SAFETY: file and buffers are borrowed for the call, and std's slices have the kernel's layout.
+    unsafe { perform(op, None) }.map(count)
+}
+
+pub(crate) fn write_vectored(file: &Handle, buffers: &[IoSlice<'_>], offset: Offset) -> io::Result<usize> {
+    let op = Op::WriteVectored {
+        fd: file.target(),
+        slices: buffers.as_ptr().cast(),
+        count: buffers.len(),
+        offset,
+    };
+    // SAFETY: as above.
+    unsafe { perform(op, None) }.map(count)
+}
+
+pub(crate) fn sync(file: &Handle, data_only: bool) -> io::Result<()> {
+    // SAFETY: the file is borrowed for the call.
+    unsafe { perform(Op::Sync { fd: file.target(), data_only }, None) }.map(drop)
+}
+
+/// Opens a file; the descriptor is close-on-exec.
+pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+    // SAFETY: the path is borrowed for the call.
+    unsafe { perform(Op::Open { path: path.as_ptr(), flags, mode }, None) }.map(owned)
+}
+
+/// Closes a descriptor, and returns what the file system has to say: it may be the first to tell of a failed write.
+pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
+    use std::os::fd::IntoRawFd;
+    // SAFETY: nobody else has the descriptor.
+    unsafe { perform(Op::Close { fd: fd.into_raw_fd() }, None) }.map(drop)
+}
+
+/// The status of the file at `path`, or of an open file.
+pub(crate) fn status(what: StatusOf<'_>, flags: i32, mask: u32) -> io::Result<RawStatx> {
+    let mut out = MaybeUninit::<RawStatx>::zeroed();
+    let (fd, path) = match what {
+        StatusOf::Path(path) => (None, path.as_ptr()),
+        StatusOf::File(file) => (Some(file.target().fd()), std::ptr::null()),
+    };
+    // SAFETY: what is looked at is borrowed for the call, and `out` is in this frame.
+    unsafe { perform(Op::Statx { fd, path, flags, mask, out: out.as_mut_ptr() }, None) }?;
+    // SAFETY: it was zeroed, which is a value, and the kernel has filled it.
+    Ok(unsafe { out.assume_init() })
+}
+
+/// Whose status is asked for.
+pub(crate) enum StatusOf<'a> {
+    Path(&'a CStr),
+    File(&'a Handle),
+}
+
+/// The kernel's count as a size: it is never above 2 GiB.
+pub(super) fn count(result: u32) -> usize {
+    result as usize
+}
+
+/// The descriptor that an operation has made.
+pub(super) fn owned(result: u32) -> OwnedFd {
+    // SAFETY: accept and open return descriptors, which fit; nobody else knows the new one.
+    unsafe { OwnedFd::from_raw_fd(result as RawFd) }
+}

@@ -1,0 +1,336 @@
+//! Operations with owned memory, for futures: each returns its buffer with the result.
+//!
+//! A future that is dropped leaves its buffer, and its reference to the descriptor, to the driver until the kernel
+//! has answered. What the kernel had read into the buffer by then is lost with it.
+
+use super::{
+    Buffer, BufferMut, OpFuture, Payload,
+    borrowed::{count, owned},
+};
+use fibra_driver::{Handle, Interest, Offset, Op, RawAddress, RawSlice, RawStatx};
+use std::{ffi::CString, io, mem::MaybeUninit, os::fd::OwnedFd, sync::Arc};
+
+/// What owns a descriptor.
+pub(crate) trait HasHandle: Send + Sync + 'static {
+    fn handle(&self) -> &Handle;
+}
+
+/// What kind of transfer.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// From or to a socket, with flags of `recv` or `send`.
+    Socket { flags: i32 },
+    /// From or to a file.
+    File(Offset),
+}
+
+/// A transfer into a buffer, from its `start` on.
+struct Read<D, B> {
+    from: Arc<D>,
+    place: Place,
+    buffer: B,
+    start: usize,
+}
+
+// SAFETY: the buffer, whose bytes stay where they are, and the reference to the descriptor are the payload's.
+unsafe impl<D: HasHandle, B: BufferMut> Payload for Read<D, B> {
+    fn op(&mut self) -> Op {
+        let fd = self.from.handle().target();
+        let bytes = &mut self.buffer.bytes_mut()[self.start..];
+        let (buffer, len) = (bytes.as_mut_ptr(), bytes.len());
+        match self.place {
+            Place::Socket { flags } => Op::Recv { fd, buffer, len, flags },
+            Place::File(offset) => Op::Read { fd, buffer, len, offset },
+        }
+    }
+}
+
+/// Reads into `buffer`, from its `start` on.
+///
+/// # Panics
+///
+/// If `start` is beyond the buffer.
+pub(crate) async fn read<D: HasHandle, B: BufferMut>(
+    from: Arc<D>,
+    place: Place,
+    buffer: B,
+    start: usize,
+) -> (io::Result<usize>, B) {
+    let (result, payload) = OpFuture::new(Read { from, place, buffer, start }).await;
+    (result.map(count), payload.buffer)
+}
+
+/// A transfer out of a buffer, from its `start` on.
+struct Write<D, B> {
+    to: Arc<D>,
+    place: Place,
+    buffer: B,
+    start: usize,
+}
+
+// SAFETY: as for `Read`.
+unsafe impl<D: HasHandle, B: Buffer> Payload for Write<D, B> {
+    fn op(&mut self) -> Op {
+        let fd = self.to.handle().target();
+        let bytes = &self.buffer.bytes()[self.start..];
+        let (buffer, len) = (bytes.as_ptr(), bytes.len());
+        match self.place {
+            Place::Socket { flags } => Op::Send { fd, buffer, len, flags },
+            Place::File(offset) => Op::Write { fd, buffer, len, offset },
+        }
+    }
+}
+
+/// Writes `buffer`, from its `start` on.
+///
+/// # Panics
+///
+/// If `start` is beyond the buffer.
+pub(crate) async fn write<D: HasHandle, B: Buffer>(
+    to: Arc<D>,
+    place: Place,
+    buffer: B,
+    start: usize,
+) -> (io::Result<usize>, B) {
+    let (result, payload) = OpFuture::new(Write { to, place, buffer, start }).await;
+    (result.map(count), payload.buffer)
+}
+
+/// Reads until `buffer` is full; the place moves along.
+pub(crate) async fn read_exact<D: HasHandle, B: BufferMut>(
+    from: Arc<D>,
+    place: Place,
+    mut buffer: B,
+) -> (io::Result<()>, B) {
+    let len = buffer.bytes().len();
+    let mut done = 0;
+    while done < len {
+        let result;
+        (result, buffer) = read(Arc::clone(&from), place.after(done), buffer, done).await;
+        match result {
+            Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), buffer),
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (Err(error), buffer),
+        }
+    }
+    (Ok(()), buffer)
+}
+
+/// Writes all of `buffer`; the place moves along.
+pub(crate) async fn write_all<D: HasHandle, B: Buffer>(
+    to: Arc<D>,
+    place: Place,
+    mut buffer: B,
+) -> (io::Result<()>, B) {
+    let len = buffer.bytes().len();
+    let mut done = 0;
+    while done < len {
+        let result;
+        (result, buffer) = write(Arc::clone(&to), place.after(done), buffer, done).await;
+        match result {
+            Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buffer),
+            Ok(written) => done += written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (Err(error), buffer),
+        }
+    }
+    (Ok(()), buffer)
+}
+
+impl Place {
+    /// The place so many bytes further on.
+    fn after(self, done: usize) -> Place {
+        match self {
+            Place::File(Offset::At(offset)) => Place::File(Offset::At(offset + done as u64)),
+            place => place,
+        }
+    }
+}
+
+/// Slices for the kernel, made of the buffers beside it.
+struct Slices(Vec<RawSlice>);
+
+// SAFETY: they point to memory of buffers that are `Send` and lie beside them in the payload.
+unsafe impl Send for Slices {}
+
+struct ReadVectored<D, B> {
+    from: Arc<D>,
+    buffers: Vec<B>,
+    slices: Slices,
+}
+
+// SAFETY: the buffers, whose bytes stay where they are, their slices, which are on the heap, and the reference to the
+// descriptor are the payload's.
+unsafe impl<D: HasHandle, B: BufferMut> Payload for ReadVectored<D, B> {
+    fn op(&mut self) -> Op {
+        let slice = |bytes: &mut [u8]| RawSlice { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        self.slices.0.extend(self.buffers.iter_mut().map(|buffer| slice(buffer.bytes_mut())));
+        let slices = &mut self.slices.0;
+        let fd = self.from.handle().target();
+        Op::RecvVectored { fd, slices: slices.as_mut_ptr(), count: slices.len() }
+    }
+}
+
+/// Receives into several buffers in turn.
+pub(crate) async fn recv_vectored<D: HasHandle, B: BufferMut>(
+    from: Arc<D>,
+    buffers: Vec<B>,
+) -> (io::Result<usize>, Vec<B>) {
+    let slices = Slices(Vec::with_capacity(buffers.len()));
+    let (result, payload) = OpFuture::new(ReadVectored { from, buffers, slices }).await;
+    (result.map(count), payload.buffers)
+}
+
+struct WriteVectored<D, B> {
+    to: Arc<D>,
+    buffers: Vec<B>,
+    slices: Slices,
+}
+
+// SAFETY: as for `ReadVectored`; the kernel only reads, though its type doesn't say so.
+unsafe impl<D: HasHandle, B: Buffer> Payload for WriteVectored<D, B> {
+    fn op(&mut self) -> Op {
+        let slice =
+            |bytes: &[u8]| RawSlice { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        self.slices.0.extend(self.buffers.iter().map(|buffer| slice(buffer.bytes())));
+        let slices = &self.slices.0;
+        let fd = self.to.handle().target();
+        Op::SendVectored { fd, slices: slices.as_ptr(), count: slices.len() }
+    }
+}
+
+/// Sends several buffers in turn.
+pub(crate) async fn send_vectored<D: HasHandle, B: Buffer>(
+    to: Arc<D>,
+    buffers: Vec<B>,
+) -> (io::Result<usize>, Vec<B>) {
+    let slices = Slices(Vec::with_capacity(buffers.len()));
+    let (result, payload) = OpFuture::new(WriteVectored { to, buffers, slices }).await;
+    (result.map(count), payload.buffers)
+}
+
+struct Accept<D> {
+    listener: Arc<D>,
+    address: RawAddress,
+}
+
+// SAFETY: the address and the reference to the descriptor are the payload's.
+unsafe impl<D: HasHandle> Payload for Accept<D> {
+    fn op(&mut self) -> Op {
+        Op::Accept { fd: self.listener.handle().target(), address: &raw mut self.address }
+    }
+
+    fn orphaned(&mut self, result: io::Result<u32>) {
+        // A connection that nobody will ever know of.
+        drop(result.map(owned));
+    }
+}
+
+/// Takes a connection; the descriptor is close-on-exec.
+pub(crate) async fn accept<D: HasHandle>(listener: Arc<D>) -> io::Result<(OwnedFd, RawAddress)> {
+    let (result, payload) = OpFuture::new(Accept { listener, address: RawAddress::empty() }).await;
+    Ok((owned(result?), payload.address))
+}
+
+struct Connect<D> {
+    socket: Arc<D>,
+    address: RawAddress,
+}
+
+// SAFETY: the address and the reference to the descriptor are the payload's.
+unsafe impl<D: HasHandle> Payload for Connect<D> {
+    fn op(&mut self) -> Op {
+        Op::Connect { fd: self.socket.handle().target(), address: &raw const self.address }
+    }
+}
+
+pub(crate) async fn connect<D: HasHandle>(socket: Arc<D>, address: RawAddress) -> io::Result<()> {
+    OpFuture::new(Connect { socket, address }).await.0.map(drop)
+}
+
+/// Waiting for a descriptor to be ready, for those who poll.
+pub(crate) struct Ready<D> {
+    descriptor: Arc<D>,
+    interest: Interest,
+}
+
+// SAFETY: the reference to the descriptor is the payload's.
+unsafe impl<D: HasHandle> Payload for Ready<D> {
+    fn op(&mut self) -> Op {
+        Op::Poll { fd: self.descriptor.handle().target(), interest: self.interest }
+    }
+}
+
+pub(crate) fn ready<D: HasHandle>(descriptor: Arc<D>, interest: Interest) -> OpFuture<Ready<D>> {
+    OpFuture::new(Ready { descriptor, interest })
+}
+
+struct Sync<D> {
+    file: Arc<D>,
+    data_only: bool,
+}
+
+// SAFETY: the reference to the descriptor is the payload's.
+unsafe impl<D: HasHandle> Payload for Sync<D> {
+    fn op(&mut self) -> Op {
+        Op::Sync { fd: self.file.handle().target(), data_only: self.data_only }
+    }
+}
+
+pub(crate) async fn sync<D: HasHandle>(file: Arc<D>, data_only: bool) -> io::Result<()> {
+    OpFuture::new(Sync { file, data_only }).await.0.map(drop)
+}
+
+struct Open {
+    path: CString,
+    flags: i32,
+    mode: u32,
+}
+
+// SAFETY: the path, which is on the heap, is the payload's.
+unsafe impl Payload for Open {
+    fn op(&mut self) -> Op {
+        Op::Open { path: self.path.as_ptr(), flags: self.flags, mode: self.mode }
+    }
+
+    fn orphaned(&mut self, result: io::Result<u32>) {
+        drop(result.map(owned));
+    }
+}
+
+/// Opens a file; the descriptor is close-on-exec.
+pub(crate) async fn open(path: CString, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+    OpFuture::new(Open { path, flags, mode }).await.0.map(owned)
+}
+
+/// Whose status is asked for, and room for it.
+struct Status<D> {
+    of: StatusOf<D>,
+    flags: i32,
+    mask: u32,
+    out: MaybeUninit<RawStatx>,
+}
+
+pub(crate) enum StatusOf<D> {
+    Path(CString),
+    File(Arc<D>),
+}
+
+// SAFETY: the path or the reference to the descriptor, and the room for the answer, are the payload's.
+unsafe impl<D: HasHandle> Payload for Status<D> {
+    fn op(&mut self) -> Op {
+        let (fd, path) = match &self.of {
+            StatusOf::Path(path) => (None, path.as_ptr()),
+            StatusOf::File(file) => (Some(file.handle().target().fd()), std::ptr::null()),
+        };
+        Op::Statx { fd, path, flags: self.flags, mask: self.mask, out: self.out.as_mut_ptr() }
+    }
+}
+
+pub(crate) async fn status<D: HasHandle>(of: StatusOf<D>, flags: i32, mask: u32) -> io::Result<RawStatx> {
+    let (result, payload) = OpFuture::new(Status { of, flags, mask, out: MaybeUninit::zeroed() }).await;
+    result?;
+    // SAFETY: it was zeroed, which is a value, and the kernel has filled it.
+    Ok(unsafe { payload.out.assume_init() })
+}

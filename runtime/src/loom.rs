@@ -1,0 +1,8 @@
+//! Models: every interleaving, within loom's bounds, of everything lock-free. Run by `cargo xtask loom`.
+
+mod idle;
+mod inbox;
+mod local_queue;
+mod phase;
+mod state;
+mod tasks;

@@ -1,0 +1,105 @@
+//! Sleepers and the searcher: a task that was pushed is seen by somebody who is awake, or wakes somebody.
+
+use crate::scheduler::idle::Idle;
+use loom::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+
+struct World {
+    idle: Idle,
+    /// Tasks in queues.
+    tasks: AtomicUsize,
+    /// Who was unparked.
+    unparked: [AtomicBool; 2],
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            idle: Idle::new(2),
+            tasks: AtomicUsize::new(0),
+            unparked: [AtomicBool::new(false), AtomicBool::new(false)],
+        })
+    }
+
+    fn push(&self) {
+        self.tasks.fetch_add(1, SeqCst);
+        self.notify();
+    }
+
+    fn notify(&self) {
+        if let Some(picked) = self.idle.pick() {
+            self.unparked[picked].store(true, SeqCst);
+        }
+    }
+
+    /// A worker without tasks, as in `Worker::search_or_sleep`. `true`: it sleeps.
+    fn search_or_sleep(&self, worker: usize) -> bool {
+        if self.idle.start_search() {
+            let found = self.take();
+            self.idle.end_search();
+            if found {
+                if self.tasks.load(SeqCst) > 0 {
+                    self.notify();
+                }
+                return false;
+            }
+        }
+        self.idle.add(worker);
+        if self.tasks.load(SeqCst) == 0 {
+            return true;
+        }
+        if !self.idle.remove(worker) {
+            self.idle.end_search();
+        }
+        false
+    }
+
+    fn take(&self) -> bool {
+        self.tasks.fetch_update(SeqCst, SeqCst, |tasks| tasks.checked_sub(1)).is_ok()
+    }
+
+    fn is_asleep(&self, worker: usize, slept: bool) -> bool {
+        slept && !self.unparked[worker].load(SeqCst)
+    }
+}
+
+#[test]
+fn a_task_from_outside_does_not_wait_for_a_worker_that_sleeps() {
+    loom::model(|| {
+        let world = World::new();
+        let pusher = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || world.push())
+        };
+        let slept = world.search_or_sleep(0);
+        pusher.join().unwrap();
+        let waits = world.tasks.load(SeqCst) > 0;
+        assert!(!(waits && world.is_asleep(0, slept)), "a task waits, and its only worker sleeps");
+    });
+}
+
+#[test]
+fn two_pushes_and_two_workers_leave_nobody_asleep_beside_a_task() {
+    loom::model(|| {
+        let world = World::new();
+        let pusher = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || world.push())
+        };
+        let worker = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || world.search_or_sleep(1))
+        };
+        let slept = world.search_or_sleep(0);
+        let other_slept = worker.join().unwrap();
+        pusher.join().unwrap();
+        let waits = world.tasks.load(SeqCst) > 0;
+        let all_asleep = world.is_asleep(0, slept) && world.is_asleep(1, other_slept);
+        assert!(!(waits && all_asleep), "a task waits, and all workers sleep");
+    });
+}

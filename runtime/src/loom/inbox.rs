@@ -1,0 +1,79 @@
+//! Letters, and the sleep of the worker they are for.
+
+use crate::task::{
+    home::Doze,
+    inbox::{Inbox, Letter},
+};
+use loom::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+use std::ptr::NonNull;
+
+#[repr(C)]
+struct Parcel {
+    letter: Letter,
+    content: AtomicUsize,
+}
+
+fn parcel() -> Arc<Parcel> {
+    unsafe fn deliver(letter: NonNull<Letter>) {
+        // SAFETY: the letter starts the parcel; its reference is ours.
+        let parcel = unsafe { Arc::from_raw(letter.cast::<Parcel>().as_ptr().cast_const()) };
+        // What the poster wrote before it posted is here, and it comes once.
+        assert_eq!(parcel.content.swap(2, loom::sync::atomic::Ordering::Relaxed), 1);
+    }
+    Arc::new(Parcel { letter: Letter::new(deliver), content: AtomicUsize::new(0) })
+}
+
+fn post(inbox: &Inbox, parcel: &Arc<Parcel>) {
+    parcel.content.store(1, loom::sync::atomic::Ordering::Relaxed);
+    let posted = Arc::into_raw(Arc::clone(parcel));
+    // SAFETY: it is posted once, with a reference.
+    unsafe { inbox.post(NonNull::from(&(*posted).letter)) };
+}
+
+#[test]
+fn letters_of_two_threads_arrive_once_each() {
+    loom::model(|| {
+        let inbox = Arc::new(Inbox::new());
+        let parcels = [parcel(), parcel()];
+        let posters = parcels.clone().map(|parcel| {
+            let inbox = Arc::clone(&inbox);
+            thread::spawn(move || post(&inbox, &parcel))
+        });
+        let mut delivered = inbox.deliver_all();
+        posters.into_iter().for_each(|poster| poster.join().unwrap());
+        delivered += inbox.deliver_all();
+        assert_eq!(delivered, 2);
+        assert!(parcels.iter().all(|parcel| parcel.content.load(SeqCst) == 2));
+    });
+}
+
+#[test]
+fn a_worker_does_not_sleep_over_a_letter() {
+    loom::model(|| {
+        let shared = Arc::new((Inbox::new(), Doze::new(), AtomicBool::new(false)));
+        let letter = parcel();
+        let poster = {
+            let (shared, letter) = (Arc::clone(&shared), Arc::clone(&letter));
+            thread::spawn(move || {
+                let (inbox, doze, unparked) = &*shared;
+                post(inbox, &letter);
+                if doze.disturb() {
+                    unparked.store(true, SeqCst);
+                }
+            })
+        };
+        let (inbox, doze, unparked) = &*shared;
+        let sleeps = doze.prepare(|| inbox.is_empty());
+        poster.join().unwrap();
+        assert!(!sleeps || unparked.load(SeqCst), "the worker sleeps, and nobody will wake it");
+        doze.end();
+        inbox.deliver_all();
+        assert_eq!(letter.content.load(SeqCst), 2);
+    });
+}

@@ -1,0 +1,57 @@
+//! An operation with an owned memory: its future is dropped while it is posted, pending, or just ending.
+
+use crate::io::{Abandoned, Phase};
+use loom::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+
+#[test]
+fn whoever_comes_last_cleans_up_and_nobody_else() {
+    loom::model(|| {
+        let shared = Arc::new((Phase::new(), AtomicUsize::new(0)));
+        shared.0.submit();
+        let home = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                if !shared.0.finish() {
+                    shared.1.fetch_add(1, SeqCst);
+                }
+            })
+        };
+        if shared.0.abandon() == Abandoned::Done {
+            shared.1.fetch_add(1, SeqCst);
+        }
+        home.join().unwrap();
+        assert_eq!(shared.1.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_letter_that_finds_its_future_gone_submits_nothing() {
+    loom::model(|| {
+        let shared = Arc::new((Phase::new(), AtomicUsize::new(0)));
+        shared.0.post();
+        let home = {
+            let shared = Arc::clone(&shared);
+            // Submitted, and ended: the home cleans up if the future has gone by then.
+            thread::spawn(move || {
+                let submitted = shared.0.receive();
+                if submitted && !shared.0.finish() {
+                    shared.1.fetch_add(1, SeqCst);
+                }
+                submitted
+            })
+        };
+        let abandoned = shared.0.abandon();
+        if abandoned == Abandoned::Done {
+            shared.1.fetch_add(1, SeqCst);
+        }
+        let submitted = home.join().unwrap();
+        assert_eq!(shared.1.load(SeqCst), usize::from(submitted), "what was submitted is cleaned up once");
+        assert_eq!(abandoned == Abandoned::Unknown, !submitted);
+    });
+}

@@ -1,0 +1,162 @@
+//! A socket as its streams, listeners and operations share it.
+
+use crate::{
+    io::{borrowed, owned::HasHandle},
+    primitive::{AtomicBool, AtomicU64, Relaxed},
+};
+use fibra_driver::{Handle, RawAddress};
+use socket2::{Domain, Protocol, SockRef, Type};
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How many connections may wait to be accepted. The kernel cuts it to `net.core.somaxconn`, which is 4096.
+const BACKLOG: i32 = 4096;
+
+pub(super) struct Socket {
+    handle: Handle,
+    pub(super) read_timeout: Timeout,
+    pub(super) write_timeout: Timeout,
+    /// As its user has set it. The descriptor's own mode is the driver's business.
+    nonblocking: AtomicBool,
+}
+
+impl HasHandle for Socket {
+    fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Socket {
+    pub(super) fn new(fd: OwnedFd) -> Self {
+        Self {
+            handle: Handle::new(fd),
+            read_timeout: Timeout::none(),
+            write_timeout: Timeout::none(),
+            nonblocking: AtomicBool::new(false),
+        }
+    }
+
+    fn for_address(address: &SocketAddr) -> io::Result<socket2::Socket> {
+        socket2::Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))
+    }
+
+    pub(super) fn listening(address: &SocketAddr) -> io::Result<Self> {
+        let socket = Self::for_address(address)?;
+        // As std does: a server that is started again doesn't fail because of its old connections.
+        socket.set_reuse_address(true)?;
+        socket.bind(&(*address).into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self::new(socket.into()))
+    }
+
+    pub(super) fn connected(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<Self> {
+        let socket = Self::new(Self::for_address(address)?.into());
+        borrowed::connect(&socket.handle, &RawAddress::from(*address), deadline)?;
+        Ok(socket)
+    }
+
+    pub(super) async fn connected_async(address: SocketAddr) -> io::Result<Arc<Self>> {
+        let socket = Arc::new(Self::new(Self::for_address(&address)?.into()));
+        crate::io::owned::connect(Arc::clone(&socket), RawAddress::from(address)).await?;
+        Ok(socket)
+    }
+
+    /// For options and addresses.
+    pub(super) fn options(&self) -> SockRef<'_> {
+        SockRef::from(&self.handle)
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        internet(self.options().local_addr()?)
+    }
+
+    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        internet(self.options().peer_addr()?)
+    }
+
+    pub(super) fn set_nonblocking(&self, nonblocking: bool) {
+        self.nonblocking.store(nonblocking, Relaxed);
+    }
+
+    /// Runs an operation as the mode and the timeout say. In non-blocking mode its deadline is now: what the kernel can
+    /// do at once, it does before it looks at the time.
+    #[inline]
+    pub(super) fn wait<T>(
+        &self,
+        timeout: Option<&Timeout>,
+        operation: impl FnOnce(&Handle, Option<Instant>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.nonblocking.load(Relaxed) {
+            return operation(&self.handle, Some(Instant::now())).map_err(would_block);
+        }
+        operation(&self.handle, timeout.and_then(Timeout::deadline))
+    }
+
+    /// The descriptor, for whoever is the last to have the socket; otherwise a duplicate.
+    pub(super) fn into_fd(this: Arc<Self>) -> io::Result<OwnedFd> {
+        let nonblocking = this.nonblocking.load(Relaxed);
+        let fd = match Arc::try_unwrap(this) {
+            Ok(socket) => socket.handle.into_fd(),
+            Err(shared) => shared.handle.as_fd().try_clone_to_owned()?,
+        };
+        if nonblocking {
+            SockRef::from(&fd).set_nonblocking(true)?;
+        }
+        Ok(fd)
+    }
+}
+
+/// The deadline of a non-blocking operation is no error that its user knows of.
+#[cold]
+fn would_block(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_none() && error.raw_os_error().is_none() {
+        return io::ErrorKind::WouldBlock.into();
+    }
+    error
+}
+
+fn internet(address: socket2::SockAddr) -> io::Result<SocketAddr> {
+    let other = || io::Error::new(io::ErrorKind::InvalidInput, "the socket is of another family than IP");
+    address.as_socket().ok_or_else(other)
+}
+
+/// How long an operation may take. Clones of a stream share it, as they do with std.
+pub(super) struct Timeout {
+    /// 0: for ever.
+    nanos: AtomicU64,
+}
+
+impl Timeout {
+    fn none() -> Self {
+        Self { nanos: AtomicU64::new(0) }
+    }
+
+    pub(super) fn get(&self) -> Option<Duration> {
+        let nanos = self.nanos.load(Relaxed);
+        (nanos != 0).then(|| Duration::from_nanos(nanos))
+    }
+
+    pub(super) fn set(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let nanos = match timeout {
+            None => 0,
+            Some(Duration::ZERO) => return Err(zero()),
+            Some(timeout) => u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+        };
+        self.nanos.store(nanos, Relaxed);
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.get()?)
+    }
+}
+
+/// As std refuses it.
+pub(super) fn zero() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout")
+}
