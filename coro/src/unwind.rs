@@ -9,6 +9,7 @@
 //! stack would believe that it is panicking: a guard that it drops would poison its mutex, and a panic of its own
 //! would abort the process.
 
+use crate::report::Report;
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
@@ -57,6 +58,7 @@ pub(crate) fn refuse_while_panicking(what: &str) {
 /// Ends the process with a sentence: for what can neither go on nor be undone.
 #[cold]
 pub(crate) fn abort(why: &str) -> ! {
-    eprintln!("fibra: {why}; aborting");
+    // Not by `eprintln!`: whoever captures the output of this thread won't live to show it.
+    Report::new().text("fibra: ").text(why).text("; aborting\n").flush();
     std::process::abort()
 }

@@ -54,6 +54,10 @@ pub(crate) unsafe fn first_frame(top: *mut u8, entry: unsafe extern "C" fn(usize
 ///
 /// Reached only by the jump of a switch, with `x0` = the word, `x19` = the entry function, `x3` = 1 if control words are
 /// kept, and `sp` = the top.
+///
+/// # Safety
+///
+/// Not to be called: only the jump of a switch arrives with these registers.
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     naked_asm!(
@@ -79,6 +83,10 @@ unsafe extern "C" fn start() {
 ///
 /// Expects `x0` = where to save, `x1` = the other's context, `x2` = the word, `x3` = 1 if control words are kept, `x4` =
 /// FPCR or -1, `x30` = where we continue. Leaves the word in `x0` and `x3` as it is.
+///
+/// # Safety
+///
+/// Not to be called: only [`leave`] jumps here, with these registers.
 #[unsafe(naked)]
 unsafe extern "C" fn exchange() {
     naked_asm!(

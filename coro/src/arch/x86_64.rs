@@ -56,6 +56,10 @@ pub(crate) unsafe fn first_frame(top: *mut u8, entry: unsafe extern "C" fn(usize
 ///
 /// Reached only by the jump of a switch, with `rdi` = the word, `rsi` = the top of this stack, `rbx` = the entry
 /// function, and `ecx` = 1 if control words are kept.
+///
+/// # Safety
+///
+/// Not to be called: only the jump of a switch arrives with these registers.
 #[unsafe(naked)]
 unsafe extern "C" fn start() {
     naked_asm!(

@@ -254,31 +254,38 @@ pub(crate) fn code_ranges() -> &'static [CodeRange] {
     RANGES.get_or_init(find_code_ranges)
 }
 
+/// Adds the code of one loaded object to the vector.
+///
+/// # Safety
+///
+/// Called by the loader, with a filled entry and a `Vec<CodeRange>`.
+#[cfg(target_os = "linux")]
+unsafe extern "C" fn add_code(
+    object: *mut libc::dl_phdr_info,
+    _size: libc::size_t,
+    ranges: *mut libc::c_void,
+) -> libc::c_int {
+    // SAFETY: the caller's promise.
+    let (object, ranges) = unsafe { (&*object, &mut *ranges.cast::<Vec<CodeRange>>()) };
+    let base = object.dlpi_addr as usize;
+    // The program itself comes first, before any library.
+    let program_base = ranges.is_empty().then_some(base);
+    // SAFETY: the entry names an array of that many headers.
+    let headers = unsafe { std::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
+    for header in
+        headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)
+    {
+        let start = base + header.p_vaddr as usize;
+        ranges.push(CodeRange { start, end: start + header.p_memsz as usize, program_base });
+    }
+    0
+}
+
 #[cfg(target_os = "linux")]
 fn find_code_ranges() -> Vec<CodeRange> {
-    unsafe extern "C" fn visit(
-        info: *mut libc::dl_phdr_info,
-        _: libc::size_t,
-        ranges: *mut libc::c_void,
-    ) -> libc::c_int {
-        // SAFETY: the loader gives a filled entry, and `ranges` is the vector below.
-        let (info, ranges) = unsafe { (&*info, &mut *ranges.cast::<Vec<CodeRange>>()) };
-        let base = info.dlpi_addr as usize;
-        // The program itself comes first, before any library.
-        let program_base = ranges.is_empty().then_some(base);
-        // SAFETY: the entry names an array of that many headers.
-        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-        for header in
-            headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)
-        {
-            let start = base + header.p_vaddr as usize;
-            ranges.push(CodeRange { start, end: start + header.p_memsz as usize, program_base });
-        }
-        0
-    }
     let mut ranges = Vec::<CodeRange>::new();
     // SAFETY: the callback has the type demanded and gets the vector that it expects.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut ranges).cast()) };
+    unsafe { libc::dl_iterate_phdr(Some(add_code), (&raw mut ranges).cast()) };
     ranges
 }
 
