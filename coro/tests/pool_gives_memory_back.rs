@@ -1,0 +1,107 @@
+//! After a burst, memory and address space go back to the system.
+
+use fibra_coro::{Stack, StackPool};
+
+const SIZE: usize = 64 * 1024;
+const BURST: usize = 10_000;
+
+fn touch(stack: &Stack) {
+    // SAFETY: the highest byte of a stack that nobody stands on.
+    unsafe { stack.bounds().top.sub(1).write_volatile(1) };
+}
+
+fn burst(pool: &mut StackPool) -> Vec<Stack> {
+    let stacks: Vec<Stack> = (0..BURST).map(|_| pool.allocate(SIZE).unwrap()).collect();
+    stacks.iter().for_each(touch);
+    stacks
+}
+
+/// Whether the kernel has nothing mapped at the address any more.
+fn is_unmapped(address: usize) -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    !maps.lines().any(|line| {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let number = |digits| usize::from_str_radix(digits, 16).unwrap();
+        (number(start)..number(end)).contains(&address)
+    })
+}
+
+fn drains(order: impl FnOnce(&mut Vec<Stack>)) {
+    let mut pool = StackPool::default();
+    let mut stacks = burst(&mut pool);
+    let tops: Vec<usize> = stacks.iter().map(|stack| stack.bounds().top.addr()).collect();
+    let at_the_peak = pool.stats();
+    order(&mut stacks);
+    stacks.into_iter().for_each(|stack| pool.release(stack));
+    let after = pool.stats();
+    assert_eq!(after.in_use, 0);
+    assert!(after.slabs * 4 < at_the_peak.slabs, "{at_the_peak:?} {after:?}");
+    pool.trim();
+    let trimmed = pool.stats();
+    assert_eq!((trimmed.slabs, trimmed.pooled, trimmed.mapped_bytes), (0, 0, 0));
+    assert!(tops.iter().step_by(97).all(|&top| is_unmapped(top - 1)));
+}
+
+#[test]
+fn released_in_the_order_of_allocation() {
+    drains(|_| ());
+}
+
+#[test]
+fn released_in_the_reverse_order() {
+    drains(|stacks| stacks.reverse());
+}
+
+#[test]
+fn released_in_a_scattered_order() {
+    drains(|stacks| {
+        let stride = 4_999; // coprime to the number of stacks: a permutation
+        let mut slots: Vec<Option<Stack>> = stacks.drain(..).map(Some).collect();
+        stacks.extend((0..BURST).map(|index| slots[index * stride % BURST].take().unwrap()));
+    });
+}
+
+#[test]
+fn a_small_burst_is_kept_for_the_next_one() {
+    let mut pool = StackPool::default();
+    let stacks: Vec<Stack> = (0..20).map(|_| pool.allocate(SIZE).unwrap()).collect();
+    stacks.into_iter().for_each(|stack| pool.release(stack));
+    assert_eq!((pool.stats().slabs, pool.stats().pooled), (1, 20));
+}
+
+#[test]
+fn trimming_discards_what_free_stacks_hold() {
+    let mut pool = StackPool::default();
+    let kept = pool.allocate(SIZE).unwrap();
+    let returned = pool.allocate(SIZE).unwrap();
+    touch(&kept);
+    touch(&returned);
+    let top = returned.bounds().top;
+    pool.release(returned);
+    pool.trim();
+    let again = pool.allocate(SIZE).unwrap();
+    assert_eq!(again.bounds().top, top);
+    assert_eq!(again.high_water_mark().unwrap(), 0);
+    assert_ne!(kept.high_water_mark().unwrap(), 0);
+    // Its guard is still there.
+    assert_eq!(pool.stats().in_use, 2);
+}
+
+#[test]
+fn dropping_the_pool_unmaps_what_nobody_uses() {
+    let mut pool = StackPool::default();
+    let stack = pool.allocate(SIZE).unwrap();
+    let top = stack.bounds().top.addr();
+    pool.release(stack);
+    drop(pool);
+    assert!(is_unmapped(top - 1));
+}
+
+#[test]
+fn dropping_the_pool_leaves_a_stack_in_use_alone() {
+    let mut pool = StackPool::default();
+    let stack = pool.allocate(SIZE).unwrap();
+    drop(pool);
+    touch(&stack);
+    assert_ne!(stack.high_water_mark().unwrap(), 0);
+}
