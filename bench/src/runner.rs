@@ -105,6 +105,8 @@ fn sample_in_child(
     let mut child = Command::new(std::env::current_exe()?)
         .args(["--sample", bench.name, subject.name, &case.to_string()])
         .env("RUST_BACKTRACE", "0")
+        // It would win over the number of workers that the case names.
+        .env_remove("FIBRA_WORKERS")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -43,7 +43,7 @@ fn fibra_thread(case: &Case) -> Vec<Measurement> {
         }
         stopwatch.stop()
     };
-    let span = fibra::Builder::new().workers(case.count("workers")).run(root).expect("fibra starts");
+    let span = fibra::Builder::new().workers(case.count("workers")).run(root);
     span.per(in_flight * BATCHES, "task")
 }
 
@@ -64,7 +64,7 @@ fn fibra_future(case: &Case) -> Vec<Measurement> {
         stopwatch.stop()
     };
     let join = move || fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic");
-    let span = fibra::Builder::new().workers(case.count("workers")).run(join).expect("fibra starts");
+    let span = fibra::Builder::new().workers(case.count("workers")).run(join);
     span.per(in_flight * BATCHES, "task")
 }
 
