@@ -96,10 +96,10 @@ impl Backend {
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
-    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> Submission {
+    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
         // SAFETY: the same contract.
         unsafe {
-            match (self.capability(&op), self) {
+            match (self.capability(op), self) {
                 (Capability::Pool, _) => Submission::Pending(ledger.offload(op, word)),
                 (_, Backend::IoUring(ring)) => Submission::Pending(ring.submit(ledger, op, word)),
                 (_, Backend::Epoll(epoll)) => epoll.submit(ledger, op, word),

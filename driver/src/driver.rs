@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
 use crate::config::{Config, Stats};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::process::Birthplace;
 use crate::slab::Slab;
@@ -160,10 +160,10 @@ impl Driver {
         }
         self.ledger.stats.operations += 1;
         if let Op::Timeout { deadline } = op {
-            return Submission::Pending(self.ledger.start_timeout(op, deadline, word));
+            return Submission::Pending(self.ledger.start_timeout(&op, deadline, word));
         }
         // SAFETY: the caller keeps the contract of this function, which is the backend's.
-        let submission = unsafe { self.backend.submit(&mut self.ledger, op, word) };
+        let submission = unsafe { self.backend.submit(&mut self.ledger, &op, word) };
         self.ledger.stats.inline += u64::from(matches!(submission, Submission::Complete(_)));
         submission
     }
@@ -360,6 +360,9 @@ impl Drop for Driver {
             mem::forget(mem::replace(&mut self.ledger.slab, Slab::new()));
             self.backend.leak();
         }
+        // What others wait for, such as a notice to a peer, must not stay behind in the queue. If the kernel refuses even
+        // this, there is nobody to tell.
+        let _ = self.backend.turn(&mut self.ledger, Pause::Not, &mut Vec::new());
     }
 }
 

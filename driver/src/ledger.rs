@@ -64,21 +64,21 @@ impl Ledger {
         result: io::Result<u32>,
         completions: &mut Vec<Completion>,
     ) {
-        if let Some(record) = self.slab.retire(key) {
+        if let Some(word) = self.slab.retire(key) {
             self.stats.completions += 1;
-            completions.push(Completion { word: record.word, result });
+            completions.push(Completion { word, result });
         }
     }
 
     /// Ends an operation now; the completion comes out of the next turn.
     pub(crate) fn complete_later(&mut self, key: OpKey, result: io::Result<u32>) {
-        if let Some(record) = self.slab.retire(key) {
+        if let Some(word) = self.slab.retire(key) {
             self.stats.completions += 1;
-            self.ready.push(Completion { word: record.word, result });
+            self.ready.push(Completion { word, result });
         }
     }
 
-    pub(crate) fn start_timeout(&mut self, op: Op, deadline: Instant, word: usize) -> OpKey {
+    pub(crate) fn start_timeout(&mut self, op: &Op, deadline: Instant, word: usize) -> OpKey {
         let key = self.slab.insert(op, word, State::Submitted);
         self.time(key, deadline);
         key
@@ -106,7 +106,7 @@ impl Ledger {
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
-    pub(crate) unsafe fn offload(&mut self, op: Op, word: usize) -> OpKey {
+    pub(crate) unsafe fn offload(&mut self, op: &Op, word: usize) -> OpKey {
         let key = self.slab.insert(op, word, State::Submitted);
         // SAFETY: the same contract.
         unsafe { self.send_to_pool(key) };
@@ -163,8 +163,18 @@ impl Ledger {
     }
 
     /// Moves over what is complete without asking the kernel.
+    #[inline]
     pub(crate) fn collect(&mut self, completions: &mut Vec<Completion>) {
-        completions.append(&mut self.ready);
+        if !self.ready.is_empty() {
+            completions.append(&mut self.ready);
+        }
+        if self.inbox.is_filled() {
+            self.collect_from_pool(completions);
+        }
+    }
+
+    #[cold]
+    fn collect_from_pool(&mut self, completions: &mut Vec<Completion>) {
         let mut results = std::mem::take(&mut self.results);
         self.inbox.drain_into(&mut results);
         for (key, result) in results.drain(..) {
@@ -185,9 +195,9 @@ impl Ledger {
                 && slab.get(key).is_some_and(|record| matches!(record.op, Op::Timeout { .. }));
             if !is_timeout {
                 due.push(token);
-            } else if let Some(record) = slab.retire(key) {
+            } else if let Some(word) = slab.retire(key) {
                 stats.completions += 1;
-                completions.push(Completion { word: record.word, result: Ok(0) });
+                completions.push(Completion { word, result: Ok(0) });
             }
         });
     }

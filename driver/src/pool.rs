@@ -49,11 +49,17 @@ impl Inbox {
         self.parking.unpark();
     }
 
-    /// Moves all results over; one load if there are none.
+    /// Whether there are results: one load.
+    #[inline]
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// Moves all results over.
     pub(crate) fn drain_into(&self, results: &mut Vec<(OpKey, io::Result<u32>)>) {
-        if self.filled.load(Ordering::Acquire) && self.filled.swap(false, Ordering::AcqRel) {
-            results.append(&mut self.results.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+        // Cleared first: what is reported from here on sets it again.
+        self.filled.swap(false, Ordering::AcqRel);
+        results.append(&mut self.results.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

@@ -9,6 +9,7 @@
 //! A key of a retired record finds nothing, so that a late cancel cannot hit the operation that took the place.
 
 use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::completion::OpKey;
@@ -47,7 +48,15 @@ pub(crate) struct Record {
     /// Neighbours in the list of operations that wait for the same descriptor.
     pub links: Links,
     /// The header that a vectored socket operation points to. The kernel reads and writes it.
-    pub message: UnsafeCell<libc::msghdr>,
+    /// It is written only for those operations: an operation is copied into its record, and no more.
+    message: UnsafeCell<MaybeUninit<libc::msghdr>>,
+}
+
+impl Record {
+    /// Where the header for the kernel is.
+    pub(crate) fn message(&self) -> *mut libc::msghdr {
+        self.message.get().cast()
+    }
 }
 
 /// A place in a doubly linked list of records.
@@ -79,23 +88,22 @@ impl Slab {
         self.live
     }
 
-    pub(crate) fn insert(&mut self, op: Op, word: usize, state: State) -> OpKey {
+    #[inline]
+    pub(crate) fn insert(&mut self, op: &Op, word: usize, state: State) -> OpKey {
         if self.free == NONE {
             self.grow();
         }
         let index = self.free;
         let slot = self.slot_mut(index);
-        // SAFETY: `msghdr` is plain data, for which all zeros is a value.
-        let message = UnsafeCell::new(unsafe { std::mem::zeroed() });
         slot.record = Some(Record {
             word,
-            op,
+            op: *op,
             state,
             cancelled: false,
             tried: false,
             switched: false,
             links: Links::default(),
-            message,
+            message: UnsafeCell::new(MaybeUninit::uninit()),
         });
         let (generation, next_free) = (slot.generation, slot.next_free);
         self.free = next_free;
@@ -104,6 +112,7 @@ impl Slab {
     }
 
     /// The record of an operation that is still in flight.
+    #[inline]
     pub(crate) fn get(&mut self, key: OpKey) -> Option<&mut Record> {
         let index = key.index();
         let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
@@ -113,17 +122,21 @@ impl Slab {
         slot.record.as_mut()
     }
 
-    /// Ends an operation: its key finds nothing from now on.
-    pub(crate) fn retire(&mut self, key: OpKey) -> Option<Record> {
-        self.get(key)?;
-        let free = self.free;
-        let slot = self.slot_mut(key.index());
-        let record = slot.record.take();
+    /// Ends an operation: its key finds nothing from now on. Returns its word.
+    #[inline]
+    pub(crate) fn retire(&mut self, key: OpKey) -> Option<usize> {
+        let index = key.index();
+        let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
+        let word = match &slot.record {
+            Some(record) if OpKey::new(index, slot.generation) == key => record.word,
+            _ => return None,
+        };
+        slot.record = None;
         slot.generation += 1;
-        slot.next_free = free;
-        self.free = key.index();
+        slot.next_free = self.free;
+        self.free = index;
         self.live -= 1;
-        record
+        Some(word)
     }
 
     /// The keys of all operations in flight.
@@ -160,9 +173,9 @@ mod tests {
     #[test]
     fn a_key_of_a_retired_record_finds_nothing_even_when_its_place_is_reused() {
         let mut slab = Slab::new();
-        let old = slab.insert(OP, 1, State::Submitted);
-        assert_eq!(slab.retire(old).map(|record| record.word), Some(1));
-        let new = slab.insert(OP, 2, State::Submitted);
+        let old = slab.insert(&OP, 1, State::Submitted);
+        assert_eq!(slab.retire(old), Some(1));
+        let new = slab.insert(&OP, 2, State::Submitted);
         assert_eq!(old.index(), new.index());
         assert!(slab.get(old).is_none() && slab.retire(old).is_none());
         assert_eq!(slab.get(new).map(|record| record.word), Some(2));
@@ -171,10 +184,10 @@ mod tests {
     #[test]
     fn records_never_move() {
         let mut slab = Slab::new();
-        let key = slab.insert(OP, 0, State::Submitted);
+        let key = slab.insert(&OP, 0, State::Submitted);
         let before = &raw const *slab.get(key).expect("it is in flight");
         for word in 0..10_000 {
-            slab.insert(OP, word, State::Submitted);
+            slab.insert(&OP, word, State::Submitted);
         }
         assert_eq!(before, &raw const *slab.get(key).expect("it is in flight"));
         assert_eq!(slab.len(), 10_001);

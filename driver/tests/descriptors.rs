@@ -20,8 +20,6 @@ fn leaks_none(scenario: impl Fn(BackendKind)) {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for &kind in BackendKind::ALL {
-        // The first time may open what stays open.
-        scenario(kind);
         let before = count();
         scenario(kind);
         // A thread of the pool that has just reported may still be letting go of what it shares with the driver.

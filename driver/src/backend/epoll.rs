@@ -72,8 +72,8 @@ impl Epoll {
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
-    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> Submission {
-        if let Op::Accept { address, .. } = op
+    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
+        if let Op::Accept { address, .. } = *op
             && !address.is_null()
         {
             // SAFETY: valid by contract.

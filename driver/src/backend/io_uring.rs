@@ -34,8 +34,10 @@ use crate::unpark::Parking;
 
 mod entry;
 mod setup;
+#[cfg(test)]
+mod tests;
 
-use setup::Abilities;
+use setup::{Abilities, Mode};
 
 /// Marks a cancel: the rest of the word is the key of the operation it is for.
 const CANCEL: u64 = 1 << 63;
@@ -69,7 +71,16 @@ struct Queue {
 
 impl Ring {
     pub(crate) fn new(config: &Config, parking: &Arc<Parking>) -> Result<(Ring, Vec<&'static str>), Refusal> {
-        let (ring, abilities) = setup::set_up(config)?;
+        Ring::in_mode(config, parking, setup::MODES)
+    }
+
+    /// Makes a ring in the first of `modes` that the kernel has.
+    fn in_mode(
+        config: &Config,
+        parking: &Arc<Parking>,
+        modes: &'static [Mode],
+    ) -> Result<(Ring, Vec<&'static str>), Refusal> {
+        let (ring, abilities) = setup::set_up(config, modes)?;
         let queue = Queue {
             backlog: VecDeque::with_capacity(64),
             bell_is_watched: false,
@@ -92,8 +103,8 @@ impl Ring {
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
-    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: Op, word: usize) -> OpKey {
-        if let Op::Accept { address, .. } = op
+    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> OpKey {
+        if let Op::Accept { address, .. } = *op
             && !address.is_null()
         {
             // SAFETY: valid by contract.
@@ -102,7 +113,7 @@ impl Ring {
         let key = ledger.slab.insert(op, word, State::Submitted);
         if let Some(record) = ledger.slab.get(key) {
             // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
-            let entry = unsafe { entry::build(&record.op, record.message.get()) };
+            let entry = unsafe { entry::build(op, record.message()) };
             self.push(ledger, entry.user_data(key.to_bits()));
         }
         key
@@ -255,6 +266,7 @@ impl Ring {
         ledger.stats.enters += 1;
         let submitter = self.ring.submitter();
         let at_least = u32::from(pause != Pause::Not);
+        let flags = flags | self.abilities.wait_flags;
         // SAFETY: the arguments are as io_uring_enter(2) wants them: `queued` entries are in the queue, and with EXT_ARG
         // the argument is the extended one, which lives for the call with the time it points to.
         let result = unsafe {
@@ -401,7 +413,7 @@ impl Queue {
         record.state = State::Submitted;
         record.tried = true;
         // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the record is stable.
-        let entry = unsafe { entry::build(&record.op, record.message.get()) };
+        let entry = unsafe { entry::build(&record.op, record.message()) };
         self.backlog.push_back(entry.user_data(key.to_bits()));
     }
 }

@@ -173,7 +173,7 @@ mod tests {
     use crate::slab::State;
 
     fn waiting(slab: &mut Slab, fd: RawFd, interest: Interest) -> OpKey {
-        slab.insert(Op::Poll { fd: Target::foreign(fd), interest }, 0, State::Waiting)
+        slab.insert(&Op::Poll { fd: Target::foreign(fd), interest }, 0, State::Waiting)
     }
 
     #[test]

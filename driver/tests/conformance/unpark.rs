@@ -108,6 +108,23 @@ promises! {
         rig.assert_idle();
     }
 
+    fn a_notice_to_a_peer_leaves_with_the_drop_at_the_latest(rig) {
+        let (sender, receiver) = mpsc::channel();
+        let kind = rig.kind;
+        let peer = thread::spawn(move || {
+            let mut rig = Rig::new(kind);
+            sender.send(rig.driver.unparker()).expect("the test waits");
+            assert_unparked(&mut rig);
+        });
+        let unparker = receiver.recv().expect("the peer starts");
+        // Long enough for the peer to fall asleep: only a sleeping one needs a message.
+        thread::sleep(Duration::from_millis(20));
+        let mut other = Rig::new(kind);
+        other.driver.unpark_peer(&unparker);
+        drop(other);
+        peer.join().expect("the peer ends well");
+    }
+
     fn peers_of_different_backends_wake_each_other(rig) {
         for &kind in fibra_driver::BackendKind::ALL {
             let (sender, receiver) = mpsc::channel();

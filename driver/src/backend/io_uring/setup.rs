@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use io_uring::{IoUring, Probe, opcode, types};
+use io_uring::{EnterFlags, IoUring, Probe, opcode, types};
 
 use crate::backend::choose::Refusal;
 use crate::config::Config;
@@ -20,13 +20,16 @@ pub(super) struct Abilities {
     close: bool,
     statx: bool,
     shutdown: bool,
+    /// Flags of each enter: a driver that waits for the network is not waiting for a disk, and should not be counted as if
+    /// it were (Linux 6.15).
+    pub wait_flags: EnterFlags,
     /// The ring must never be freed.
     pub leaked: bool,
 }
 
 /// A combination of setup flags.
-struct Mode {
-    names: &'static [&'static str],
+pub(super) struct Mode {
+    pub names: &'static [&'static str],
     single_issuer: bool,
     defer_taskrun: bool,
     coop_taskrun: bool,
@@ -34,7 +37,7 @@ struct Mode {
 }
 
 /// From the newest kernels to the oldest: 6.1, 6.0, 5.19, 5.18, and before.
-const MODES: &[Mode] = &[
+pub(super) const MODES: &[Mode] = &[
     Mode {
         names: &["single_issuer", "defer_taskrun", "coop_taskrun", "submit_all"],
         single_issuer: true,
@@ -81,15 +84,19 @@ impl Abilities {
     /// For the report.
     pub(super) fn names(&self, ring: &IoUring) -> Vec<&'static str> {
         let mut names = self.mode.names.to_vec();
-        let also = [(ring.params().is_feature_nodrop(), "nodrop"), (self.messages, "msg_ring")];
+        let also = [
+            (ring.params().is_feature_nodrop(), "nodrop"),
+            (self.messages, "msg_ring"),
+            (!self.wait_flags.is_empty(), "no_iowait"),
+        ];
         names.extend(also.into_iter().filter(|(present, _)| *present).map(|(_, name)| name));
         names
     }
 }
 
 /// Makes a ring and proves by operations that it works.
-pub(super) fn set_up(config: &Config) -> Result<(IoUring, Abilities), Refusal> {
-    let (mut ring, mode) = build(config)?;
+pub(super) fn set_up(config: &Config, modes: &'static [Mode]) -> Result<(IoUring, Abilities), Refusal> {
+    let (mut ring, mode) = build(config, modes)?;
     require_features(&ring)?;
     try_nop(&mut ring).map_err(Refusal::at("the first operation of the ring"))?;
     try_recv(&mut ring).map_err(Refusal::at("receiving through the ring"))?;
@@ -105,13 +112,18 @@ pub(super) fn set_up(config: &Config) -> Result<(IoUring, Abilities), Refusal> {
         close: probe.is_supported(opcode::Close::CODE),
         statx: probe.is_supported(opcode::Statx::CODE),
         shutdown: probe.is_supported(opcode::Shutdown::CODE),
+        wait_flags: if ring.params().is_feature_no_iowait() {
+            EnterFlags::NO_IOWAIT
+        } else {
+            EnterFlags::empty()
+        },
         leaked: false,
     };
     Ok((ring, abilities))
 }
 
-fn build(config: &Config) -> Result<(IoUring, &'static Mode), Refusal> {
-    for mode in MODES {
+fn build(config: &Config, modes: &'static [Mode]) -> Result<(IoUring, &'static Mode), Refusal> {
+    for mode in modes {
         let mut builder = IoUring::builder();
         let entries = config.entries.max(2);
         builder.setup_clamp().setup_cqsize(config.completion_entries.max(entries));

@@ -1,0 +1,112 @@
+//! The ring as older kernels have it: the same program in every mode that it can be set up in.
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::handle::Handle;
+
+/// A ring with its books, without the driver around it.
+struct Bench {
+    ring: Ring,
+    ledger: Ledger,
+}
+
+impl Bench {
+    fn new(modes: &'static [Mode]) -> Bench {
+        let config = Config::default();
+        let parking = Arc::new(Parking::new().expect("an eventfd can be made"));
+        let (ring, features) = Ring::in_mode(&config, &parking, modes).expect("the kernel has this mode");
+        assert_eq!(features[..modes[0].names.len()], *modes[0].names);
+        Bench { ring, ledger: Ledger::new(&config, parking) }
+    }
+
+    /// Turns until there is a completion, or a notice, or too much time has gone by.
+    fn turn(&mut self) -> Vec<Completion> {
+        let mut completions = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while completions.is_empty() {
+            let pause = deadline.saturating_duration_since(Instant::now());
+            assert!(!pause.is_zero(), "nothing ever comes");
+            if self.ring.turn(&mut self.ledger, Pause::For(pause), &mut completions).expect("it turns") {
+                break;
+            }
+        }
+        completions
+    }
+}
+
+fn in_every_mode(test: impl Fn(&mut Bench)) {
+    for first in 0..setup::MODES.len() {
+        test(&mut Bench::new(&setup::MODES[first..]));
+    }
+}
+
+fn recv(handle: &Handle, buffer: &mut [u8]) -> Op {
+    Op::Recv { fd: handle.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 }
+}
+
+#[test]
+fn every_mode_receives_cancels_and_drops() {
+    in_every_mode(|bench| {
+        let (here, mut there) = UnixStream::pair().expect("a socket pair can be made");
+        let here = Handle::new(here.into());
+        let mut buffer = [0; 8];
+        for round in 0..3 {
+            // SAFETY: the buffer and the handle outlive the operation, which ends below.
+            let key = unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), round) };
+            there.write_all(b"!").expect("the peer is there");
+            let completions = bench.turn();
+            assert_eq!((completions[0].word, completions[0].result.as_ref().ok()), (round, Some(&1)));
+            bench.ring.cancel(key);
+            // SAFETY: as above.
+            let key = unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 9) };
+            bench.ring.cancel(key);
+            let error = bench.turn().remove(0).result.expect_err("it was cancelled");
+            assert_eq!(error.raw_os_error(), Some(libc::ECANCELED));
+        }
+    });
+}
+
+#[test]
+fn every_mode_can_be_woken_by_the_bell_and_by_a_message() {
+    in_every_mode(|bench| {
+        for _ in 0..3 {
+            let parking = Arc::clone(&bench.ledger.parking);
+            let thread = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(2));
+                parking.unpark();
+            });
+            assert!(bench.turn().is_empty());
+            thread.join().expect("the bell rings");
+        }
+        assert!(bench.ring.can_send_messages());
+        let parking = Arc::clone(&bench.ledger.parking);
+        let thread = std::thread::spawn(move || {
+            let mut peer = Bench::new(setup::MODES);
+            std::thread::sleep(Duration::from_millis(2));
+            if parking.notify() {
+                peer.ring.send_message(&mut peer.ledger, &parking);
+                peer.ring.turn(&mut peer.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
+            }
+        });
+        assert!(bench.turn().is_empty());
+        thread.join().expect("the message leaves");
+    });
+}
+
+#[test]
+fn a_message_to_a_ring_that_is_gone_is_answered_by_the_bell() {
+    let mut bench = Bench::new(setup::MODES);
+    let peer = Bench::new(setup::MODES);
+    let parking = Arc::clone(&peer.ledger.parking);
+    // A descriptor that is no ring refuses the message.
+    let file = std::fs::File::open("/dev/null").expect("it is there");
+    parking.set_ring(Some(Arc::new(file.into())));
+    bench.ring.send_message(&mut bench.ledger, &parking);
+    bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
+    let mut bell = libc::pollfd { fd: parking.bell().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, valid for the call.
+    assert_eq!(unsafe { libc::poll(&raw mut bell, 1, 10_000) }, 1);
+}
