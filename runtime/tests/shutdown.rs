@@ -1,0 +1,133 @@
+//! A runtime ends: with what `main` left behind cancelled, and what can't end named.
+
+use fibra::{Builder, Runtime, thread};
+use std::{
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
+    },
+    time::Duration,
+};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Counts its drops.
+#[derive(Clone)]
+struct Counter(Arc<AtomicUsize>);
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn what_main_left_behind_is_cancelled_and_unwound() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counters: Vec<_> = (0..200).map(|_| Counter(Arc::clone(&drops))).collect();
+    fibra::run(move || {
+        for (n, counter) in counters.into_iter().enumerate() {
+            if n % 2 == 0 {
+                drop(thread::spawn(move || {
+                    let _counter = counter;
+                    thread::sleep(LONG);
+                }));
+            } else {
+                drop(fibra::future::spawn(async move {
+                    let _counter = counter;
+                    std::future::pending::<()>().await;
+                }));
+            }
+        }
+        thread::sleep(Duration::from_millis(2));
+    });
+    assert_eq!(drops.load(SeqCst), 200);
+}
+
+#[test]
+fn a_shutdown_fails_every_wait_until_the_thread_ends() {
+    let (sender, receiver) = mpsc::channel();
+    fibra::run(move || {
+        drop(thread::spawn(move || {
+            for _ in 0..3 {
+                let outcome = std::panic::catch_unwind(|| thread::sleep(LONG));
+                sender.send(outcome.is_err()).unwrap();
+            }
+        }));
+        thread::sleep(Duration::from_millis(1));
+    });
+    assert_eq!(receiver.iter().take(3).collect::<Vec<_>>(), [true; 3]);
+}
+
+#[test]
+fn tasks_that_end_within_the_grace_are_not_cancelled() {
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.spawn(async {
+        fibra::time::sleep(Duration::from_millis(5)).await;
+        assert!(fibra::cancel::is_requested(), "the request is observable during the grace");
+        7
+    });
+    runtime.block_on(fibra::time::sleep(Duration::from_millis(1)));
+    runtime.shutdown(LONG, LONG).unwrap();
+    assert_eq!(fibra::wait(task).unwrap(), 7);
+}
+
+#[test]
+fn what_does_not_end_is_named() {
+    let barrier = Arc::new(Barrier::new(2));
+    let runtime = Builder::new().workers(1).build().unwrap();
+    runtime.run({
+        let barrier = Arc::clone(&barrier);
+        move || {
+            let stubborn = thread::Builder::new().name("stubborn".into());
+            drop(stubborn.spawn(move || {
+                barrier.wait();
+                barrier.wait();
+            }));
+            // Lets it start and block its worker; then `main` never comes back on this worker, so return first.
+        }
+    });
+    barrier.wait();
+    let error = runtime.shutdown(Duration::ZERO, Duration::from_millis(50)).unwrap_err();
+    assert_eq!(error.alive(), 1);
+    assert!(error.to_string().contains("green thread 'stubborn'"), "{error}");
+    barrier.wait();
+}
+
+#[test]
+fn a_runtime_can_be_made_and_dropped_again_and_again() {
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    fibra::run(|| thread::sleep(Duration::from_millis(1)));
+    let before = (descriptors(), threads());
+    for _ in 0..20 {
+        fibra::run(|| thread::spawn(|| thread::sleep(Duration::from_micros(1))).join().unwrap());
+    }
+    // Other tests of this binary run beside this one: what leaks grows with every round, they don't.
+    let after = (descriptors(), threads());
+    assert!(after.0 < before.0 + 20 && after.1 < before.1 + 20, "{before:?} → {after:?}");
+}
+
+#[test]
+fn a_runtime_dropped_on_its_own_worker_says_so() {
+    let runtime = Arc::new(std::sync::Mutex::new(Some(Runtime::new().unwrap())));
+    let inside = Arc::clone(&runtime);
+    let handle = runtime.lock().unwrap().as_ref().unwrap().spawn(async move {
+        let runtime = loop {
+            match inside.try_lock().ok().and_then(|mut runtime| runtime.take()) {
+                Some(runtime) => break runtime,
+                None => fibra::future::yield_now().await,
+            }
+        };
+        drop(runtime);
+    });
+    let error = fibra::wait(handle).unwrap_err();
+    assert!(error.to_string().contains("on one of its own workers"), "{error}");
+}
+
+#[test]
+fn a_panic_of_main_goes_on_in_the_caller() {
+    let outcome = std::panic::catch_unwind(|| fibra::run(|| panic!("main")));
+    assert_eq!(outcome.unwrap_err().downcast_ref::<&str>(), Some(&"main"));
+}
