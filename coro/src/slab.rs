@@ -122,7 +122,11 @@ impl Slab {
 ///
 /// The range consists of whole pages of one slab, and nothing in it is in use.
 unsafe fn make_guard(kind: Option<GuardKind>, address: *mut u8, len: usize) -> Result<(), SlabError> {
-    let first = kind.unwrap_or_else(os::default_guard);
+    let best = os::default_guard();
+    let first = kind.unwrap_or(best);
+    if first == GuardKind::Install && best != GuardKind::Install {
+        os::probe(first).map_err(|error| SlabError::Guard(first, error))?;
+    }
     // SAFETY: the caller's promise is the same.
     let Err(error) = (unsafe { os::guard(first, address, len) }) else { return Ok(()) };
     if kind.is_some() || first == GuardKind::Protect {

@@ -6,17 +6,21 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A coroutine that holds `token` in some depth of calls, and is suspended there.
-fn suspended_with<T: 'static>(token: T) -> Coroutine<(), (), ()> {
-    fn descend<T>(depth: u32, token: &T, suspender: &Suspender<(), ()>) -> u32 {
+/// How many calls deep a body is suspended.
+const DEPTH: u32 = 50;
+
+/// A coroutine that holds `token` once, and a clone in each of [`DEPTH`] calls, and is suspended there.
+fn suspended_with<T: Clone + 'static>(token: T) -> Coroutine<(), (), ()> {
+    fn descend<T: Clone>(depth: u32, token: &T, suspender: &Suspender<(), ()>) -> u32 {
         if depth == 0 {
             suspender.suspend(());
             return 0;
         }
+        let _in_each_frame = token.clone();
         1 + descend(depth - 1, token, suspender)
     }
     let mut coroutine = Coroutine::new(move |suspender: &Suspender<(), ()>, ()| {
-        assert_eq!(descend(50, &token, suspender), 50);
+        assert_eq!(descend(DEPTH, &token, suspender), DEPTH);
     })
     .unwrap();
     assert_eq!(coroutine.resume(()), Resumed::Yielded(()));
@@ -27,7 +31,7 @@ fn suspended_with<T: 'static>(token: T) -> Coroutine<(), (), ()> {
 fn what_lives_on_the_stack_is_dropped() {
     let token = Rc::new(());
     let coroutine = suspended_with(Rc::clone(&token));
-    assert_eq!(Rc::strong_count(&token), 2);
+    assert_eq!(Rc::strong_count(&token), DEPTH as usize + 2);
     drop(coroutine);
     assert_eq!(Rc::strong_count(&token), 1);
 }
@@ -99,10 +103,10 @@ fn a_panic_of_its_own_instead_reaches_whoever_drops() {
 fn a_forgotten_one_leaks_its_stack() {
     let token = Rc::new(());
     std::mem::forget(suspended_with(Rc::clone(&token)));
-    assert_eq!(Rc::strong_count(&token), 2);
+    assert_eq!(Rc::strong_count(&token), DEPTH as usize + 2);
     // Whoever gets the next stacks doesn't get that one: it would run over the forgotten frames.
     for _ in 0..100 {
         drop(suspended_with(()));
     }
-    assert_eq!(Rc::strong_count(&token), 2);
+    assert_eq!(Rc::strong_count(&token), DEPTH as usize + 2);
 }

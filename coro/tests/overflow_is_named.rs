@@ -140,7 +140,7 @@ fn without_a_handler_before_a_fault_still_kills() {
         unsafe { black_box(std::ptr::without_provenance_mut::<u8>(8)).write_volatile(1) };
     });
     assert!(outcome.ended_by(libc::SIGSEGV), "{outcome:?}");
-    assert_eq!(outcome.stderr, "");
+    assert!(!outcome.stderr.contains("fibra"), "{outcome:?}");
 }
 
 fn a_sent_signal_still_kills() {
@@ -164,7 +164,7 @@ fn switched_off_it_says_nothing() {
         overflow_a_coroutine();
     });
     assert!(outcome.ended_by(libc::SIGSEGV), "{outcome:?}");
-    assert_eq!(outcome.stderr, "");
+    assert!(!outcome.stderr.contains("fibra"), "{outcome:?}");
 }
 
 fn a_watched_thread_gets_its_signal_stack_back() {

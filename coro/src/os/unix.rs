@@ -1,7 +1,7 @@
 //! Stack memory on Unix: `mmap`, guards, and what the kernel says about pages.
 
 use crate::GuardKind;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::ptr;
 use std::sync::OnceLock;
@@ -99,9 +99,31 @@ pub(crate) fn probe(kind: GuardKind) -> io::Result<()> {
     let address = reserve(len)?;
     // SAFETY: the page was reserved above, and nobody else knows it.
     let made = unsafe { guard(kind, address, len) };
+    let made =
+        made.and_then(|()| if is_untouchable(address) { Ok(()) } else { Err(ErrorKind::Unsupported.into()) });
     // SAFETY: as before; nothing refers to the page.
     unsafe { release(address, len) }?;
     made
+}
+
+/// Whether the kernel refuses to read the address. Advice that isn't understood may be ignored with a good grace
+/// (emulators do so), so the answer of `madvise` proves nothing.
+#[cfg(target_os = "linux")]
+fn is_untouchable(address: *mut u8) -> bool {
+    const KERNEL_SIGNAL_SET_LEN: usize = 8;
+    // SAFETY: blocks the signals of the set at `address`, 8 bytes that the kernel reads if it can. They are zero: an
+    // untouched page. So this does nothing but read. (The C library's function would read the set itself.)
+    let status = unsafe {
+        let no_old_set = ptr::null_mut::<libc::c_void>();
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, address, no_old_set, KERNEL_SIGNAL_SET_LEN)
+    };
+    status == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+}
+
+/// Elsewhere there is only `mprotect`, whose word is good.
+#[cfg(not(target_os = "linux"))]
+fn is_untouchable(_address: *mut u8) -> bool {
+    true
 }
 
 /// Gives the memory of a range back and keeps its addresses.
