@@ -19,6 +19,7 @@
 mod cell;
 mod condvar;
 mod mutex;
+mod share;
 mod short_lock;
 mod wait_queue;
 

@@ -209,3 +209,28 @@ fn a_panic_in_a_green_thread_poisons_what_it_holds_and_nothing_else() {
         assert!(!held_by_me.is_poisoned());
     });
 }
+
+#[test]
+fn a_task_that_always_finds_a_message_lets_others_run() {
+    fibra::Builder::new().workers(1).run(|| {
+        let done = Arc::new(AtomicUsize::new(0));
+        let other = thread::spawn({
+            let done = Arc::clone(&done);
+            move || done.fetch_add(1, SeqCst)
+        });
+        let (sender, mut receiver) = mpsc::channel();
+        let rounds = (0..100_000).take_while(|_| done.load(SeqCst) == 0);
+        assert!(rounds.inspect(|_| sender.send(()).unwrap()).all(|_| receiver.recv().is_ok()));
+        assert_eq!(done.load(SeqCst), 1);
+        other.join().unwrap();
+
+        let other = thread::spawn(move || done.fetch_add(1, SeqCst));
+        fibra::wait(async {
+            for _ in 0..100_000 {
+                sender.send(()).unwrap();
+                receiver.recv_async().await.unwrap();
+            }
+        });
+        assert!(other.is_finished());
+    });
+}

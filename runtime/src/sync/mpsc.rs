@@ -35,14 +35,14 @@ pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
 use self::channel::Channel;
-use super::wait_queue::Ticket;
+use super::{share, wait_queue::Ticket};
 use crate::wait::wait;
 use std::{
     fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// A channel that holds any number of messages.
@@ -162,6 +162,7 @@ impl<T> SyncSender<T> {
     /// });
     /// ```
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
+        share::charge();
         match self.channel.try_send(message) {
             Ok(()) => Ok(()),
             Err(TrySendError::Disconnected(message)) => Err(SendError(message)),
@@ -242,6 +243,7 @@ impl<T> Future for Sending<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(share::poll_charge(cx));
         let Self { channel, message, ticket } = &mut *self;
         channel.poll_send(message, ticket, cx)
     }

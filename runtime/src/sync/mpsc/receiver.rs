@@ -1,6 +1,6 @@
 //! The receiving end of a channel, and its iterators.
 
-use super::channel::Channel;
+use super::{super::share, channel::Channel};
 use crate::wait::{wait, wait_until};
 use std::{
     cell::Cell,
@@ -14,7 +14,7 @@ use std::{
         Arc,
         mpsc::{RecvError, RecvTimeoutError, TryRecvError},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -63,6 +63,7 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn recv(&self) -> Result<T, RecvError> {
+        share::charge();
         match self.try_recv() {
             Ok(message) => Ok(message),
             Err(TryRecvError::Disconnected) => Err(RecvError),
@@ -161,6 +162,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_deadline(Instant::now()), Err(RecvTimeoutError::Timeout));
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        share::charge();
         match self.try_recv() {
             Ok(message) => return Ok(message),
             Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
@@ -239,6 +241,7 @@ impl<T> Future for Receiving<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(share::poll_charge(cx));
         let Self { channel, batch, waits } = &mut *self;
         if let Some(message) = batch.pop_front() {
             return Poll::Ready(Ok(message));
