@@ -7,6 +7,11 @@ use super::{Finding, Rule};
 
 pub fn check_arguments(source: &Source, findings: &mut Vec<Finding>) {
     for found in source.facts.unsafes.iter().filter(|found| !found.argued) {
+        let states_contract = matches!(found.kind, UnsafeKind::Function | UnsafeKind::Trait);
+        if states_contract && (found.in_test || !source.is_in_src()) {
+            // Who calls it stands beside it: the blocks there say all.
+            continue;
+        }
         let message = match found.kind {
             UnsafeKind::Block => "an `unsafe` block without a `// SAFETY:` comment above it",
             UnsafeKind::Impl => "an `unsafe impl` without a `// SAFETY:` comment above it",
