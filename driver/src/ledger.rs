@@ -184,10 +184,14 @@ impl Ledger {
     }
 
     /// Ends the timeouts that are due, and notes in `due` what else is.
+    #[inline]
     pub(crate) fn expire(&mut self, completions: &mut Vec<Completion>) {
-        if self.wheel.next_deadline().is_none() {
-            return;
+        if !self.wheel.is_empty() {
+            self.advance(completions);
         }
+    }
+
+    fn advance(&mut self, completions: &mut Vec<Completion>) {
         let Ledger { slab, wheel, due, stats, .. } = self;
         wheel.advance(Instant::now(), |token| {
             let key = OpKey::from_bits(token);
@@ -204,13 +208,13 @@ impl Ledger {
 
     /// How long the kernel may keep us for `wait`, with what the timers need.
     pub(crate) fn pause(&self, wait: Wait) -> Pause {
-        let deadline = match (wait, self.wheel.next_deadline()) {
-            (Wait::Not, _) => return Pause::Not,
-            (Wait::Forever, None) => return Pause::Forever,
-            (Wait::Forever, Some(timer)) => timer,
-            (Wait::Until(deadline), None) => deadline,
-            (Wait::Until(deadline), Some(timer)) => deadline.min(timer),
+        let end = match wait {
+            Wait::Not => return Pause::Not,
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Forever => None,
         };
+        let timer = if self.wheel.is_empty() { None } else { self.wheel.next_deadline() };
+        let Some(deadline) = end.into_iter().chain(timer).min() else { return Pause::Forever };
         match deadline.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Pause::Not,
             pause => Pause::For(pause),

@@ -43,7 +43,8 @@ pub type RawStatx = libc::statx;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offset {
-    /// At this byte; the file's own position neither matters nor moves. Streams refuse it (`ESPIPE`).
+    /// At this byte; the file's own position neither matters nor moves. Not for streams: what they do with it differs
+    /// between backends.
     At(u64),
     /// At the file's own position, which moves along. For streams, which have none, the only choice.
     Current,

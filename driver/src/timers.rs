@@ -132,6 +132,12 @@ impl Wheel {
         Some(self.entries.remove(index))
     }
 
+    /// Whether there is no entry: one load, where [`next_deadline`](Self::next_deadline) has to search.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// When to call [`advance`](Self::advance) next: the earliest deadline, or somewhat before it if a still earlier entry
     /// was cancelled. `None` if there is no entry.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

@@ -38,15 +38,22 @@ pub(super) struct Entries {
     entries: Vec<Entry>,
     /// The first vacancy.
     vacant: u32,
+    /// How many entries are in use.
+    in_use: usize,
 }
 
 impl Entries {
     pub(super) fn new() -> Self {
-        Entries { entries: Vec::new(), vacant: NONE }
+        Entries { entries: Vec::new(), vacant: NONE, in_use: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_use == 0
     }
 
     /// Adds an entry that stands nowhere yet.
     pub(super) fn add(&mut self, deadline: u64, token: u64) -> u32 {
+        self.in_use += 1;
         if self.vacant == NONE {
             let index = self.entries.len() as u32;
             assert!(self.entries.len() < NONE as usize, "a thread cannot have four billion timers");
@@ -64,6 +71,7 @@ impl Entries {
 
     /// Makes an entry vacant and returns its token. The caller has taken it out of its list.
     pub(super) fn remove(&mut self, index: u32) -> u64 {
+        self.in_use -= 1;
         let entry = &mut self.entries[index as usize];
         entry.generation += 1;
         // One that has been through all generations stays unused for ever, lest its very first keys name it again.

@@ -298,6 +298,36 @@ promises! {
         assert_ne!(flags(&server, libc::F_GETFL) & libc::O_NONBLOCK, 0, "the mode is the owner's");
     }
 
+    fn a_read_of_a_stream_in_non_blocking_mode_waits_all_the_same_and_can_be_cancelled(rig) {
+        let (here, there) = pair();
+        let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+        let reader = Handle::new(reader.into());
+        let streams: [(&Handle, &dyn Fn()); 2] = [
+            (&here, &|| (&there).write_all(b"!").expect("the peer is there")),
+            (&reader, &|| (&writer).write_all(b"!").expect("the pipe has room")),
+        ];
+        for (stream, write) in streams {
+            set_nonblocking(stream);
+            let mut buffer = [0; 8];
+            let buffer = buffer.as_mut_ptr();
+            let read = Op::Read { fd: stream.target(), buffer, len: 8, offset: fibra_driver::Offset::Current };
+            for turns in 0..4 {
+                let cancelled = rig.start(read);
+                for _ in 0..turns {
+                    rig.turn(fibra_driver::Wait::Not);
+                }
+                rig.cancel(cancelled);
+                assert_eq!(errno(rig.finish(cancelled)), libc::ECANCELED);
+                let read = rig.start(read);
+                rig.settle();
+                assert!(!rig.has_ended(read), "it must not end with EAGAIN");
+                write();
+                assert_eq!(rig.finish(read).expect("data has come"), 1);
+            }
+        }
+        rig.assert_idle();
+    }
+
     fn several_accepts_on_one_listener_get_one_connection_each(rig) {
         let (listener, address) = listen();
         let accepts: Vec<_> = (0..8).map(|_| rig.start(accept(&listener))).collect();
