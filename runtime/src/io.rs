@@ -4,9 +4,11 @@
 //! left before the kernel has answered ([`perform`]), or *owned*, by a record that outlives the future which may
 //! be dropped at any time ([`OpFuture`]).
 
+pub(crate) mod borrowed;
 mod buffer;
 mod direct;
 mod future;
+pub(crate) mod owned;
 mod phase;
 
 pub use buffer::{Buffer, BufferMut};

@@ -37,10 +37,15 @@ mod builder;
 pub mod cancel;
 mod context;
 mod error;
+pub mod fs;
 pub mod future;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 pub mod io;
 #[cfg(all(test, loom))]
 mod loom;
+pub mod net;
+mod os;
 mod primitive;
 mod runtime;
 mod scheduler;

@@ -3,12 +3,12 @@
 //! The results, cancellation and deadlines are those of [`perform`].
 
 use super::perform;
-use fibra_driver::{Handle, Interest, Offset, Op, RawAddress, RawStatx};
+use fibra_driver::{Handle, Offset, Op, RawAddress, RawStatx};
 use std::{
     ffi::CStr,
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
-    os::fd::{FromRawFd, OwnedFd, RawFd},
+    os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd},
     time::Instant,
 };
 
@@ -34,11 +34,8 @@ pub(crate) fn recv_vectored(
     buffers: &mut [IoSliceMut<'_>],
     deadline: Option<Instant>,
 ) -> io::Result<usize> {
-    let op = Op::RecvVectored {
-        fd: socket.target(),
-        slices: buffers.as_mut_ptr().cast(),
-        count: buffers.len(),
-    };
+    let op =
+        Op::RecvVectored { fd: socket.target(), slices: buffers.as_mut_ptr().cast(), count: buffers.len() };
     // SAFETY: socket and buffers are borrowed for the call, and std's slices have the kernel's layout.
     unsafe { perform(op, deadline) }.map(count)
 }
@@ -66,12 +63,6 @@ pub(crate) fn connect(socket: &Handle, address: &RawAddress, deadline: Option<In
     let op = Op::Connect { fd: socket.target(), address };
     // SAFETY: socket and address are borrowed for the call.
     unsafe { perform(op, deadline) }.map(drop)
-}
-
-/// Waits until the descriptor is ready.
-pub(crate) fn poll(handle: &Handle, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
-    // SAFETY: the handle is borrowed for the call.
-    unsafe { perform(Op::Poll { fd: handle.target(), interest }, deadline) }.map(drop)
 }
 
 pub(crate) fn read(file: &Handle, buffer: &mut [u8], offset: Offset) -> io::Result<usize> {
@@ -136,7 +127,6 @@ pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> io::Result<OwnedFd> {
 
 /// Closes a descriptor, and returns what the file system has to say: it may be the first to tell of a failed write.
 pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
-    use std::os::fd::IntoRawFd;
     // SAFETY: nobody else has the descriptor.
     unsafe { perform(Op::Close { fd: fd.into_raw_fd() }, None) }.map(drop)
 }

@@ -266,20 +266,20 @@ pub(crate) fn ready<D: HasHandle>(descriptor: Arc<D>, interest: Interest) -> OpF
     OpFuture::new(Ready { descriptor, interest })
 }
 
-struct Sync<D> {
+struct SyncFile<D> {
     file: Arc<D>,
     data_only: bool,
 }
 
 // SAFETY: the reference to the descriptor is the payload's.
-unsafe impl<D: HasHandle> Payload for Sync<D> {
+unsafe impl<D: HasHandle> Payload for SyncFile<D> {
     fn op(&mut self) -> Op {
         Op::Sync { fd: self.file.handle().target(), data_only: self.data_only }
     }
 }
 
 pub(crate) async fn sync<D: HasHandle>(file: Arc<D>, data_only: bool) -> io::Result<()> {
-    OpFuture::new(Sync { file, data_only }).await.0.map(drop)
+    OpFuture::new(SyncFile { file, data_only }).await.0.map(drop)
 }
 
 struct Open {
@@ -305,20 +305,20 @@ pub(crate) async fn open(path: CString, flags: i32, mode: u32) -> io::Result<Own
 }
 
 /// Whose status is asked for, and room for it.
-struct Status<D> {
-    of: StatusOf<D>,
+struct Status {
+    of: StatusOf,
     flags: i32,
     mask: u32,
     out: MaybeUninit<RawStatx>,
 }
 
-pub(crate) enum StatusOf<D> {
+pub(crate) enum StatusOf {
     Path(CString),
-    File(Arc<D>),
+    File(Arc<dyn HasHandle>),
 }
 
 // SAFETY: the path or the reference to the descriptor, and the room for the answer, are the payload's.
-unsafe impl<D: HasHandle> Payload for Status<D> {
+unsafe impl Payload for Status {
     fn op(&mut self) -> Op {
         let (fd, path) = match &self.of {
             StatusOf::Path(path) => (None, path.as_ptr()),
@@ -328,7 +328,7 @@ unsafe impl<D: HasHandle> Payload for Status<D> {
     }
 }
 
-pub(crate) async fn status<D: HasHandle>(of: StatusOf<D>, flags: i32, mask: u32) -> io::Result<RawStatx> {
+pub(crate) async fn status(of: StatusOf, flags: i32, mask: u32) -> io::Result<RawStatx> {
     let (result, payload) = OpFuture::new(Status { of, flags, mask, out: MaybeUninit::zeroed() }).await;
     result?;
     // SAFETY: it was zeroed, which is a value, and the kernel has filled it.

@@ -8,7 +8,7 @@ use super::socket::Socket;
 use crate::{
     io::{
         OpFuture,
-        owned::{HasHandle, Ready, ready},
+        owned::{Ready, ready},
     },
     scheduler::worker::Worker,
 };

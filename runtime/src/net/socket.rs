@@ -41,6 +41,16 @@ impl Socket {
         }
     }
 
+    /// A connection that somebody else has made, with its timeouts.
+    pub(super) fn adopted(fd: OwnedFd) -> Self {
+        let socket = Self::new(fd);
+        // What is no socket has no timeouts; its first operation will say what is wrong with it.
+        let (read, write) = (socket.options().read_timeout(), socket.options().write_timeout());
+        socket.read_timeout.store(read.unwrap_or(None));
+        socket.write_timeout.store(write.unwrap_or(None));
+        socket
+    }
+
     fn for_address(address: &SocketAddr) -> io::Result<socket2::Socket> {
         socket2::Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))
     }
@@ -79,6 +89,11 @@ impl Socket {
         internet(self.options().peer_addr()?)
     }
 
+    /// The descriptor's number, to be shown.
+    pub(super) fn number(&self) -> i32 {
+        self.handle.target().fd()
+    }
+
     pub(super) fn set_nonblocking(&self, nonblocking: bool) {
         self.nonblocking.store(nonblocking, Relaxed);
     }
@@ -100,13 +115,17 @@ impl Socket {
     /// The descriptor, for whoever is the last to have the socket; otherwise a duplicate.
     pub(super) fn into_fd(this: Arc<Self>) -> io::Result<OwnedFd> {
         let nonblocking = this.nonblocking.load(Relaxed);
+        let timeouts = (this.read_timeout.get(), this.write_timeout.get());
         let fd = match Arc::try_unwrap(this) {
             Ok(socket) => socket.handle.into_fd(),
             Err(shared) => shared.handle.as_fd().try_clone_to_owned()?,
         };
+        let options = SockRef::from(&fd);
         if nonblocking {
-            SockRef::from(&fd).set_nonblocking(true)?;
+            options.set_nonblocking(true)?;
         }
+        options.set_read_timeout(timeouts.0)?;
+        options.set_write_timeout(timeouts.1)?;
         Ok(fd)
     }
 }
@@ -114,7 +133,8 @@ impl Socket {
 /// The deadline of a non-blocking operation is no error that its user knows of.
 #[cold]
 fn would_block(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_none() && error.raw_os_error().is_none() {
+    if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_none() && error.raw_os_error().is_none()
+    {
         return io::ErrorKind::WouldBlock.into();
     }
     error
@@ -142,13 +162,16 @@ impl Timeout {
     }
 
     pub(super) fn set(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let nanos = match timeout {
-            None => 0,
-            Some(Duration::ZERO) => return Err(zero()),
-            Some(timeout) => u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
-        };
-        self.nanos.store(nanos, Relaxed);
+        if timeout == Some(Duration::ZERO) {
+            return Err(zero());
+        }
+        self.store(timeout);
         Ok(())
+    }
+
+    fn store(&self, timeout: Option<Duration>) {
+        let nanos = timeout.map_or(0, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
+        self.nanos.store(nanos, Relaxed);
     }
 
     fn deadline(&self) -> Option<Instant> {

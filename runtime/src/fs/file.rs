@@ -1,0 +1,318 @@
+//! An open file.
+
+mod asynchronous;
+mod stream;
+
+pub(super) use stream::not_text;
+
+use super::{Metadata, OpenOptions};
+use crate::{
+    io::{
+        borrowed::{self, StatusOf},
+        owned::HasHandle,
+    },
+    scheduler::blocking::unblock,
+};
+use fibra_driver::{Handle, Offset};
+use std::{
+    fmt,
+    fs::{FileTimes, Permissions},
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+    time::SystemTime,
+};
+
+/// An open file; std's, for green threads, futures and OS threads alike.
+///
+/// [`Read`](io::Read), [`Write`](io::Write) and [`Seek`](io::Seek) use its position, which all clones share, and are
+/// implemented for `&File` too. `read_at` and `write_at` leave it alone, so any number of threads can use them at once.
+///
+/// ```
+/// use fibra::fs::{self, File};
+/// use std::io::{Read, Write};
+/// # let directory = std::env::temp_dir().join(format!("fibra-doc-file-{}", std::process::id()));
+/// # fs::create_dir_all(&directory)?;
+/// # let path = directory.join("greeting");
+/// fibra::run(move || {
+///     File::create(&path)?.write_all(b"hello")?;
+///     let mut greeting = String::new();
+///     let mut file = File::open(&path)?;
+///     file.read_to_string(&mut greeting)?;
+///     assert_eq!(greeting, "hello");
+///
+///     let mut end = [0; 3];
+///     assert_eq!(file.read_at(&mut end, 2)?, 3);
+///     assert_eq!(&end, b"llo");
+/// #   fs::remove_dir_all(directory)
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "a file is closed when it is dropped"]
+pub struct File {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    handle: Handle,
+}
+
+impl HasHandle for Inner {
+    fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl File {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenOptions::open`].
+    pub fn open<P: AsRef<Path>>(path: P) -> io::Result<File> {
+        OpenOptions::new().read(true).open(path)
+    }
+
+    /// Opens a file for writing, empty; creates it if need be.
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenOptions::open`].
+    pub fn create<P: AsRef<Path>>(path: P) -> io::Result<File> {
+        OpenOptions::new().write(true).create(true).truncate(true).open(path)
+    }
+
+    /// Creates a file, for reading and writing, where none was.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`, and as [`OpenOptions::open`].
+    pub fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).open(path)
+    }
+
+    /// The same as [`OpenOptions::new`].
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    /// Reads from `offset` on, whatever the position. Returns how many bytes; 0 at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `NotSeekable` for a pipe.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        borrowed::read(self.as_handle(), buf, Offset::At(offset))
+    }
+
+    /// Fills `buf` from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](File::read_at); `UnexpectedEof` if the file ends before: then, what is in `buf` is not said.
+    ///
+    /// ```
+    /// # use fibra::fs::File;
+    /// # use std::io::ErrorKind;
+    /// let error = File::open("/dev/null")?.read_exact_at(&mut [0; 8], 0).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.read_at(buf, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    buf = &mut buf[read..];
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes from `offset` on, whatever the position; beyond the end, what lies between becomes zeros. Returns how many
+    /// bytes were taken. (On Linux, a file that was opened for appending ignores the offset.)
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `StorageFull`.
+    pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
+        borrowed::write(self.as_handle(), buf, Offset::At(offset))
+    }
+
+    /// Writes all of `buf` from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](File::write_at); some of the bytes may have been written.
+    ///
+    /// ```
+    /// # use fibra::fs::File;
+    /// File::options().write(true).open("/dev/null")?.write_all_at(b"gone", 0)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn write_all_at(&self, mut buf: &[u8], mut offset: u64) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.write_at(buf, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    buf = &buf[written..];
+                    offset += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the file's data and metadata have reached the disk.
+    ///
+    /// # Errors
+    ///
+    /// The system's. It may be that of an earlier write.
+    pub fn sync_all(&self) -> io::Result<()> {
+        borrowed::sync(self.as_handle(), false)
+    }
+
+    /// The same, without metadata that isn't needed to read the data back.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_all`](File::sync_all).
+    pub fn sync_data(&self) -> io::Result<()> {
+        borrowed::sync(self.as_handle(), true)
+    }
+
+    /// What the system knows about the file.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        borrowed::status(StatusOf::File(self.as_handle()), libc::AT_EMPTY_PATH, Metadata::MASK).map(Metadata)
+    }
+
+    /// Makes the file so long: cuts it off, or adds zeros. The position stays.
+    ///
+    /// # Errors
+    ///
+    /// The system's; `InvalidInput` if it was not opened for writing.
+    pub fn set_len(&self, size: u64) -> io::Result<()> {
+        Ok(unblock(|| rustix::fs::ftruncate(self.as_handle(), size))?)
+    }
+
+    /// Changes who may do what with the file.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `PermissionDenied`.
+    pub fn set_permissions(&self, perm: Permissions) -> io::Result<()> {
+        unblock(|| self.std_clone()?.set_permissions(perm))
+    }
+
+    /// Changes the file's times.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        unblock(|| self.std_clone()?.set_times(times))
+    }
+
+    /// Changes when the file is said to have been modified.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time))
+    }
+
+    /// A second handle for the same open file, position included. It costs no descriptor.
+    ///
+    /// # Errors
+    ///
+    /// None; std's signature is kept.
+    pub fn try_clone(&self) -> io::Result<File> {
+        Ok(Self { inner: Arc::clone(&self.inner) })
+    }
+
+    /// Closes the file and tells what std's drop swallows: on some file systems a failed write is not reported before.
+    /// Doesn't hold up the worker, even if the file system lets it wait. While there are clones, nothing is closed.
+    ///
+    /// # Errors
+    ///
+    /// The system's. The descriptor is closed in any case.
+    ///
+    /// ```
+    /// fibra::run(|| fibra::fs::File::open("/dev/null")?.close())?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn close(self) -> io::Result<()> {
+        match Arc::try_unwrap(self.inner) {
+            // Once it has begun there is no way back, so it isn't begun in vain.
+            Ok(inner) => crate::cancel::shield(|| borrowed::close(inner.handle.into_fd())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The file as std's type.
+    ///
+    /// The file must leave its descriptor to nobody else: if there are clones, or an operation of a dropped future
+    /// that the kernel hasn't answered yet, the result has a duplicate.
+    ///
+    /// # Errors
+    ///
+    /// If a duplicate is needed and can't be had. `From` is the same for those who know that it isn't.
+    pub fn into_std(self) -> io::Result<std::fs::File> {
+        self.into_fd().map(Into::into)
+    }
+
+    /// A file of std's beside this one.
+    fn std_clone(&self) -> io::Result<std::fs::File> {
+        Ok(self.as_handle().as_fd().try_clone_to_owned()?.into())
+    }
+
+    pub(crate) fn as_handle(&self) -> &Handle {
+        &self.inner.handle
+    }
+
+    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+        match Arc::try_unwrap(self.inner) {
+            Ok(inner) => Ok(inner.handle.into_fd()),
+            Err(shared) => shared.handle.as_fd().try_clone_to_owned(),
+        }
+    }
+
+    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+        Self { inner: Arc::new(Inner { handle: Handle::new(fd) }) }
+    }
+}
+
+impl From<std::fs::File> for File {
+    fn from(file: std::fs::File) -> Self {
+        Self::from_fd(file.into())
+    }
+}
+
+impl From<File> for std::fs::File {
+    /// As [`File::into_std`].
+    ///
+    /// # Panics
+    ///
+    /// If the descriptor is shared, and the process can't have another one.
+    fn from(file: File) -> Self {
+        OwnedFd::from(file).into()
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("fd", &self.as_handle().as_raw_fd()).finish()
+    }
+}

@@ -1,0 +1,214 @@
+//! A file's operations as futures.
+
+use super::File;
+use crate::{
+    fs::{Metadata, OpenOptions},
+    io::{
+        Buffer, BufferMut, borrowed,
+        owned::{self, Place, StatusOf},
+    },
+    scheduler::blocking::unblock_async,
+};
+use fibra_driver::Offset;
+use std::{future::Future, io, panic::resume_unwind, path::Path, sync::Arc};
+
+const CURRENT: Place = Place::File(Offset::Current);
+
+/// # For futures
+///
+/// An operation owns its buffer while it is under way, and gives it back with its result. It refers to the file by
+/// itself, so that it can be spawned. A future that is dropped leaves its operation to the kernel, which mostly ends it all
+/// the same: what a dropped write has written is not known.
+///
+/// ```
+/// use fibra::fs::File;
+/// # let path = std::env::temp_dir().join(format!("fibra-doc-async-{}", std::process::id()));
+/// fibra::block_on(async {
+///     let file = File::create_async(&path).await?;
+///     file.write_all_at_async("hello", 0).await.0?;
+///     file.sync_data_async().await?;
+///     assert_eq!(file.metadata_async().await?.len(), 5);
+///
+///     let file = File::open_async(&path).await?;
+///     let (read, buffer) = file.read_at_async(vec![0; 8], 1).await;
+///     assert_eq!(&buffer[..read?], b"ello");
+/// #   fibra::fs::remove_file(&path)?;
+///     Ok::<_, std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+impl File {
+    /// As [`open`](File::open).
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenOptions::open`].
+    pub fn open_async<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<File>> + Send + use<P> {
+        OpenOptions::new().read(true).open_async(path)
+    }
+
+    /// As [`create`](File::create).
+    ///
+    /// # Errors
+    ///
+    /// As [`OpenOptions::open`].
+    pub fn create_async<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<File>> + Send + use<P> {
+        OpenOptions::new().write(true).create(true).truncate(true).open_async(path)
+    }
+
+    /// As [`create_new`](File::create_new).
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`, and as [`OpenOptions::open`].
+    pub fn create_new_async<P: AsRef<Path>>(
+        path: P,
+    ) -> impl Future<Output = io::Result<File>> + Send + use<P> {
+        OpenOptions::new().read(true).write(true).create_new(true).open_async(path)
+    }
+
+    /// Reads at the file's position into the buffer's beginning; 0 at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn read_async<B: BufferMut>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::read(Arc::clone(&self.inner), CURRENT, buffer, 0)
+    }
+
+    /// Writes the buffer's beginning at the file's position; returns how many bytes.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn write_async<B: Buffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::write(Arc::clone(&self.inner), CURRENT, buffer, 0)
+    }
+
+    /// Writes the whole buffer at the file's position.
+    ///
+    /// # Errors
+    ///
+    /// The system's; some of the bytes may have been written.
+    pub fn write_all_async<B: Buffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::write_all(Arc::clone(&self.inner), CURRENT, buffer)
+    }
+
+    /// As [`read_at`](File::read_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](File::read_at).
+    pub fn read_at_async<B: BufferMut>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::read(Arc::clone(&self.inner), at(offset), buffer, 0)
+    }
+
+    /// As [`read_exact_at`](File::read_exact_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_exact_at`](File::read_exact_at).
+    pub fn read_exact_at_async<B: BufferMut>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::read_exact(Arc::clone(&self.inner), at(offset), buffer)
+    }
+
+    /// As [`write_at`](File::write_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](File::write_at).
+    pub fn write_at_async<B: Buffer>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::write(Arc::clone(&self.inner), at(offset), buffer, 0)
+    }
+
+    /// As [`write_all_at`](File::write_all_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`write_all_at`](File::write_all_at).
+    pub fn write_all_at_async<B: Buffer>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::write_all(Arc::clone(&self.inner), at(offset), buffer)
+    }
+
+    /// As [`sync_all`](File::sync_all).
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_all`](File::sync_all).
+    pub fn sync_all_async(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
+        owned::sync(Arc::clone(&self.inner), false)
+    }
+
+    /// As [`sync_data`](File::sync_data).
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_all`](File::sync_all).
+    pub fn sync_data_async(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
+        owned::sync(Arc::clone(&self.inner), true)
+    }
+
+    /// As [`metadata`](File::metadata).
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn metadata_async(&self) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
+        let file = StatusOf::File(self.inner.clone());
+        async { owned::status(file, libc::AT_EMPTY_PATH, Metadata::MASK).await.map(Metadata) }
+    }
+
+    /// As [`set_len`](File::set_len).
+    ///
+    /// # Errors
+    ///
+    /// As [`set_len`](File::set_len).
+    pub fn set_len_async(&self, size: u64) -> impl Future<Output = io::Result<()>> + Send + use<> {
+        let inner = Arc::clone(&self.inner);
+        async move {
+            let cut = unblock_async(move || rustix::fs::ftruncate(&inner.handle, size)).await;
+            Ok(cut.unwrap_or_else(|panic| resume_unwind(panic))?)
+        }
+    }
+
+    /// As [`close`](File::close), on the runtime's pool. Dropping the future lets it go on unheard, if it has been polled;
+    /// if it hasn't, the file is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](File::close).
+    pub async fn close_async(self) -> io::Result<()> {
+        let Ok(inner) = Arc::try_unwrap(self.inner) else { return Ok(()) };
+        let closed = unblock_async(move || borrowed::close(inner.handle.into_fd())).await;
+        closed.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+fn at(offset: u64) -> Place {
+    Place::File(Offset::At(offset))
+}

@@ -1,0 +1,248 @@
+//! What the system knows about a file.
+
+use super::c_path;
+use crate::io::{borrowed, owned};
+use fibra_driver::RawStatx;
+use std::{
+    fmt,
+    fs::Permissions,
+    future::Future,
+    io,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// What the system knows about a file; std's, and [`std::os::unix::fs::MetadataExt`] is implemented too.
+///
+/// ```
+/// let metadata = fibra::fs::metadata("/")?;
+/// assert!(metadata.is_dir() && metadata.modified()? <= std::time::SystemTime::now());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Metadata(pub(crate) RawStatx);
+
+impl Metadata {
+    /// What is asked for.
+    pub(crate) const MASK: u32 = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
+
+    /// What it is.
+    pub fn file_type(&self) -> FileType {
+        FileType { mode: u32::from(self.0.stx_mode) & libc::S_IFMT }
+    }
+
+    /// Whether it is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.file_type().is_dir()
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.file_type().is_file()
+    }
+
+    /// Whether it is a symbolic link, which only [`symlink_metadata`] can find.
+    pub fn is_symlink(&self) -> bool {
+        self.file_type().is_symlink()
+    }
+
+    /// Its size in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "std's has none")]
+    pub fn len(&self) -> u64 {
+        self.0.stx_size
+    }
+
+    /// Who may do what with it.
+    pub fn permissions(&self) -> Permissions {
+        Permissions::from_mode(u32::from(self.0.stx_mode))
+    }
+
+    /// When its content was last changed.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the file system doesn't know.
+    pub fn modified(&self) -> io::Result<SystemTime> {
+        self.time(libc::STATX_MTIME, &self.0.stx_mtime)
+    }
+
+    /// When it was last read, as far as the file system keeps account.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the file system doesn't know.
+    pub fn accessed(&self) -> io::Result<SystemTime> {
+        self.time(libc::STATX_ATIME, &self.0.stx_atime)
+    }
+
+    /// When it was created.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the file system doesn't know.
+    pub fn created(&self) -> io::Result<SystemTime> {
+        self.time(libc::STATX_BTIME, &self.0.stx_btime)
+    }
+
+    fn time(&self, bit: u32, time: &libc::statx_timestamp) -> io::Result<SystemTime> {
+        if self.0.stx_mask & bit == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the file system does not keep this time",
+            ));
+        }
+        let seconds = Duration::from_secs(time.tv_sec.unsigned_abs());
+        let whole = if time.tv_sec < 0 { UNIX_EPOCH - seconds } else { UNIX_EPOCH + seconds };
+        Ok(whole + Duration::from_nanos(time.tv_nsec.into()))
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Metadata");
+        shown
+            .field("file_type", &self.file_type())
+            .field("permissions", &self.permissions())
+            .field("len", &self.len());
+        for (name, time) in
+            [("modified", self.modified()), ("accessed", self.accessed()), ("created", self.created())]
+        {
+            if let Ok(time) = time {
+                shown.field(name, &time);
+            }
+        }
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// What kind of file it is; std's, and [`std::os::unix::fs::FileTypeExt`] is implemented too.
+///
+/// ```
+/// use std::os::unix::fs::FileTypeExt;
+/// let null = fibra::fs::metadata("/dev/null")?.file_type();
+/// assert!(null.is_char_device() && !null.is_file());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileType {
+    /// One of `S_IF*`.
+    mode: u32,
+}
+
+impl FileType {
+    /// Whether it is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.is(libc::S_IFDIR)
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.is(libc::S_IFREG)
+    }
+
+    /// Whether it is a symbolic link.
+    pub fn is_symlink(&self) -> bool {
+        self.is(libc::S_IFLNK)
+    }
+
+    pub(crate) fn is(&self, mode: u32) -> bool {
+        self.mode == mode
+    }
+}
+
+impl From<std::fs::FileType> for FileType {
+    fn from(std: std::fs::FileType) -> Self {
+        let kinds = [
+            (std.is_file(), libc::S_IFREG),
+            (std.is_dir(), libc::S_IFDIR),
+            (std.is_symlink(), libc::S_IFLNK),
+            (std.is_socket(), libc::S_IFSOCK),
+            (std.is_fifo(), libc::S_IFIFO),
+            (std.is_char_device(), libc::S_IFCHR),
+            (std.is_block_device(), libc::S_IFBLK),
+        ];
+        Self { mode: kinds.iter().find(|(is, _)| *is).map_or(0, |(_, mode)| *mode) }
+    }
+}
+
+impl fmt::Debug for FileType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileType")
+            .field("is_file", &self.is_file())
+            .field("is_dir", &self.is_dir())
+            .field("is_symlink", &self.is_symlink())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the system knows about the file at `path`, links followed.
+///
+/// # Errors
+///
+/// `NotFound`, `PermissionDenied` (for a directory on the way), ….
+///
+/// ```
+/// assert!(fibra::fs::metadata("/dev/null")?.len() == 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
+    status(path.as_ref(), 0)
+}
+
+/// The same, without following a link at the end of `path`.
+///
+/// # Errors
+///
+/// As [`metadata`].
+///
+/// ```
+/// assert!(fibra::fs::symlink_metadata("/proc/self")?.is_symlink());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
+    status(path.as_ref(), libc::AT_SYMLINK_NOFOLLOW)
+}
+
+/// As [`metadata`], for futures.
+///
+/// # Errors
+///
+/// As [`metadata`].
+///
+/// ```
+/// assert!(fibra::block_on(fibra::fs::metadata_async("/"))?.is_dir());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn metadata_async<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<Metadata>> + Send + use<P> {
+    status_async(path.as_ref(), 0)
+}
+
+/// As [`symlink_metadata`], for futures.
+///
+/// # Errors
+///
+/// As [`metadata`].
+///
+/// ```
+/// assert!(fibra::block_on(fibra::fs::symlink_metadata_async("/proc/self"))?.is_symlink());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn symlink_metadata_async<P: AsRef<Path>>(
+    path: P,
+) -> impl Future<Output = io::Result<Metadata>> + Send + use<P> {
+    status_async(path.as_ref(), libc::AT_SYMLINK_NOFOLLOW)
+}
+
+fn status(path: &Path, flags: i32) -> io::Result<Metadata> {
+    let path = c_path(path)?;
+    borrowed::status(borrowed::StatusOf::Path(&path), flags, Metadata::MASK).map(Metadata)
+}
+
+fn status_async(path: &Path, flags: i32) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
+    let path = c_path(path);
+    async move {
+        let path = owned::StatusOf::Path(path?);
+        owned::status(path, flags, Metadata::MASK).await.map(Metadata)
+    }
+}

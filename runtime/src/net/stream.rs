@@ -1,0 +1,297 @@
+//! A connection.
+
+mod asynchronous;
+mod options;
+mod polled;
+
+use super::{
+    ToSocketAddrs,
+    poll::Readiness,
+    socket::{Socket, zero},
+};
+use crate::{
+    cancel::Cancelled,
+    io::{borrowed, owned::HasHandle},
+};
+use fibra_driver::Handle;
+use std::{
+    fmt,
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// A TCP connection; std's, for green threads, futures and OS threads alike.
+///
+/// It is read and written through a shared reference too, so two green threads may use both directions at once. Dropping
+/// the last clone closes it.
+///
+/// An option that is not here, like keep-alive, is set through the descriptor, for example by `socket2::SockRef`.
+///
+/// ```
+/// use fibra::net::{TcpListener, TcpStream};
+/// use std::io::{Read, Write};
+/// fibra::run(|| -> std::io::Result<()> {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let mut client = TcpStream::connect(listener.local_addr()?)?;
+///     let (mut server, _) = listener.accept()?;
+///     client.write_all(b"ping")?;
+///     let mut message = [0; 4];
+///     server.read_exact(&mut message)?;
+///     assert_eq!(&message, b"ping");
+///     Ok(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "a stream closes its connection when it is dropped"]
+pub struct TcpStream {
+    socket: Arc<Socket>,
+    /// For those who poll; see [`poll`](super::poll).
+    readable: Readiness,
+    writable: Readiness,
+}
+
+// The operations that are waited for are reached through `&mut self` alone, and a panic leaves them as they are.
+impl UnwindSafe for TcpStream {}
+impl RefUnwindSafe for TcpStream {}
+
+impl TcpStream {
+    pub(super) fn from_socket(socket: Arc<Socket>) -> Self {
+        Self { socket, readable: Readiness::default(), writable: Readiness::default() }
+    }
+
+    /// Connects to the first of the addresses that takes the connection. Names are resolved off the workers.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address: `ConnectionRefused`, `TimedOut`, `NetworkUnreachable`, …; `InvalidInput` if there is
+    /// no address.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point while it connects; the socket is closed then, and no further address is tried.
+    ///
+    /// ```
+    /// use fibra::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind(("localhost", 0))?;
+    /// let stream = TcpStream::connect(("localhost", listener.local_addr()?.port()))?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        let mut last = no_address();
+        for address in addr.to_socket_addrs()? {
+            match Socket::connected(&address, None) {
+                Ok(socket) => return Ok(Self::from_socket(Arc::new(socket))),
+                Err(error) if Cancelled::caused(&error) => return Err(error),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Connects, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](TcpStream::connect); `TimedOut` after `timeout`; `InvalidInput` if that is zero.
+    ///
+    /// ```
+    /// use fibra::net::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect_timeout(&listener.local_addr()?, Duration::from_secs(10))?;
+    /// # drop(stream);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        if timeout.is_zero() {
+            return Err(zero());
+        }
+        let socket = Socket::connected(addr, Instant::now().checked_add(timeout))?;
+        Ok(Self::from_socket(Arc::new(socket)))
+    }
+
+    /// A second handle for the same connection: options, timeouts and the non-blocking mode are shared. It costs no
+    /// descriptor.
+    ///
+    /// # Errors
+    ///
+    /// None; std's signature is kept.
+    ///
+    /// ```
+    /// # use fibra::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let clone = stream.try_clone()?;
+    /// assert_eq!(stream.local_addr()?, clone.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_clone(&self) -> io::Result<TcpStream> {
+        Ok(Self::from_socket(Arc::clone(&self.socket)))
+    }
+
+    /// Receives without taking: the next read gets the same bytes. Returns how many there are, at most the buffer's
+    /// size; 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As `read`.
+    ///
+    /// ```
+    /// # use fibra::net::{TcpListener, TcpStream};
+    /// # use std::io::{Read, Write};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut stream, _) = listener.accept()?;
+    /// client.write_all(b"x")?;
+    /// let (mut first, mut second) = ([0; 8], [0; 8]);
+    /// assert_eq!((stream.peek(&mut first)?, stream.read(&mut second)?), (1, 1));
+    /// assert_eq!(first, second);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.recv(buf, libc::MSG_PEEK)
+    }
+
+    #[inline]
+    fn recv(&self, buf: &mut [u8], flags: i32) -> io::Result<usize> {
+        self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
+            borrowed::recv(socket, buf, flags, deadline)
+        })
+    }
+
+    /// The connection as std's type, in the mode that [`set_nonblocking`](TcpStream::set_nonblocking) says, with
+    /// the timeouts of this one.
+    ///
+    /// The stream must leave its descriptor to nobody else: if there are clones, or an operation of a dropped future
+    /// that the kernel hasn't answered yet, the result has a duplicate.
+    ///
+    /// # Errors
+    ///
+    /// If a duplicate is needed and can't be had. `From` is the same for those who know that it isn't.
+    ///
+    /// ```
+    /// # use fibra::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let stream: std::net::TcpStream = stream.into_std()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
+        self.into_fd().map(Into::into)
+    }
+
+    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+        // An operation that waits for readiness has a reference too.
+        drop((self.readable, self.writable));
+        Socket::into_fd(self.socket)
+    }
+
+    pub(crate) fn as_handle(&self) -> &Handle {
+        self.socket.handle()
+    }
+
+    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+        Self::from_socket(Arc::new(Socket::adopted(fd)))
+    }
+}
+
+/// The error of an empty list, as std has it.
+pub(super) fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
+}
+
+impl Read for &TcpStream {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.recv(buf, 0)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
+            borrowed::recv_vectored(socket, bufs, deadline)
+        })
+    }
+}
+
+impl Write for &TcpStream {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.socket
+            .wait(Some(&self.socket.write_timeout), |socket, deadline| borrowed::send(socket, buf, deadline))
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.wait(Some(&self.socket.write_timeout), |socket, deadline| {
+            borrowed::send_vectored(socket, bufs, deadline)
+        })
+    }
+
+    /// Does nothing: nothing is buffered here.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for TcpStream {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
+}
+
+impl Write for TcpStream {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
+    }
+
+    /// Does nothing: nothing is buffered here.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl From<std::net::TcpStream> for TcpStream {
+    /// Takes the connection over with its timeouts. Operations wait, whatever the descriptor's mode; see
+    /// [`set_nonblocking`](TcpStream::set_nonblocking).
+    fn from(stream: std::net::TcpStream) -> Self {
+        Self::from_fd(stream.into())
+    }
+}
+
+impl From<TcpStream> for std::net::TcpStream {
+    /// As [`TcpStream::into_std`].
+    ///
+    /// # Panics
+    ///
+    /// If the descriptor is shared, and the process can't have another one.
+    fn from(stream: TcpStream) -> Self {
+        OwnedFd::from(stream).into()
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("TcpStream");
+        if let Ok(address) = self.local_addr() {
+            shown.field("addr", &address);
+        }
+        if let Ok(peer) = self.peer_addr() {
+            shown.field("peer", &peer);
+        }
+        shown.field("fd", &self.socket.number()).finish()
+    }
+}

@@ -1,0 +1,143 @@
+//! A connection's operations as futures.
+
+use super::{TcpStream, no_address};
+use crate::{
+    io::{
+        Buffer, BufferMut,
+        owned::{self, Place},
+    },
+    net::{ToSocketAddrs, socket::Socket},
+};
+use std::{future::Future, io, sync::Arc};
+
+const RECV: Place = Place::Socket { flags: 0 };
+const PEEK: Place = Place::Socket { flags: libc::MSG_PEEK };
+const SEND: Place = Place::Socket { flags: 0 };
+
+/// # For futures
+///
+/// An operation owns its buffer while it is under way, and gives it back with its result. It refers to the connection
+/// by itself, so that it can be spawned.
+///
+/// A future that is dropped stops its operation: a buffer that the kernel has begun to fill is lost with the bytes in
+/// it, and a write may have sent some of its bytes. So a connection of which a read or write was dropped in the middle
+/// should be closed, as far as it isn't known what has gone through. (`peek_async` may be dropped at any time.)
+///
+/// The timeouts and the non-blocking mode of the stream don't concern futures.
+///
+/// ```
+/// use fibra::net::{TcpListener, TcpStream};
+/// fibra::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0")?;
+///     let client = TcpStream::connect_async(listener.local_addr()?).await?;
+///     let (server, _) = listener.accept_async().await?;
+///     let (written, _) = client.write_all_async("ping").await;
+///     written?;
+///     let (read, message) = server.read_exact_async(vec![0; 4]).await;
+///     read?;
+///     assert_eq!(message, b"ping");
+///     Ok(())
+/// })
+/// # .map_err(|error: std::io::Error| panic!("{error}")).unwrap();
+/// ```
+impl TcpStream {
+    /// Connects, as [`connect`](TcpStream::connect). Dropping the future closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](TcpStream::connect).
+    pub async fn connect_async<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        let mut last = no_address();
+        for address in addr.to_socket_addrs_async().await? {
+            match Socket::connected_async(address).await {
+                Ok(socket) => return Ok(Self::from_socket(socket)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Reads some bytes into the buffer's beginning; 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `ConnectionReset`.
+    pub fn read_async<B: BufferMut>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::read(Arc::clone(&self.socket), RECV, buffer, 0)
+    }
+
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_async`](TcpStream::read_async); `UnexpectedEof` if the stream ends before.
+    pub fn read_exact_async<B: BufferMut>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::read_exact(Arc::clone(&self.socket), RECV, buffer)
+    }
+
+    /// Reads into several buffers in turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_async`](TcpStream::read_async).
+    pub fn read_vectored_async<B: BufferMut>(
+        &self,
+        buffers: Vec<B>,
+    ) -> impl Future<Output = (io::Result<usize>, Vec<B>)> + Send + use<B> {
+        owned::recv_vectored(Arc::clone(&self.socket), buffers)
+    }
+
+    /// Receives without taking, as [`peek`](TcpStream::peek).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_async`](TcpStream::read_async).
+    pub fn peek_async<B: BufferMut>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::read(Arc::clone(&self.socket), PEEK, buffer, 0)
+    }
+
+    /// Writes some bytes from the buffer's beginning; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `BrokenPipe`.
+    pub fn write_async<B: Buffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::write(Arc::clone(&self.socket), SEND, buffer, 0)
+    }
+
+    /// Writes the whole buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_async`](TcpStream::write_async).
+    pub fn write_all_async<B: Buffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::write_all(Arc::clone(&self.socket), SEND, buffer)
+    }
+
+    /// Writes several buffers in turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_async`](TcpStream::write_async).
+    pub fn write_vectored_async<B: Buffer>(
+        &self,
+        buffers: Vec<B>,
+    ) -> impl Future<Output = (io::Result<usize>, Vec<B>)> + Send + use<B> {
+        owned::send_vectored(Arc::clone(&self.socket), buffers)
+    }
+}

@@ -1,0 +1,176 @@
+//! What is Unix about fibra's types: descriptors, modes and inodes, by std's extension traits.
+
+use crate::{
+    fs::{DirEntry, File, FileType, Metadata, OpenOptions},
+    net::{TcpListener, TcpStream},
+};
+use std::{
+    io,
+    os::{
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
+        unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt},
+    },
+};
+
+/// The conversions of std's types, for one of ours that has `from_fd`, `into_fd` and `as_handle`.
+macro_rules! descriptor {
+    ($($type:ident),+) => {$(
+        impl AsFd for $type {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.as_handle().as_fd()
+            }
+        }
+
+        impl AsRawFd for $type {
+            fn as_raw_fd(&self) -> RawFd {
+                self.as_handle().as_raw_fd()
+            }
+        }
+
+        impl From<OwnedFd> for $type {
+            fn from(fd: OwnedFd) -> Self {
+                Self::from_fd(fd)
+            }
+        }
+
+        impl From<$type> for OwnedFd {
+            /// # Panics
+            ///
+            /// If the descriptor is shared, with a clone or with an operation of a dropped future, and the process can't
+            /// have another one. `into_std` returns an error instead.
+            fn from(owner: $type) -> OwnedFd {
+                owner.into_fd().expect("a shared descriptor needs a duplicate when it is given away")
+            }
+        }
+
+        impl FromRawFd for $type {
+            unsafe fn from_raw_fd(fd: RawFd) -> Self {
+                // SAFETY: the trait's contract is the same as `OwnedFd`'s.
+                Self::from_fd(unsafe { OwnedFd::from_raw_fd(fd) })
+            }
+        }
+
+        impl IntoRawFd for $type {
+            /// # Panics
+            ///
+            /// As the conversion into `OwnedFd`.
+            fn into_raw_fd(self) -> RawFd {
+                OwnedFd::from(self).into_raw_fd()
+            }
+        }
+    )+};
+}
+
+descriptor!(TcpListener, TcpStream, File);
+
+impl FileExt for File {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        File::read_at(self, buf, offset)
+    }
+
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
+        File::write_at(self, buf, offset)
+    }
+}
+
+impl OpenOptionsExt for OpenOptions {
+    fn mode(&mut self, mode: u32) -> &mut Self {
+        self.mode = mode;
+        self
+    }
+
+    fn custom_flags(&mut self, flags: i32) -> &mut Self {
+        self.custom_flags = flags;
+        self
+    }
+}
+
+impl FileTypeExt for FileType {
+    fn is_block_device(&self) -> bool {
+        self.is(libc::S_IFBLK)
+    }
+
+    fn is_char_device(&self) -> bool {
+        self.is(libc::S_IFCHR)
+    }
+
+    fn is_fifo(&self) -> bool {
+        self.is(libc::S_IFIFO)
+    }
+
+    fn is_socket(&self) -> bool {
+        self.is(libc::S_IFSOCK)
+    }
+}
+
+impl DirEntryExt for DirEntry {
+    fn ino(&self) -> u64 {
+        self.as_std().ino()
+    }
+}
+
+impl MetadataExt for Metadata {
+    fn dev(&self) -> u64 {
+        libc::makedev(self.0.stx_dev_major, self.0.stx_dev_minor)
+    }
+
+    fn ino(&self) -> u64 {
+        self.0.stx_ino
+    }
+
+    fn mode(&self) -> u32 {
+        self.0.stx_mode.into()
+    }
+
+    fn nlink(&self) -> u64 {
+        self.0.stx_nlink.into()
+    }
+
+    fn uid(&self) -> u32 {
+        self.0.stx_uid
+    }
+
+    fn gid(&self) -> u32 {
+        self.0.stx_gid
+    }
+
+    fn rdev(&self) -> u64 {
+        libc::makedev(self.0.stx_rdev_major, self.0.stx_rdev_minor)
+    }
+
+    fn size(&self) -> u64 {
+        self.0.stx_size
+    }
+
+    fn atime(&self) -> i64 {
+        self.0.stx_atime.tv_sec
+    }
+
+    fn atime_nsec(&self) -> i64 {
+        self.0.stx_atime.tv_nsec.into()
+    }
+
+    fn mtime(&self) -> i64 {
+        self.0.stx_mtime.tv_sec
+    }
+
+    fn mtime_nsec(&self) -> i64 {
+        self.0.stx_mtime.tv_nsec.into()
+    }
+
+    fn ctime(&self) -> i64 {
+        self.0.stx_ctime.tv_sec
+    }
+
+    fn ctime_nsec(&self) -> i64 {
+        self.0.stx_ctime.tv_nsec.into()
+    }
+
+    fn blksize(&self) -> u64 {
+        self.0.stx_blksize.into()
+    }
+
+    fn blocks(&self) -> u64 {
+        self.0.stx_blocks
+    }
+}
