@@ -1,0 +1,58 @@
+//! Backtraces of green threads end cleanly where the thread begins.
+
+use std::{backtrace::Backtrace, env, process::Command};
+
+#[inline(never)]
+fn innermost() -> String {
+    Backtrace::force_capture().to_string()
+}
+
+#[fibra::test]
+fn a_backtrace_ends_at_the_start_of_the_stack() {
+    let trace = fibra::thread::spawn(|| {
+        fibra::thread::yield_now();
+        innermost()
+    });
+    let trace = trace.join().unwrap();
+    assert!(trace.contains("innermost"), "{trace}");
+    // One loop beneath the body, and nothing beneath the loop but the stack's first frame.
+    assert_eq!(trace.matches("loop_entry").count(), 1, "{trace}");
+    let beneath = trace.split("loop_entry").nth(1).unwrap();
+    assert!(!beneath.contains("worker_thread"), "the backtrace runs on into another stack: {trace}");
+}
+
+#[test]
+fn gdb_unwinds_a_green_thread_to_its_start() {
+    if Command::new("gdb").arg("--version").output().is_err() {
+        eprintln!("no gdb here: nothing to check");
+        return;
+    }
+    let this = env::current_exe().expect("a test runs from a file");
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-nx", "-batch", "-iex", "set debuginfod enabled off", "-ex", "handle SIGILL stop nopass"]);
+    gdb.args(["-ex", "run", "-ex", "backtrace", "--args"]).arg(this);
+    gdb.args(["--exact", "child_stops_in_a_green_thread", "--ignored", "--nocapture", "--test-threads=1"]);
+    let output = gdb.output().expect("gdb was there a moment ago");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("SIGILL"),
+        "gdb did not stop in the child: {text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains("loop_entry"), "{text}");
+    let lower = text.to_lowercase();
+    assert!(!lower.contains("corrupt stack") && !lower.contains("previous frame"), "{text}");
+}
+
+#[test]
+#[ignore = "stops with SIGILL, for gdb: a test above runs it"]
+fn child_stops_in_a_green_thread() {
+    fibra::run(|| {
+        let stops = fibra::thread::spawn(|| {
+            fibra::thread::yield_now();
+            // SAFETY: raising a signal in this thread has no other precondition.
+            unsafe { libc::raise(libc::SIGILL) }
+        });
+        stops.join().unwrap();
+    });
+}

@@ -1,0 +1,140 @@
+//! Nobody is starved: not by those who only yield, not by those who always have something to do.
+
+use fibra::{future, thread, time};
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+/// Keeps the only worker busy in some way while `others` must get done.
+fn done_beside(busy: impl FnOnce(Arc<AtomicBool>), others: impl FnOnce()) {
+    let stop = Arc::new(AtomicBool::new(false));
+    busy(Arc::clone(&stop));
+    others();
+    stop.store(true, SeqCst);
+}
+
+fn everything_else() {
+    thread::sleep(Duration::from_millis(1));
+    assert_eq!(thread::spawn(|| 1).join().unwrap(), 1);
+    assert_eq!(fibra::wait(future::spawn(async { 2 })).unwrap(), 2);
+    fibra::wait(time::sleep(Duration::from_millis(1)));
+    // From another thread, through the inbox and the injector.
+    let (sender, receiver) = fibra::sync::oneshot::channel();
+    let outside = std::thread::spawn(move || sender.send(3));
+    assert_eq!(receiver.recv(), Ok(3));
+    outside.join().unwrap().unwrap();
+}
+
+#[fibra::test(workers = 1)]
+fn green_threads_that_only_yield_starve_nobody() {
+    done_beside(
+        |stop| {
+            for _ in 0..3 {
+                let stop = Arc::clone(&stop);
+                drop(thread::spawn(move || {
+                    while !stop.load(SeqCst) {
+                        thread::yield_now();
+                    }
+                }));
+            }
+        },
+        everything_else,
+    );
+}
+
+#[fibra::test(workers = 1)]
+fn a_future_that_always_wakes_itself_starves_nobody() {
+    let hot = |stop: Arc<AtomicBool>| {
+        poll_fn(move |context| {
+            context.waker().wake_by_ref();
+            if stop.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        })
+    };
+    done_beside(|stop| drop(future::spawn(hot(stop))), everything_else);
+    // The same, polled by a green thread.
+    done_beside(|stop| drop(thread::spawn(move || fibra::wait(hot(stop)))), everything_else);
+}
+
+#[fibra::test(workers = 1)]
+fn a_pair_of_futures_that_wake_each_other_starve_nobody() {
+    done_beside(
+        |stop| {
+            let (ping, mut ping_receiver) = fibra::sync::mpsc::channel();
+            let (pong, mut pong_receiver) = fibra::sync::mpsc::channel();
+            drop(future::spawn(async move {
+                while pong.send(()).is_ok() && ping_receiver.recv_async().await.is_ok() {}
+            }));
+            drop(future::spawn(async move {
+                while !stop.load(SeqCst) && pong_receiver.recv_async().await.is_ok() && ping.send(()).is_ok()
+                {
+                }
+            }));
+        },
+        everything_else,
+    );
+}
+
+#[fibra::test(workers = 1)]
+fn a_pair_of_green_threads_that_unpark_each_other_starve_nobody() {
+    done_beside(
+        |stop| {
+            let other = thread::spawn({
+                let stop = Arc::clone(&stop);
+                move || {
+                    while !stop.load(SeqCst) {
+                        thread::park_timeout(Duration::from_millis(1));
+                    }
+                }
+            });
+            drop(thread::spawn(move || {
+                while !stop.load(SeqCst) {
+                    other.thread().unpark();
+                    thread::yield_now();
+                }
+            }));
+        },
+        everything_else,
+    );
+}
+
+#[fibra::test(workers = 2)]
+fn work_spawned_on_one_worker_is_done_by_all() {
+    let workers = Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));
+    let rounds = AtomicUsize::new(0);
+    while workers.lock().unwrap().len() < 2 {
+        assert!(rounds.fetch_add(1, SeqCst) < 1000, "a second worker never took a task");
+        let tasks: Vec<_> = (0..100)
+            .map(|n| {
+                let workers = Arc::clone(&workers);
+                let busy = move || {
+                    std::hint::black_box((0..10_000u64).fold(n, |sum, n| sum ^ n.wrapping_mul(31)));
+                    workers.lock().unwrap().insert(std::thread::current().id());
+                };
+                future::spawn(async move { busy() })
+            })
+            .collect();
+        tasks.into_iter().for_each(|task| fibra::wait(task).unwrap());
+    }
+}
+
+#[fibra::test(workers = 2)]
+fn a_burst_larger_than_a_ring_is_all_run() {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let tasks: Vec<_> = (0..5000)
+        .map(|n| {
+            let ran = Arc::clone(&ran);
+            let run = move || ran.fetch_add(1, SeqCst);
+            if n % 2 == 0 { drop(thread::spawn(run)) } else { drop(future::spawn(async move { run() })) }
+        })
+        .collect();
+    assert_eq!(tasks.len(), 5000);
+    while ran.load(SeqCst) < 5000 {
+        thread::yield_now();
+    }
+}
