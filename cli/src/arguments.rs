@@ -31,14 +31,14 @@ pub struct Serve {
     /// The directory to serve
     #[arg(value_name = "DIR", default_value = ".")]
     pub directory: PathBuf,
-    /// Address and port to listen on; port 0 picks a free one. ":8080" means 127.0.0.1:8080, for all interfaces say
-    /// "0.0.0.0:8080" or "[::]:8080"
+    /// Address and port to listen on; port 0 picks a free one, ":8080" means 127.0.0.1:8080, and "0.0.0.0:8080" all
+    /// interfaces
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub addr: String,
-    /// Number of worker threads [default: one per usable core]
+    /// Number of worker threads [default: one per usable core; FIBRA_WORKERS wins]
     #[arg(long, value_name = "N", value_parser = workers)]
     pub workers: Option<usize>,
-    /// How the runtime does I/O [default: io_uring, or epoll where that is not possible]
+    /// How the runtime does I/O [default: io_uring, or epoll where that is not possible; FIBRA_BACKEND wins]
     #[arg(long, value_name = "BACKEND")]
     pub backend: Option<Backend>,
     /// Open the served directory in a browser

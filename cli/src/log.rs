@@ -62,12 +62,25 @@ impl Log {
     /// Begins the record of a request; the line is written when the record is dropped.
     pub fn request(&self, peer: SocketAddr, method: &str, target: &str) -> Record {
         let line = self.0.as_ref().map(|_| {
-            let time = timestamp::rfc3339(SystemTime::now()).unwrap_or_default();
             // Escaped: what a client sends must not reach a terminal as it is.
-            format!("{time} {peer} {method} {}", target.as_bytes().escape_ascii())
+            format!("{} {peer} {method} {}", now(), target.as_bytes().escape_ascii())
         });
         Record { log: self.clone(), line, status: None, bytes: 0, complete: true, begun: Instant::now() }
     }
+}
+
+impl Log {
+    /// Writes a line about something that isn't a request.
+    pub fn note(&self, peer: SocketAddr, text: &str) {
+        if let Some(shared) = &self.0 {
+            shared.push(&format!("{} {peer} {}\n", now(), text.escape_debug()));
+        }
+    }
+}
+
+fn now() -> String {
+    // Empty on a machine whose clock is outside the years that can be written.
+    timestamp::rfc3339(SystemTime::now()).unwrap_or_default()
 }
 
 impl Shared {

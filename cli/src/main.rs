@@ -1,15 +1,120 @@
 //! The fibra command: serve a directory over HTTP.
-#![allow(dead_code)]
+//!
+//! A file a story, from the outside in: [`arguments`] and [`signals`] are the process, [`server`] with [`accept`],
+//! [`connections`] and [`shutdown`] the life of connections, [`site`] answers a request by [`request_path`], [`root`],
+//! [`range`], [`media_type`], [`listing`] and [`page`], and [`body`] and [`log`] are what goes out.
+
+mod accept;
 mod arguments;
+mod body;
+mod browser;
 mod connections;
 mod first;
 mod listing;
 mod log;
+mod media_type;
 mod page;
 mod range;
 mod request_path;
 mod root;
+mod server;
 mod shutdown;
+mod signals;
+mod site;
 mod timestamp;
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Backend, Serve};
+use crate::log::Log;
+use crate::root::Root;
+use crate::server::{End, Server};
+use crate::shutdown::Shutdown;
+use crate::site::Site;
+
+fn main() -> ExitCode {
+    // A usage error ends the process here, with status 2.
+    match serve(Arguments::parse().serve()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fibra: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until a signal. The error is a line for the user.
+fn serve(options: Serve) -> Result<(), String> {
+    let root = Root::open(&options.directory, options.hidden)
+        .map_err(|error| format!("can't serve {}: {error}", options.directory.display()))?;
+    let shutdown = Shutdown::default();
+    signals::begin_shutdown_on_signal(shutdown.clone())
+        .map_err(|error| format!("can't wait for signals: {error}"))?;
+    let (log, log_writer) = open_log(options.quiet)?;
+    let path = root.path().display().to_string();
+    let runtime = runtime(&options).build().map_err(|error| error.to_string())?;
+    let report = runtime.report();
+    let server = Server {
+        site: Arc::new(Site::new(root, log)),
+        connection_limit: connections::capacity(descriptors(), report.workers()),
+        open_browser: options.open,
+        address: options.addr.clone(),
+        shutdown,
+    };
+    let announce = move |url: &str| format!("Serving {path} on {url} ({})", describe(&report));
+    let end = runtime
+        .run(move || server.run(announce))
+        .map_err(|error| format!("can't listen on {}: {error}", options.addr))?;
+    drop(log_writer);
+    match end {
+        End::Orderly => drop(runtime),
+        End::CutOff(connections) => {
+            eprintln!("fibra: {} cut off", counted(connections, "connection was", "connections were"));
+            // Waiting on for the runtime's own end could take as long again, for the same clients.
+            std::process::exit(0);
+        }
+    }
+    Ok(())
+}
+
+/// The backend, with what is wrong with the better ones, and the number of workers.
+fn describe(report: &fibra::Report) -> String {
+    let workers = counted(report.workers(), "worker", "workers");
+    let rejected = report.choice().rejected().iter().map(|rejection| format!("; not {rejection}"));
+    format!("{}, {workers}{}", report.backend(), rejected.collect::<String>())
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// The log, and what keeps it open.
+fn open_log(quiet: bool) -> Result<(Log, Option<log::Writer>), String> {
+    if quiet {
+        return Ok((Log::quiet(), None));
+    }
+    let (log, writer) =
+        Log::to(std::io::stdout()).map_err(|error| format!("can't start the access log: {error}"))?;
+    Ok((log, Some(writer)))
+}
+
+fn runtime(options: &Serve) -> fibra::Builder {
+    let mut builder = fibra::Builder::new();
+    if let Some(workers) = options.workers {
+        builder = builder.workers(workers);
+    }
+    match options.backend {
+        Some(Backend::IoUring) => builder.backend(fibra::Backend::IoUring),
+        Some(Backend::Epoll) => builder.backend(fibra::Backend::Epoll),
+        None => builder,
+    }
+}
+
+/// How many descriptors this process may have, after asking for as many as it is allowed to.
+fn descriptors() -> u64 {
+    // Where the system doesn't tell, it doesn't refuse by number either.
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX)
+}

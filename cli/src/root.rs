@@ -13,6 +13,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
 
 use crate::listing::{Entry, Listing};
+use crate::media_type::media_type;
 use crate::request_path::{RequestPath, is_hidden};
 
 /// What a directory's own page is called.
@@ -39,8 +40,8 @@ pub enum Found {
 pub struct OpenFile {
     /// Open for reading.
     pub file: File,
-    /// The name it is served by, which decides the media type.
-    pub name: PathBuf,
+    /// For `Content-Type`.
+    pub media_type: String,
     /// Bytes.
     pub len: u64,
     /// `None` where the file system keeps no time.
@@ -55,7 +56,7 @@ pub enum Refusal {
     /// The file is there, but this process may not read it.
     Forbidden,
     /// The process is out of descriptors or memory for the moment.
-    Exhausted(io::Error),
+    Exhausted,
     /// Anything else: a defective disk, a lost network file system.
     Failed(io::Error),
 }
@@ -120,8 +121,8 @@ impl Root {
             return Err(Refusal::NotFound);
         }
         Ok(OpenFile {
+            media_type: media_type(relative, &file)?,
             file,
-            name: relative.to_owned(),
             len: metadata.len(),
             modified: metadata.modified().ok(),
         })
@@ -178,7 +179,7 @@ impl From<io::Error> for Refusal {
             (NotFound | NotADirectory | InvalidFilename, _) | (_, Some(libc::ELOOP)) => Refusal::NotFound,
             (PermissionDenied, None) => Refusal::NotFound,
             (PermissionDenied, Some(_)) => Refusal::Forbidden,
-            (OutOfMemory, _) | (_, Some(libc::EMFILE | libc::ENFILE)) => Refusal::Exhausted(error),
+            (OutOfMemory, _) | (_, Some(libc::EMFILE | libc::ENFILE)) => Refusal::Exhausted,
             _ => Refusal::Failed(error),
         }
     }
