@@ -65,19 +65,21 @@ promises! {
         assert_eq!(flags(&accepted, libc::F_GETFL) & libc::O_NONBLOCK, 0);
     }
 
-    fn an_address_may_be_used_for_accepts_again_and_again(rig) {
-        let listener = TcpListener::bind("[::1]:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
-        let listener = listener.expect("loopback can be bound");
-        let address = listener.local_addr().expect("it is bound");
-        let listener = Handle::new(listener.into());
+    fn an_address_may_be_used_for_another_accept_of_another_family(rig) {
         let mut peer = RawAddress::empty();
-        for _ in 0..3 {
-            let client = TcpStream::connect(address).expect("somebody listens");
-            let accepted = rig.run(Op::Accept { fd: listener.target(), address: &raw mut peer });
-            drop(own(accepted));
-            let local = client.local_addr().expect("it is connected");
-            assert_eq!(peer.to_socket_addr().expect("an internet address"), local);
-        }
+        let path = std::env::temp_dir().join(format!("fibra-accept-{}-{}", std::process::id(), rig.kind));
+        let _ = std::fs::remove_file(&path);
+        let local = UnixListener::bind(&path).expect("a path in the temporary directory");
+        let _client = UnixStream::connect(&path).expect("somebody listens");
+        let local = Handle::new(local.into());
+        // The peer has no name: its address is of two bytes. That must not be all the room the next one gets.
+        drop(own(rig.run(Op::Accept { fd: local.target(), address: &raw mut peer })));
+        let (listener, address) = listen();
+        let client = TcpStream::connect(address).expect("somebody listens");
+        drop(own(rig.run(Op::Accept { fd: listener.target(), address: &raw mut peer })));
+        let name = client.local_addr().expect("it is connected");
+        assert_eq!(peer.to_socket_addr().expect("an internet address"), name);
+        std::fs::remove_file(&path).expect("it is there");
     }
 
     fn connect_reaches_a_listener_and_leaves_the_socket_in_blocking_mode(rig) {
@@ -218,6 +220,9 @@ promises! {
     }
 
     fn sending_to_a_peer_that_is_gone_is_an_error_and_no_signal(rig) {
+        // Rust ignores the signal unless told otherwise. Now it would end this process.
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         let (here, there) = pair();
         drop(there);
         assert_eq!(errno(rig.run(send(here.target(), b"anyone?"))), libc::EPIPE);
@@ -325,6 +330,36 @@ promises! {
                 assert_eq!(rig.finish(read).expect("data has come"), 1);
             }
         }
+        rig.assert_idle();
+    }
+
+    fn a_stream_that_knows_only_blocking_reads_and_eagain_is_polled(rig) {
+        // inotify has no reads that can be told not to wait: in non-blocking mode a ring gets EAGAIN from it.
+        let directory = std::env::temp_dir().join(format!("fibra-watched-{}-{}", std::process::id(), rig.kind));
+        std::fs::create_dir_all(&directory).expect("a directory in the temporary directory");
+        let path = std::ffi::CString::new(directory.to_str().expect("an ASCII path")).expect("no NUL in it");
+        for flags in [libc::IN_NONBLOCK, 0] {
+            // SAFETY: the descriptor is new, and the path is NUL-terminated.
+            let watch = unsafe {
+                let watch = OwnedFd::from_raw_fd(libc::inotify_init1(flags | libc::IN_CLOEXEC));
+                assert!(libc::inotify_add_watch(watch.as_raw_fd(), path.as_ptr(), libc::IN_CREATE) >= 0);
+                Handle::new(watch)
+            };
+            let mut buffer = [0; 512];
+            let offset = fibra_driver::Offset::Current;
+            let read = Op::Read { fd: watch.target(), buffer: buffer.as_mut_ptr(), len: 512, offset };
+            let waiting = rig.start(read);
+            rig.settle();
+            assert!(!rig.has_ended(waiting), "it must not end with EAGAIN");
+            std::fs::write(directory.join("file"), "").expect("the directory is there");
+            assert_ne!(rig.finish(waiting).expect("an event has come"), 0);
+            std::fs::remove_file(directory.join("file")).expect("it is there");
+            let cancelled = rig.start(read);
+            rig.settle();
+            rig.cancel(cancelled);
+            assert_eq!(errno(rig.finish(cancelled)), libc::ECANCELED);
+        }
+        std::fs::remove_dir(&directory).expect("it is empty");
         rig.assert_idle();
     }
 

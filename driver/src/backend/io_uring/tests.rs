@@ -15,11 +15,14 @@ struct Bench {
 
 impl Bench {
     fn new(modes: &'static [Mode]) -> Bench {
-        let config = Config::default();
+        Bench::with(modes, &Config::default())
+    }
+
+    fn with(modes: &'static [Mode], config: &Config) -> Bench {
         let parking = Arc::new(Parking::new().expect("an eventfd can be made"));
-        let (ring, features) = Ring::in_mode(&config, &parking, modes).expect("the kernel has this mode");
+        let (ring, features) = Ring::in_mode(config, &parking, modes).expect("the kernel has this mode");
         assert_eq!(features[..modes[0].names.len()], *modes[0].names);
-        Bench { ring, ledger: Ledger::new(&config, parking) }
+        Bench { ring, ledger: Ledger::new(config, parking) }
     }
 
     /// Turns until there is a completion, or a notice, or too much time has gone by.
@@ -94,6 +97,37 @@ fn every_mode_can_be_woken_by_the_bell_and_by_a_message() {
         assert!(bench.turn().is_empty());
         thread.join().expect("the message leaves");
     });
+}
+
+#[test]
+fn the_bell_is_heard_again_after_an_overflow_has_ended_its_poll() {
+    let mut config = Config::default();
+    (config.entries, config.completion_entries) = (4, 4);
+    let mut bench = Bench::with(setup::MODES, &config);
+    let (here, _there) = UnixStream::pair().expect("a socket pair can be made");
+    let here = Handle::new(here.into());
+    bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
+    assert!(bench.ring.queue.bell_is_watched);
+    // More completions than fit, of which none is reaped while the bell rings: there is no room for its event.
+    let ready = Op::Poll { fd: here.target(), interest: crate::op::Interest::WRITABLE };
+    for word in 0..32 {
+        // SAFETY: a poll points to nothing, and the handle outlives the ring.
+        unsafe { bench.ring.submit(&mut bench.ledger, &ready, word) };
+    }
+    bench.ledger.parking.bell().ring();
+    bench.ring.enter(&mut bench.ledger, 0, Pause::Not, EnterFlags::GETEVENTS).expect("the kernel is there");
+    let mut completions = Vec::new();
+    while completions.len() < 32 {
+        bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
+    }
+    assert!(!bench.ring.queue.bell_is_watched, "this was to try a poll that ended");
+    let parking = Arc::clone(&bench.ledger.parking);
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(5));
+        parking.unpark();
+    });
+    assert!(bench.turn().is_empty());
+    thread.join().expect("the bell rings");
 }
 
 #[test]
