@@ -55,6 +55,7 @@ mod context;
 mod coroutine;
 mod error;
 mod guard;
+mod origin;
 mod os;
 pub mod overflow;
 mod report;

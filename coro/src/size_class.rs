@@ -70,6 +70,19 @@ impl SizeClass {
         (0..COUNT as u8).map(SizeClass)
     }
 
+    /// The class with this number; numbers are those that [`number`](Self::number) gives.
+    #[inline]
+    pub(crate) fn from_number(number: u8) -> SizeClass {
+        debug_assert!(usize::from(number) < COUNT);
+        SizeClass(number)
+    }
+
+    /// Classes are numbered by size.
+    #[inline]
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+
     /// The position in a table of [`COUNT`] classes.
     #[inline]
     pub(crate) fn index(self) -> usize {

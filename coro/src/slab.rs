@@ -1,9 +1,11 @@
 //! Slabs: one mapping each, cut into up to 64 stacks of one size class.
 
+use crate::origin::{Origin, PoolId};
 use crate::os;
 use crate::size_class::SizeClass;
 use crate::{GuardKind, Stack};
 use std::io;
+use std::ptr::NonNull;
 
 /// One mapping. Its stacks are in one of four states, three of them kept here:
 ///
@@ -12,7 +14,7 @@ use std::io;
 /// - *out*: handed out, or at hand in the pool; no bit in `free`
 #[derive(Debug)]
 struct Slab {
-    base: *mut u8,
+    base: NonNull<u8>,
     free: u64,
     used: u64,
     /// How many stacks have been cut so far.
@@ -28,7 +30,7 @@ struct Slab {
 /// A place in `slabs` is a slab's index as long as it is mapped; places of unmapped slabs are used again.
 #[derive(Debug)]
 pub(crate) struct Slabs {
-    pool: u32,
+    pool: PoolId,
     class: SizeClass,
     slabs: Vec<Option<Slab>>,
     /// Places that hold no slab.
@@ -89,7 +91,7 @@ impl Slab {
             return Ok(index as u8);
         }
         let index = self.cut;
-        let guarded = self.base.wrapping_add(usize::from(index) * class.geometry().stride);
+        let guarded = self.base.as_ptr().wrapping_add(usize::from(index) * class.geometry().stride);
         // SAFETY: the first pages of a slot that was never handed out, in a mapping of ours.
         unsafe { make_guard(guard, guarded, class.geometry().guard) }?;
         self.cut += 1;
@@ -104,7 +106,7 @@ impl Slab {
         while dirty != 0 {
             let index = dirty.trailing_zeros();
             dirty &= dirty - 1;
-            let limit = self.base.wrapping_add(index as usize * geometry.stride + geometry.guard);
+            let limit = self.base.as_ptr().wrapping_add(index as usize * geometry.stride + geometry.guard);
             // SAFETY: everything above the guard of a free stack; nobody has frames there.
             let discarded = unsafe { os::discard(limit, geometry.stride - geometry.guard) };
             // Locked memory can't be given back; it stays marked and is tried again next time.
@@ -138,7 +140,7 @@ unsafe fn make_guard(kind: Option<GuardKind>, address: *mut u8, len: usize) -> R
 }
 
 impl Slabs {
-    pub(crate) fn new(pool: u32, class: SizeClass) -> Slabs {
+    pub(crate) fn new(pool: PoolId, class: SizeClass) -> Slabs {
         Slabs {
             pool,
             class,
@@ -158,7 +160,7 @@ impl Slabs {
         let was_empty = slab.is_empty();
         let index = slab.take(self.class, guard)?;
         self.empty -= usize::from(was_empty);
-        Ok(Stack::cut(slab.base, self.pool, place as u32, index, self.class))
+        Ok(Stack::cut(slab.base, Origin::new(self.pool, self.class, place as u32, index)))
     }
 
     /// The first place with a slab that has a stack to give; maps one if there is none.
@@ -168,10 +170,14 @@ impl Slabs {
             self.first_open += distance;
             return Ok(self.first_open);
         }
+        let place = self.vacant.last().map_or(self.slabs.len(), |&place| place as usize);
+        if place == Origin::MOST_SLABS {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let slab = Slab::reserve(self.class)?;
+        self.vacant.pop();
         self.mapped += 1;
         self.empty += 1;
-        let place = self.vacant.pop().map_or(self.slabs.len(), |place| place as usize);
         if place == self.slabs.len() {
             self.slabs.push(None);
         }
@@ -182,8 +188,7 @@ impl Slabs {
 
     /// Takes a stack back that was cut from one of these slabs.
     pub(crate) fn free_stack(&mut self, stack: &Stack) {
-        let (.., place, index) = stack.origin();
-        let place = place as usize;
+        let (place, index) = (stack.origin().slab(), stack.origin().index());
         let slab = self.slabs[place].as_mut().expect("a slab with a stack out stays mapped");
         debug_assert_eq!(slab.free & (1 << index), 0, "a stack is freed once");
         slab.free |= 1 << index;
@@ -228,7 +233,7 @@ impl Slabs {
 
     fn release(&mut self, place: u32, mut slab: Slab) -> bool {
         // SAFETY: all stacks of the slab are free: nobody has frames there, and no `Stack` names a part of it.
-        if unsafe { os::release(slab.base, slab.bytes(self.class)) }.is_ok() {
+        if unsafe { os::release(slab.base.as_ptr(), slab.bytes(self.class)) }.is_ok() {
             self.mapped -= 1;
             self.empty -= 1;
             self.vacant.push(place);

@@ -14,10 +14,12 @@
 //!   lower addresses
 //! ```
 
-use crate::size_class::{SizeClass, colour};
+use crate::origin::Origin;
+use crate::size_class::colour;
 use crate::{Context, arch, os};
 use std::fmt;
 use std::io;
+use std::ptr::NonNull;
 
 /// Where a stack lies. Plain numbers: they don't keep the stack alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +64,8 @@ impl StackBounds {
 /// ```
 #[must_use = "a dropped stack is leaked: give it back to its pool"]
 pub struct Stack {
-    top: *mut u8,
-    /// The pool it returns to; slab indices mean nothing anywhere else.
-    pool: u32,
-    /// Which slab of its class it was cut from, and where in it.
-    slab: u32,
-    index: u8,
-    class: SizeClass,
+    top: NonNull<u8>,
+    origin: Origin,
 }
 
 // SAFETY: the pointers name memory that only the owner of the `Stack` may use, on whatever thread; nothing in it is tied to one.
@@ -77,30 +74,33 @@ unsafe impl Send for Stack {}
 unsafe impl Sync for Stack {}
 
 impl Stack {
-    /// Cuts stack number `index` from the slab that begins at `base`.
-    pub(crate) fn cut(base: *mut u8, pool: u32, slab: u32, index: u8, class: SizeClass) -> Stack {
-        let slot_end = base.wrapping_add((usize::from(index) + 1) * class.geometry().stride);
-        Stack { top: slot_end.wrapping_sub(colour(index)), pool, slab, index, class }
+    /// Cuts a stack from the slab that begins at `base`, which is the slab that `origin` names.
+    pub(crate) fn cut(base: NonNull<u8>, origin: Origin) -> Stack {
+        let slots = usize::from(origin.index()) + 1;
+        let distance = slots * origin.class().geometry().stride - colour(origin.index());
+        // SAFETY: the slab has a slot of that index, and its end or somewhat below it is in or one past the slab.
+        Stack { top: unsafe { base.add(distance) }, origin }
     }
 
-    /// Pool, class, slab and index: where it was cut from.
-    pub(crate) fn origin(&self) -> (u32, SizeClass, u32, u8) {
-        (self.pool, self.class, self.slab, self.index)
+    #[inline]
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Where the stack lies.
     #[inline]
     pub fn bounds(&self) -> StackBounds {
-        let geometry = self.class.geometry();
-        let slot_end = self.top.wrapping_add(colour(self.index));
+        let geometry = self.origin.class().geometry();
+        let top = self.top.as_ptr();
+        let slot_end = top.wrapping_add(colour(self.origin.index()));
         let limit = slot_end.wrapping_sub(geometry.stride - geometry.guard);
-        StackBounds { top: self.top, limit, guard: limit.wrapping_sub(geometry.guard), size: geometry.usable }
+        StackBounds { top, limit, guard: limit.wrapping_sub(geometry.guard), size: geometry.usable }
     }
 
     /// The usable size in bytes: at least what was asked for.
     #[inline]
     pub fn size(&self) -> usize {
-        self.class.usable()
+        self.origin.class().usable()
     }
 
     /// The most bytes of the stack that were ever in use at once, in whole pages, as the kernel sees it.
@@ -131,7 +131,7 @@ impl Stack {
     pub unsafe fn prepare(&self, entry: unsafe extern "C" fn(usize) -> !) -> Context {
         // SAFETY: `top` is aligned (the pool cuts it so) and has the whole usable size below it, which the caller
         // gives up.
-        unsafe { arch::first_frame(self.top, entry) }
+        unsafe { arch::first_frame(self.top.as_ptr(), entry) }
     }
 }
 

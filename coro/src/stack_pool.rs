@@ -13,6 +13,7 @@
 //! Memory goes back by unmapping whole slabs that have run empty. Unmapping single stacks, or discarding their pages,
 //! would leave their page tables behind: as much as the stack's own first page.
 
+use crate::origin::PoolId;
 use crate::size_class::{self, SizeClass};
 use crate::slab::{SlabError, Slabs};
 use crate::{GuardKind, Stack, StackError};
@@ -72,7 +73,7 @@ pub struct StackStats {
 /// Dropping the pool gives back all slabs of which no stack is in use, and leaks the others.
 #[derive(Debug)]
 pub struct StackPool {
-    id: u32,
+    id: PoolId,
     config: StackPoolConfig,
     in_use: usize,
     classes: [Class; size_class::COUNT],
@@ -94,8 +95,8 @@ impl StackPool {
     /// An empty pool. Nothing is mapped before the first stack is asked for.
     pub fn new(config: StackPoolConfig) -> Self {
         static NEXT_ID: AtomicU32 = AtomicU32::new(0);
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        assert_ne!(id, u32::MAX, "pools are numbered with 32 bits, and all numbers are used up");
+        // It doesn't wrap around: the assert in `PoolId::new` comes first.
+        let id = PoolId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         let mut classes =
             SizeClass::all().map(|class| Class { at_hand: Vec::new(), slabs: Slabs::new(id, class) });
         let classes =
@@ -155,10 +156,10 @@ impl StackPool {
     /// If the stack is another pool's.
     #[inline]
     pub fn release(&mut self, stack: Stack) {
-        let (pool, class, ..) = stack.origin();
-        assert_eq!(pool, self.id, "a stack returns to the pool that made it");
+        let origin = stack.origin();
+        assert!(origin.pool() == self.id, "a stack returns to the pool that made it");
         self.in_use -= 1;
-        let class = &mut self.classes[class.index()];
+        let class = &mut self.classes[origin.class().index()];
         class.at_hand.push(stack);
         if class.at_hand.len() > AT_HAND {
             class.put_away(AT_HAND / 2);

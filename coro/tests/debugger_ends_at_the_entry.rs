@@ -10,7 +10,9 @@ const DEBUGGED: &str = "FIBRA_TEST_DEBUGGED";
 #[inline(never)]
 fn stops_here() {
     // SAFETY: stops the process, for the debugger.
-    unsafe { libc::raise(libc::SIGTRAP) };
+    let status = unsafe { libc::raise(libc::SIGTRAP) };
+    // Something to do after the call: else it would be a jump, and this function not in the backtrace.
+    assert_eq!(status, 0);
 }
 
 #[test]

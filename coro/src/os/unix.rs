@@ -3,7 +3,7 @@
 use crate::GuardKind;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 /// `MADV_GUARD_INSTALL` of Linux 6.13; the libc crate doesn't name it on every target yet.
@@ -28,7 +28,7 @@ pub(crate) fn page_size() -> usize {
 /// # Errors
 ///
 /// The kernel's: `ENOMEM` where no address space, no mapping or no promise of memory is left.
-pub(crate) fn reserve(len: usize) -> io::Result<*mut u8> {
+pub(crate) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // Stacks are mostly never touched: don't let the kernel's accounting of promises count them.
@@ -42,7 +42,7 @@ pub(crate) fn reserve(len: usize) -> io::Result<*mut u8> {
         return Err(io::Error::last_os_error());
     }
     refuse_huge_pages(address, len);
-    Ok(address.cast())
+    Ok(NonNull::new(address.cast()).expect("the kernel doesn't choose address 0"))
 }
 
 /// A touched stack must cost one small page: a huge page would give 2 MiB to the first byte.
@@ -96,7 +96,7 @@ pub(crate) fn default_guard() -> GuardKind {
 /// Why it can't be made.
 pub(crate) fn probe(kind: GuardKind) -> io::Result<()> {
     let len = page_size();
-    let address = reserve(len)?;
+    let address = reserve(len)?.as_ptr();
     // SAFETY: the page was reserved above, and nobody else knows it.
     let made = unsafe { guard(kind, address, len) };
     let made =

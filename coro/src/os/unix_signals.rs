@@ -309,7 +309,7 @@ impl SignalStack {
         let page = os::page_size();
         let usable_len = Self::len().next_multiple_of(page);
         let mapped_len = page + usable_len;
-        let mapping = os::reserve(mapped_len)?;
+        let mapping = os::reserve(mapped_len)?.as_ptr();
         let usable = mapping.wrapping_add(page);
         let wanted = libc::stack_t { ss_sp: usable.cast(), ss_flags: 0, ss_size: usable_len };
         let mut previous = MaybeUninit::<libc::stack_t>::uninit();
