@@ -1,9 +1,16 @@
 //! After a burst, memory and address space go back to the system.
 
 use fibra_coro::{Stack, StackPool};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SIZE: usize = 64 * 1024;
 const BURST: usize = 10_000;
+
+/// The tests of this file look at the mappings of the whole process: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn touch(stack: &Stack) {
     // SAFETY: the highest byte of a stack that nobody stands on.
@@ -27,6 +34,7 @@ fn is_unmapped(address: usize) -> bool {
 }
 
 fn drains(order: impl FnOnce(&mut Vec<Stack>)) {
+    let _alone = alone();
     let mut pool = StackPool::default();
     let mut stacks = burst(&mut pool);
     let tops: Vec<usize> = stacks.iter().map(|stack| stack.bounds().top.addr()).collect();
@@ -63,6 +71,7 @@ fn released_in_a_scattered_order() {
 
 #[test]
 fn a_small_burst_is_kept_for_the_next_one() {
+    let _alone = alone();
     let mut pool = StackPool::default();
     let stacks: Vec<Stack> = (0..20).map(|_| pool.allocate(SIZE).unwrap()).collect();
     stacks.into_iter().for_each(|stack| pool.release(stack));
@@ -71,6 +80,7 @@ fn a_small_burst_is_kept_for_the_next_one() {
 
 #[test]
 fn trimming_discards_what_free_stacks_hold() {
+    let _alone = alone();
     let mut pool = StackPool::default();
     let kept = pool.allocate(SIZE).unwrap();
     let returned = pool.allocate(SIZE).unwrap();
@@ -89,6 +99,7 @@ fn trimming_discards_what_free_stacks_hold() {
 
 #[test]
 fn dropping_the_pool_unmaps_what_nobody_uses() {
+    let _alone = alone();
     let mut pool = StackPool::default();
     let stack = pool.allocate(SIZE).unwrap();
     let top = stack.bounds().top.addr();
@@ -99,6 +110,7 @@ fn dropping_the_pool_unmaps_what_nobody_uses() {
 
 #[test]
 fn dropping_the_pool_leaves_a_stack_in_use_alone() {
+    let _alone = alone();
     let mut pool = StackPool::default();
     let stack = pool.allocate(SIZE).unwrap();
     drop(pool);
