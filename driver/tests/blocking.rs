@@ -8,7 +8,7 @@ use std::ptr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fibra_driver::{Interest, Offset, Op, RawAddress, Target};
+use fibra_driver::{Handle, Interest, Offset, Op, RawAddress, Target};
 
 fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u32> {
     // SAFETY: every test keeps what its operation points to until this returns.
@@ -57,6 +57,29 @@ fn a_deadline_ends_a_wait_and_not_before() {
         let error = perform(op, deadline).expect_err("nothing comes");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{}", op.name());
         assert!(Some(Instant::now()) >= deadline, "{} was early", op.name());
+    }
+}
+
+#[test]
+fn a_deadline_leaves_no_trace_on_a_listener() {
+    for owned in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
+        let handle = Handle::new(listener.into());
+        let fd = if owned { handle.target() } else { Target::foreign(handle.as_raw_fd()) };
+        let accept = Op::Accept { fd, address: ptr::null_mut() };
+        assert_eq!(perform(accept, soon()).expect_err("nobody comes").kind(), io::ErrorKind::TimedOut);
+        let fd = handle.into_fd();
+        // SAFETY: no pointers.
+        let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+        assert_eq!(flags & libc::O_NONBLOCK, 0);
+    }
+}
+
+#[test]
+fn a_poll_of_no_descriptor_is_an_error_and_no_endless_wait() {
+    for fd in [-1, 1 << 20] {
+        let poll = Op::Poll { fd: Target::foreign(fd), interest: Interest::READABLE };
+        assert_eq!(perform(poll, None).expect_err("it is not open").raw_os_error(), Some(libc::EBADF));
     }
 }
 

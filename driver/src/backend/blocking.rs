@@ -9,6 +9,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::readiness::switch_for_accept;
 use super::system_calls::{self, Mode, call};
 use crate::op::{Interest, Op};
 
@@ -105,11 +106,25 @@ unsafe fn perform(op: &Op) -> io::Result<u32> {
 ///
 /// Of [`Op::perform_blocking`].
 unsafe fn perform_by(op: &Op, deadline: Instant) -> io::Result<u32> {
-    let fd = op.target().map_or(-1, |target| target.fd());
-    if matches!(op, Op::Accept { .. }) {
-        // Another thread may take the connection between the poll and the call.
-        system_calls::set_nonblocking(fd, true)?;
+    let Op::Accept { fd, .. } = op else {
+        // SAFETY: the same contract.
+        return unsafe { perform_when_ready(op, deadline) };
+    };
+    // Another thread may take the connection between the poll and the call, which then must not wait.
+    let switched = switch_for_accept(*fd)?;
+    // SAFETY: the same contract.
+    let result = unsafe { perform_when_ready(op, deadline) };
+    if switched {
+        system_calls::set_nonblocking(fd.fd(), false)?;
     }
+    result
+}
+
+/// # Safety
+///
+/// Of [`Op::perform_blocking`].
+unsafe fn perform_when_ready(op: &Op, deadline: Instant) -> io::Result<u32> {
+    let fd = op.target().map_or(-1, |target| target.fd());
     loop {
         if !op.refuses_to_wait() {
             wait_ready(fd, op.interest(), Some(deadline))?;

@@ -110,20 +110,29 @@ unsafe fn call_if_ready(op: &Op, fd: RawFd) -> Attempt {
     }
 }
 
-/// Accept has no flag against waiting: the socket must be in non-blocking mode, and stay so while it is listened to. The
-/// mode is looked at each time, since it belongs to the description, which others may share and change.
 fn prepare_accept(fd: Target, record: &mut Record) -> io::Result<()> {
-    if system_calls::set_nonblocking(fd.fd(), true)? {
-        // SAFETY: the handle is alive as long as the operation is in flight.
-        match unsafe { fd.registrations().as_ref() } {
-            Some(registrations) => registrations.note_nonblocking(),
-            None => record.switched = true,
-        }
+    if switch_for_accept(fd)? {
+        record.switched = true;
     }
     Ok(())
 }
 
-/// So has connect, but only until it is done.
+/// Accept has no flag against waiting: the socket must be in non-blocking mode, and stay so while it is listened to. The
+/// mode is looked at each time, since it belongs to the description, which others may share and change. A handle notes
+/// it for the day it leaves; returns whether the caller has to undo it.
+pub(crate) fn switch_for_accept(fd: Target) -> io::Result<bool> {
+    let switched = system_calls::set_nonblocking(fd.fd(), true)?;
+    // SAFETY: the handle is alive as long as the operation is in flight.
+    match unsafe { fd.registrations().as_ref() } {
+        Some(registrations) if switched => {
+            registrations.note_nonblocking();
+            Ok(false)
+        }
+        _ => Ok(switched),
+    }
+}
+
+/// Connect needs the mode too, but only until it is done.
 fn prepare_connect(fd: Target, record: &mut Record) -> io::Result<()> {
     if !record.tried {
         record.switched = system_calls::set_nonblocking(fd.fd(), true)?;

@@ -152,6 +152,10 @@ pub(crate) fn shutdown_how(how: Shutdown) -> i32 {
 
 /// Waits at most `pause` (`None`: for ever) for a descriptor. `EAGAIN` if it is not ready.
 pub(crate) fn poll(fd: RawFd, interest: Interest, pause: Option<Duration>) -> io::Result<u32> {
+    // poll(2) ignores negative numbers, and would wait for ever.
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
     let mut entry = libc::pollfd { fd, events: interest.bits() as i16, revents: 0 };
     let time = pause.map(timespec);
     let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);

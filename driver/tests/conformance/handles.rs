@@ -4,8 +4,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use fibra_driver::{Handle, Interest, Op, Target};
+use fibra_driver::{Handle, Interest, Op, Target, Wait};
 
 use crate::net::{accept, pair, recv, send};
 use crate::rig::{Rig, errno};
@@ -46,14 +47,18 @@ promises! {
         let duplicate = here.as_fd().try_clone_to_owned().expect("a descriptor is free");
         let number = here.as_raw_fd();
         drop(here);
+        // If anything of it were still watched, this would wake the driver before the time.
+        let enters = rig.driver.stats().enters;
+        there.write_all(b"to the duplicate").expect("the peer is there");
+        rig.turn(Wait::Until(Instant::now() + Duration::from_millis(20)));
+        assert_eq!(rig.driver.stats().enters - enters, 1, "the duplicate's event came");
         // The description lives on in the duplicate. Its events must not come under the old number any more.
         let (next, mut other) = UnixStream::pair().expect("a socket pair can be made");
         let mut parked = Vec::new();
         let next = claim_number(next, number, &mut parked);
         let mut buffer = [0; 8];
         let waiting = rig.start(recv(next.target(), &mut buffer));
-        rig.settle();
-        there.write_all(b"to the duplicate").expect("the peer is there");
+        there.write_all(b", again").expect("the peer is there");
         rig.settle();
         assert!(!rig.has_ended(waiting));
         other.write_all(b"to the number").expect("the peer is there");

@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::atomic::AtomicU8;
 use std::thread;
 
-use fibra_driver::{Handle, Op, RawAddress, Target};
+use fibra_driver::{Handle, Interest, Op, RawAddress, Target};
 
 use crate::rig::errno;
 
@@ -398,7 +398,11 @@ promises! {
 
     fn an_operation_on_a_closed_descriptor_is_an_error(rig) {
         let mut buffer = [0; 4];
-        assert_eq!(errno(rig.run(recv(Target::foreign(1 << 20), &mut buffer))), libc::EBADF);
+        for fd in [-1, 1 << 20] {
+            let fd = Target::foreign(fd);
+            assert_eq!(errno(rig.run(recv(fd, &mut buffer))), libc::EBADF);
+            assert_eq!(errno(rig.run(Op::Poll { fd, interest: Interest::READABLE })), libc::EBADF);
+        }
         assert_eq!(errno(rig.run(Op::Close { fd: 1 << 20 })), libc::EBADF);
     }
 }
