@@ -88,7 +88,6 @@ impl Future for YieldNow {
 /// });
 /// assert!(error.is_cancelled());
 /// ```
-#[must_use = "a task that nobody awaits goes on alone; drop the handle to say so"]
 pub struct JoinHandle<T> {
     join: Join<T>,
 }
@@ -151,12 +150,6 @@ impl JoinError {
     pub fn into_panic(self) -> Box<dyn Any + Send> {
         self.0.into_payload()
     }
-
-    fn message(&self) -> &str {
-        let payload = self.0.payload();
-        let owned = payload.downcast_ref::<String>().map(String::as_str);
-        owned.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("with a payload that is no text")
-    }
 }
 
 impl fmt::Display for JoinError {
@@ -164,7 +157,7 @@ impl fmt::Display for JoinError {
         if self.is_cancelled() {
             return f.write_str("the task was cancelled");
         }
-        write!(f, "the task panicked: {}", self.message())
+        write!(f, "the task panicked: {}", self.0.message().unwrap_or("with a payload that is no text"))
     }
 }
 
@@ -175,7 +168,3 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
-
-// A payload is `Send` only; it can't be reached through a shared reference but to look at its type and its text.
-// SAFETY: `payload` is used by `is` and `message` alone, which compare type identifiers and read `str`s.
-unsafe impl Sync for JoinError {}

@@ -10,9 +10,11 @@ mod direct;
 mod future;
 pub(crate) mod owned;
 mod phase;
+mod timer;
 
 pub use buffer::{Buffer, BufferMut};
 pub(crate) use direct::perform;
 pub(crate) use future::{OpFuture, Payload};
 #[cfg(all(test, loom))]
 pub(crate) use phase::{Abandoned, Phase};
+pub(crate) use timer::{Timer, sleep_until};

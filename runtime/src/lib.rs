@@ -33,7 +33,6 @@
 //! What to know before building on stacks (a worker's green threads share its thread-locals; crates like `scoped-tls` are
 //! unsound across a wait) is said in [`thread`].
 
-mod builder;
 pub mod cancel;
 mod context;
 mod error;
@@ -55,11 +54,10 @@ pub mod thread;
 pub mod time;
 mod wait;
 
-pub use builder::Builder;
 pub use error::{RuntimeError, ShutdownError, StackUnavailable};
 pub use fibra_driver::Choice;
 pub use fibra_macros::{main, test};
-pub use runtime::{Backend, Report, Runtime};
+pub use runtime::{Backend, Builder, Report, Runtime};
 pub use scheduler::blocking::unblock;
 pub use wait::wait;
 

@@ -1,7 +1,10 @@
 //! A runtime as a value.
 
+mod builder;
+
+pub use builder::Builder;
+
 use crate::{
-    builder::Builder,
     error::{RuntimeError, ShutdownError},
     future,
     scheduler::start::{self, Running},

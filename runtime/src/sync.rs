@@ -15,6 +15,22 @@
 //! | [`mpsc::Receiver::recv`] and its variants, the iterators | yes |
 //! | [`mpsc::SyncSender::send`] | yes |
 //! | [`oneshot::Receiver::recv`] and its variants, [`oneshot::Sender::closed`] | yes |
+//!
+//! # Examples
+//!
+//! ```
+//! use fibra::{future, sync::mpsc, thread};
+//!
+//! let sum = fibra::run(|| {
+//!     let (sender, receiver) = mpsc::sync_channel(8);
+//!     let (from_future, from_os_thread) = (sender.clone(), sender.clone());
+//!     drop(thread::spawn(move || sender.send(1).unwrap()));
+//!     drop(future::spawn(async move { from_future.send_async(20).await.unwrap() }));
+//!     std::thread::spawn(move || from_os_thread.send(300).unwrap());
+//!     receiver.iter().sum::<i32>()
+//! });
+//! assert_eq!(sum, 321);
+//! ```
 
 mod cell;
 mod condvar;

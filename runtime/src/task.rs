@@ -4,6 +4,7 @@
 //! state word can be model-checked alone.
 
 pub(crate) mod body;
+pub(crate) mod cancellation;
 pub(crate) mod direct;
 pub(crate) mod fiber;
 pub(crate) mod header;

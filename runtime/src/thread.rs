@@ -23,12 +23,12 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 
 use crate::{
     cancel::Cancelled,
-    context, io,
+    io,
     scheduler::worker::Worker,
+    task::home::Home,
     time::after,
     wait::{wait, wait_until},
 };
-use fibra_driver::Op;
 use std::{
     future::poll_fn,
     num::NonZeroUsize,
@@ -70,9 +70,8 @@ pub fn sleep(duration: Duration) {
 /// });
 /// ```
 pub fn sleep_until(deadline: Instant) {
-    // SAFETY: a timeout points to nothing.
-    match unsafe { io::perform(Op::Timeout { deadline }, None) } {
-        Ok(_) => {}
+    match io::sleep_until(deadline) {
+        Ok(()) => {}
         Err(error) => match error.downcast::<Cancelled>() {
             Ok(cancelled) => resume_unwind(Box::new(cancelled)),
             Err(error) => panic!("a timer failed: {error}"),
@@ -106,7 +105,7 @@ pub fn yield_now() {
 /// assert_eq!(name.as_deref(), Some("worker bee"));
 /// ```
 pub fn current() -> Thread {
-    let Some(home) = context::home() else { return Thread::os() };
+    let Some(home) = Home::here() else { return Thread::os() };
     let fiber = home.current();
     match fiber.body().and_then(|header| header.thread()) {
         Some(slot) => slot.handle.get_or_init(|| Thread::green(None)).clone(),
@@ -128,7 +127,7 @@ pub fn current() -> Thread {
 /// });
 /// ```
 pub fn park() {
-    if context::home().is_none() {
+    if Home::here().is_none() {
         return std::thread::park();
     }
     let me = current();
@@ -141,7 +140,7 @@ pub fn park() {
 /// fibra::run(|| fibra::thread::park_timeout(std::time::Duration::from_millis(1)));
 /// ```
 pub fn park_timeout(timeout: Duration) {
-    if context::home().is_none() {
+    if Home::here().is_none() {
         return std::thread::park_timeout(timeout);
     }
     let Some(deadline) = Instant::now().checked_add(timeout) else { return park() };

@@ -6,10 +6,13 @@ use fibra::{
     thread,
 };
 use std::{
+    future::Future,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -107,6 +110,50 @@ fn a_notification_for_a_cancelled_waiter_goes_to_the_next() {
             cancelled => assert!(was_cancelled(cancelled)),
         }
         second.join().unwrap();
+    });
+}
+
+/// A waker that acts at the worst moment: its own lock is granted by a waiter that has just joined the queue of the
+/// condition variable, and has not looked yet whether it was cancelled.
+struct Interfere {
+    shared: &'static (Mutex<()>, Mutex<()>, Condvar),
+    victim: std::sync::Mutex<Option<thread::JoinHandle<()>>>,
+    next: std::sync::Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+impl Wake for Interfere {
+    fn wake(self: Arc<Self>) {
+        let (_, other, changed) = self.shared;
+        let mut next = Box::pin(async { drop(changed.wait_async(other.lock_async().await.unwrap()).await) });
+        assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        *self.next.lock().unwrap() = Some(next);
+        changed.notify_one();
+        self.victim.lock().unwrap().as_ref().unwrap().cancel();
+    }
+}
+
+#[test]
+fn a_notification_that_meets_a_cancel_goes_to_the_next() {
+    run(|| {
+        let shared: &(Mutex<()>, Mutex<()>, Condvar) = Box::leak(Box::default());
+        let (mutex, _, changed) = shared;
+        let interfere = Arc::new(Interfere { shared, victim: Default::default(), next: Default::default() });
+        let victim = thread::spawn(move || {
+            let guard = mutex.lock().unwrap();
+            thread::yield_now();
+            drop(changed.wait(guard).unwrap());
+        });
+        *interfere.victim.lock().unwrap() = Some(victim);
+        thread::yield_now();
+        let mut lock = Box::pin(mutex.lock_async());
+        let waker = Waker::from(Arc::clone(&interfere));
+        assert!(lock.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "the victim has it");
+        let_others_wait();
+        drop(lock);
+        let victim = interfere.victim.lock().unwrap().take().unwrap();
+        assert!(was_cancelled(victim.join()));
+        let next = interfere.next.lock().unwrap().take().unwrap();
+        fibra::wait(next);
     });
 }
 

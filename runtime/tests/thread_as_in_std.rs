@@ -64,14 +64,14 @@ fn unpark_before_park_is_kept_once() {
     let parker = thread::spawn({
         let turns = Arc::clone(&turns);
         move || {
+            thread::current().unpark();
+            thread::current().unpark();
             for _ in 0..2 {
                 thread::park();
                 turns.fetch_add(1, SeqCst);
             }
         }
     });
-    parker.thread().unpark();
-    parker.thread().unpark();
     while turns.load(SeqCst) == 0 {
         thread::yield_now();
     }

@@ -1,13 +1,12 @@
 //! An operation in direct style: it borrows its memory, and the frame that lends it stays until it has ended.
 
 use crate::{
-    cancel::Cause,
     scheduler::{
         alarm,
         panicking::{LONGEST_WAIT_IN_PANIC, NeverLeft},
         worker::Worker,
     },
-    task::direct::Direct,
+    task::{cancellation::Cause, direct::Direct},
 };
 use fibra_driver::{Op, OpKey, Submission};
 use std::{io, mem, thread::panicking, time::Instant};

@@ -1,7 +1,7 @@
 //! Blocking work: on the pool's threads, so that a worker is never held up.
 
 use super::start;
-use crate::wait::wait_uncancellable;
+use crate::{task::home::Home, wait::wait_uncancellable};
 use atomic_waker::AtomicWaker;
 use std::{
     future::Future,
@@ -28,7 +28,7 @@ use std::{
 /// });
 /// ```
 pub fn unblock<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    if crate::context::home().is_none() || thread::panicking() {
+    if Home::here().is_none() || thread::panicking() {
         return work();
     }
     let mut output = None;

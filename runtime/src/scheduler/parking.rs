@@ -218,7 +218,11 @@ impl Worker {
     }
 }
 
-/// Where a free stack starts. `word` is the worker.
+/// Where a free stack starts.
+///
+/// # Safety
+///
+/// `word` is the worker whose stack this is, as every switch hands it over.
 unsafe extern "C" fn loop_entry(word: usize) -> ! {
     // SAFETY: every switch hands its worker over, which outlives its stacks.
     let worker = unsafe { &*(word as *const Worker) };

@@ -132,7 +132,7 @@ fn worker_thread(config: &Config, made: &Sender<Made>, assignment: &Receiver<Ass
     home.set_worker((&raw const worker).cast());
     // SAFETY: `home` and `worker` live until the end of this function, after the guards below, and so do all frames
     // on this worker's stacks: they are gone when `run_to_end` returns, or it never does.
-    let _entered = unsafe { context::enter(&*home) };
+    let _entered = unsafe { home.enter() };
     // SAFETY: `locate` reads a home, which `home` keeps alive as long as the watch lasts.
     let watched = unsafe { overflow::watch_thread(locate, Arc::as_ptr(&home).cast()) };
     let _watched =
@@ -141,6 +141,10 @@ fn worker_thread(config: &Config, made: &Sender<Made>, assignment: &Receiver<Ass
 }
 
 /// Tells the overflow handler what stack this worker stands on. Called in a signal handler: it only reads.
+///
+/// # Safety
+///
+/// `data` is the home of the calling thread, and alive.
 unsafe fn locate(data: *const ()) -> Option<Located<'static>> {
     // SAFETY: `data` is the home of the thread that the signal hit, which `worker_thread` keeps alive.
     let fiber = unsafe { (*data.cast::<Home>()).try_current() }?;

@@ -4,13 +4,10 @@
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
 use super::{Scheduler, Shared, Spawner, completion, local_queue::CAPACITY};
-use crate::{
-    context,
-    task::{
-        fiber::{Fiber, Phase},
-        home::Home,
-        runnable::Runnable,
-    },
+use crate::task::{
+    fiber::{Fiber, Phase},
+    home::Home,
+    runnable::Runnable,
 };
 use fibra_coro::{Context, StackPool, StackPoolConfig};
 use fibra_driver::{Completion, Driver, Wait};
@@ -90,7 +87,7 @@ impl Worker {
     /// The calling thread's worker.
     #[inline]
     pub(crate) fn here<'a>() -> Option<&'a Worker> {
-        let worker: *const Worker = context::home()?.worker().cast();
+        let worker: *const Worker = Home::here()?.worker().cast();
         // SAFETY: a home's worker is set before its thread enters the context, and lives until it has left.
         unsafe { worker.as_ref() }
     }

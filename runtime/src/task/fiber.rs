@@ -21,11 +21,14 @@
 //! reaches whoever uses the stack by then, and is spurious there. So every wait looks again at what it
 //! waits for.
 
-use super::{header::Header, home::Home, inbox::Letter, thread::Thread};
-use crate::{
-    cancel::{Cancellation, Cancelled, Cause},
-    primitive::{AcqRel, AtomicBool},
+use super::{
+    cancellation::{Cancellation, Cancelled, Cause},
+    header::Header,
+    home::Home,
+    inbox::Letter,
+    thread::Thread,
 };
+use crate::primitive::{AcqRel, AtomicBool};
 use fibra_coro::{Context, Stack, StackBounds};
 use std::{
     cell::{Cell, RefCell},
@@ -255,13 +258,16 @@ static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, dro
 
 /// # Safety
 ///
-/// `data` is from a waker of [`TABLE`], which keeps the fiber alive during the call; so in all four.
+/// `data` is from a waker of [`TABLE`], which keeps the fiber alive during the call.
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: by contract `data` is a fiber in an `Arc`.
     unsafe { Arc::increment_strong_count(data.cast::<Fiber>()) };
     RawWaker::new(data, &TABLE)
 }
 
+/// # Safety
+///
+/// As for [`clone`].
 unsafe fn wake(data: *const ()) {
     // SAFETY: by contract; the waker's reference is given up after the wake.
     unsafe {
@@ -270,11 +276,17 @@ unsafe fn wake(data: *const ()) {
     }
 }
 
+/// # Safety
+///
+/// As for [`clone`].
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: by contract.
     unsafe { &*data.cast::<Fiber>() }.wake();
 }
 
+/// # Safety
+///
+/// As for [`clone`].
 unsafe fn drop_waker(data: *const ()) {
     // SAFETY: by contract; the waker's reference is given up.
     drop(unsafe { Arc::from_raw(data.cast::<Fiber>()) });

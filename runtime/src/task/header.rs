@@ -89,6 +89,11 @@ pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: 
 
 struct Vtable<B, S>(B, S);
 
+/// The functions of a task whose body is a `B`.
+///
+/// # Safety
+///
+/// Of each: `header` starts a live `Cell<B, S>`, and the caller owns what the function's own words say.
 impl<B: Body, S: Schedule> Vtable<B, S> {
     const TABLE: Table = Table {
         run: Self::run,
@@ -101,9 +106,6 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         free: Self::free,
     };
 
-    /// # Safety
-    ///
-    /// `header` starts a live `Cell<B, S>`; so in all functions of this table.
     unsafe fn cell<'a>(header: NonNull<Header>) -> &'a Cell<B, S> {
         // SAFETY: by contract; `Cell` is `repr(C)` with the header first, and was allocated as a whole.
         unsafe { header.cast::<Cell<B, S>>().as_ref() }

@@ -60,10 +60,29 @@ impl Home {
         self.index
     }
 
+    /// The home that the calling OS thread is; `None` on a thread that is no worker.
+    #[inline]
+    pub(crate) fn here<'a>() -> Option<&'a Home> {
+        // SAFETY: `enter`'s caller keeps the home alive until the thread has left it, and the frames that stand on
+        // this thread's stacks, where the reference lives, are gone by then.
+        unsafe { context::home().cast::<Home>().as_ref() }
+    }
+
+    /// Makes the calling OS thread this worker, until the returned value is dropped.
+    ///
+    /// # Safety
+    ///
+    /// The home stays alive until then, and nothing that runs on this thread keeps a reference from
+    /// [`here`](Self::here) longer.
+    pub(crate) unsafe fn enter(&self) -> Entered {
+        context::set_home(ptr::from_ref(self).cast());
+        Entered
+    }
+
     /// Whether the calling thread is this worker.
     #[inline]
     pub(crate) fn is_here(&self) -> bool {
-        context::home().is_some_and(|here| ptr::eq(here, self))
+        ptr::eq(context::home().cast(), self)
     }
 
     /// Has `letter` delivered by this worker.
@@ -148,6 +167,15 @@ impl Home {
 
     pub(crate) fn set_worker(&self, worker: *const ()) {
         self.worker.set(worker);
+    }
+}
+
+/// See [`Home::enter`].
+pub(crate) struct Entered;
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        context::set_home(ptr::null());
     }
 }
 

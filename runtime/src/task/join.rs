@@ -1,7 +1,6 @@
 //! The end of a task as its handle sees it.
 
-use super::{Task, body::Body, header, runnable::Runnable};
-use crate::cancel::Cancelled;
+use super::{Task, body::Body, cancellation::Cancelled, header, runnable::Runnable};
 use std::{
     any::Any,
     marker::PhantomData,
@@ -30,14 +29,20 @@ impl Failure {
         self.0.is::<T>()
     }
 
-    pub(crate) fn payload(&self) -> &(dyn Any + Send) {
-        &*self.0
+    /// The text of a panic, if it is one.
+    pub(crate) fn message(&self) -> Option<&str> {
+        let owned = self.0.downcast_ref::<String>().map(String::as_str);
+        owned.or_else(|| self.0.downcast_ref::<&str>().copied())
     }
 
     pub(crate) fn into_payload(self) -> Box<dyn Any + Send> {
         self.0
     }
 }
+
+// SAFETY: a payload is `Send` only, and can't be reached through a shared `Failure` but to compare its type
+// identifier, and to read the text of a `String` or a `str`, which are `Sync`.
+unsafe impl Sync for Failure {}
 
 /// Drops a panic's payload that nobody wants. A payload whose destructor panics in its turn is leaked,
 /// since that panic would hit whoever happens to stand here.

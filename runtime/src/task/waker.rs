@@ -1,4 +1,8 @@
 //! A task's `Waker`: one reference to the task, and a table of functions.
+//!
+//! # Safety
+//!
+//! Of each function here: `data` is from a waker of [`TABLE`], which keeps the task alive during the call.
 
 use super::{Task, header::Header, state::Wake};
 use std::{
@@ -17,9 +21,6 @@ pub(super) fn borrowed(header: &NonNull<Header>) -> impl Deref<Target = Waker> +
     ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.as_ptr().cast_const().cast(), &TABLE)) })
 }
 
-/// # Safety
-///
-/// `data` is from a waker of [`TABLE`], which keeps the task alive during the call.
 unsafe fn task(data: *const ()) -> ManuallyDrop<Task> {
     // SAFETY: by contract the pointer is a live task's header; the reference is not given up.
     ManuallyDrop::new(unsafe { Task::from_raw(NonNull::new_unchecked(data.cast_mut().cast())) })

@@ -117,7 +117,6 @@ impl Builder {
 /// let result = fibra::run(|| fibra::thread::spawn(|| panic!("oh")).join());
 /// assert!(result.is_err());
 /// ```
-#[must_use = "a thread that nobody joins goes on alone; drop the handle to say so"]
 pub struct JoinHandle<T> {
     join: Join<T>,
 }

@@ -1,8 +1,7 @@
 //! Sleeping, for futures.
 
 use super::after;
-use crate::io::{OpFuture, Payload};
-use fibra_driver::Op;
+use crate::io::{OpFuture, Timer};
 use std::{
     fmt,
     future::Future,
@@ -40,15 +39,6 @@ pub struct Sleep {
     /// Started by the first poll that comes before the deadline.
     timer: Option<OpFuture<Timer>>,
     over: bool,
-}
-
-struct Timer(Instant);
-
-// SAFETY: a timeout points to nothing.
-unsafe impl Payload for Timer {
-    fn op(&mut self) -> Op {
-        Op::Timeout { deadline: self.0 }
-    }
 }
 
 impl Sleep {

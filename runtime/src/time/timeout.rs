@@ -2,10 +2,13 @@
 
 use super::{Sleep, after, sleep};
 use crate::{
-    cancel::{Cancelled, Scope},
     scheduler::{alarm, worker::Worker},
-    task::direct::Direct,
+    task::{
+        cancellation::{Cancelled, Scope},
+        direct::Direct,
+    },
 };
+use pin_project_lite::pin_project;
 use std::{
     error::Error,
     fmt,
@@ -86,26 +89,26 @@ pub fn timeout_async<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F:
     Timeout { future: future.into_future(), sleep: sleep(duration) }
 }
 
-/// See [`timeout_async`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless they are awaited"]
-pub struct Timeout<F> {
-    future: F,
-    sleep: Sleep,
+pin_project! {
+    /// See [`timeout_async`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        #[pin]
+        sleep: Sleep,
+    }
 }
 
 impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is pinned with `self`: it is never moved out, there is no `Drop`, and `Unpin` asks it of `F`.
-        let (future, sleep) = unsafe {
-            let this = self.get_unchecked_mut();
-            (Pin::new_unchecked(&mut this.future), &mut this.sleep)
-        };
-        if let Poll::Ready(output) = future.poll(context) {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(context) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(sleep).poll(context).map(|()| Err(Elapsed(())))
+        this.sleep.poll(context).map(|()| Err(Elapsed(())))
     }
 }

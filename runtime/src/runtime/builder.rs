@@ -1,8 +1,8 @@
 //! How a runtime is to be.
 
+use super::{Backend, Runtime};
 use crate::{
     error::RuntimeError,
-    runtime::{Backend, Runtime},
     scheduler::{plan::Wishes, start},
 };
 use std::time::Duration;
