@@ -1,8 +1,8 @@
 //! The backends: one table of what runs where, and what every backend promises.
 //!
-//! | system | backends, in order of preference | readiness by |
+//! | system | backends, the preferred one first | woken by |
 //! | --- | --- | --- |
-//! | Linux | [`io_uring`], [`epoll`] | epoll |
+//! | Linux | [`io_uring`], [`epoll`] | [`eventfd`], or a message between rings |
 //!
 //! # The contract
 //!
@@ -21,23 +21,19 @@ use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::unpark::Parking;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
 mod blocking;
 mod choose;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod epoll;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod eventfd;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod io_uring;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 mod readiness;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 mod registrations;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 mod system_calls;
-#[cfg(any(target_os = "linux", target_os = "android"))]
 mod waiters;
+
+#[cfg(target_os = "linux")]
+mod epoll;
+#[cfg(target_os = "linux")]
+mod eventfd;
+#[cfg(target_os = "linux")]
+mod io_uring;
 
 pub(crate) use choose::choose;
 pub use choose::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
@@ -45,8 +41,8 @@ pub(crate) use eventfd::Bell;
 pub(crate) use readiness::clean_up;
 pub(crate) use registrations::Registrations;
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-compile_error!("fibra-driver has no backend for this system yet: Linux only");
+#[cfg(not(target_os = "linux"))]
+compile_error!("fibra-driver has no backend for this system: it runs on Linux");
 
 /// How a backend does an operation.
 ///

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{PipeReader, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
-use fibra_driver::{Interest, Offset, Op, Target};
+use fibra_driver::{Interest, Offset, Op, Target, Wait};
 
 use crate::net::pair;
 use crate::rig::errno;
@@ -76,7 +77,11 @@ promises! {
         rig.settle();
         rig.cancel(waiting);
         assert_eq!(errno(rig.finish(waiting)), libc::ECANCELED);
-        rig.settle();
+        // If it were still watched, this would wake the driver before the time.
+        let enters = rig.driver.stats().enters;
+        there.write_all(b"!").expect("the peer is there");
+        rig.turn(Wait::Until(Instant::now() + Duration::from_millis(20)));
+        assert_eq!(rig.driver.stats().enters - enters, 1, "it was still watched");
         // Its owner closes it, and the number goes to another: nothing of the old one is left.
         let number = here.as_raw_fd();
         let twin = here.try_clone().expect("a descriptor is free");
