@@ -18,10 +18,8 @@
 use crate::overflow::{self, Located, Subject, Watch};
 use crate::suspender::{Core, Order, Suspender};
 use crate::unwind::{self, Ended};
-use crate::{Stack, StackError, StackPool, UnsupportedError, check_support, switch};
-use std::error::Error;
+use crate::{CoroutineError, Stack, StackPool, check_support, switch};
 use std::fmt;
-use std::io;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop};
 use std::panic;
@@ -51,47 +49,6 @@ pub enum Resumed<Yield, Return> {
     Yielded(Yield),
     /// The body has returned. The coroutine can't be resumed again.
     Returned(Return),
-}
-
-/// Why a [`Coroutine`] can't be made.
-///
-/// ```
-/// use fibra_coro::{Coroutine, CoroutineError};
-///
-/// let result = Coroutine::with_stack_size(usize::MAX, |_: &fibra_coro::Suspender<(), ()>, ()| ());
-/// assert!(matches!(result, Err(CoroutineError::Stack(_))));
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum CoroutineError {
-    /// There is no stack to be had.
-    Stack(StackError),
-    /// Stacks can't be switched in this process.
-    Unsupported(UnsupportedError),
-    /// The handler that reports overflows can't be installed.
-    OverflowHandler(io::Error),
-}
-
-impl fmt::Display for CoroutineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CoroutineError::Stack(source) => source.fmt(f),
-            CoroutineError::Unsupported(source) => source.fmt(f),
-            CoroutineError::OverflowHandler(source) => {
-                write!(f, "the handler for stack overflows can't be installed: {source}")
-            }
-        }
-    }
-}
-
-impl Error for CoroutineError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            CoroutineError::Stack(source) => source.source(),
-            CoroutineError::Unsupported(source) => source.source(),
-            CoroutineError::OverflowHandler(source) => Some(source),
-        }
-    }
 }
 
 /// A function on a stack of its own, which can [suspend](Suspender::suspend) itself in the middle, however deep in

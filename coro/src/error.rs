@@ -1,4 +1,4 @@
-//! What can go wrong with stacks, in words that say what to do about it.
+//! What can go wrong, in words that say what to do about it.
 
 use crate::GuardKind;
 use std::error::Error;
@@ -85,6 +85,47 @@ impl From<StackError> for io::Error {
             StackError::GuardUnavailable { .. } => io::ErrorKind::Unsupported,
         };
         io::Error::new(kind, error)
+    }
+}
+
+/// Why a [`Coroutine`](crate::Coroutine) can't be made.
+///
+/// ```
+/// use fibra_coro::{Coroutine, CoroutineError};
+///
+/// let result = Coroutine::with_stack_size(usize::MAX, |_: &fibra_coro::Suspender<(), ()>, ()| ());
+/// assert!(matches!(result, Err(CoroutineError::Stack(_))));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CoroutineError {
+    /// There is no stack to be had.
+    Stack(StackError),
+    /// Stacks can't be switched in this process.
+    Unsupported(UnsupportedError),
+    /// The handler that reports overflows can't be installed.
+    OverflowHandler(io::Error),
+}
+
+impl fmt::Display for CoroutineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CoroutineError::Stack(source) => source.fmt(f),
+            CoroutineError::Unsupported(source) => source.fmt(f),
+            CoroutineError::OverflowHandler(source) => {
+                write!(f, "the handler for stack overflows can't be installed: {source}")
+            }
+        }
+    }
+}
+
+impl Error for CoroutineError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            CoroutineError::Stack(source) => source.source(),
+            CoroutineError::Unsupported(source) => source.source(),
+            CoroutineError::OverflowHandler(source) => Some(source),
+        }
     }
 }
 

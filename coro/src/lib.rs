@@ -67,8 +67,8 @@ mod suspender;
 mod unwind;
 
 pub use context::{Context, switch, switch_without_control_words};
-pub use coroutine::{Coroutine, CoroutineError, Resumed};
-pub use error::{StackError, UnsupportedError, check_support};
+pub use coroutine::{Coroutine, Resumed};
+pub use error::{CoroutineError, StackError, UnsupportedError, check_support};
 pub use guard::GuardKind;
 pub use stack::{Stack, StackBounds};
 pub use stack_pool::{StackPool, StackPoolConfig, StackStats};
