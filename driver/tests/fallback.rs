@@ -3,9 +3,12 @@
 //! A seccomp filter holds for the thread that installs it, so each test forbids what it wants to a thread of its own.
 
 use std::io;
+use std::os::fd::IntoRawFd;
+use std::os::unix::net::UnixStream;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use fibra_driver::{BackendKind, BackendUnavailable, Config, Driver, Op, Submission, Wait};
+use fibra_driver::{BackendKind, BackendUnavailable, Config, Driver, Op, Submission, Target, Wait};
 
 /// Runs `test` on a thread for which the system call `number` fails with `errno`.
 fn forbidding(number: libc::c_long, errno: i32, test: impl FnOnce() + Send + 'static) {
@@ -48,7 +51,7 @@ fn config(backend: Option<BackendKind>) -> Config {
 }
 
 fn works(driver: &mut Driver) {
-    let deadline = std::time::Instant::now();
+    let deadline = Instant::now();
     // SAFETY: a timeout points to nothing.
     assert!(matches!(unsafe { driver.submit(Op::Timeout { deadline }, 3) }, Submission::Pending(_)));
     let mut completions = Vec::new();
@@ -109,14 +112,55 @@ fn without_a_precise_wait_epoll_is_still_never_early_and_not_a_millisecond_late(
         let mut driver = Driver::new(&config(Some(BackendKind::Epoll))).expect("epoll works");
         assert!(driver.choice().features().is_empty());
         let waits = (0..100).map(|_| {
-            let begin = std::time::Instant::now();
-            let until = begin + std::time::Duration::from_micros(200);
+            let begin = Instant::now();
+            let until = begin + Duration::from_micros(200);
             driver.turn(Wait::Until(until), &mut Vec::new()).expect("it turns");
-            assert!(std::time::Instant::now() >= until);
+            assert!(Instant::now() >= until);
             begin.elapsed()
         });
         println!("a wait of 200 µs takes {:?} at best", waits.min());
         works(&mut driver);
+    });
+}
+
+/// A driver on a ring that cannot be entered any more, with a receive in flight whose buffer is leaked: nothing can take
+/// it back from the kernel.
+fn cut_off(errno: i32) -> (Driver, UnixStream) {
+    let mut config = config(Some(BackendKind::IoUring));
+    config.drain_timeout = Duration::from_millis(20);
+    let mut driver = Driver::new(&config).expect("a ring works");
+    let (here, there) = UnixStream::pair().expect("a socket pair can be made");
+    let buffer = Box::leak(Box::new([0u8; 8]));
+    let fd = Target::foreign(here.into_raw_fd());
+    let op = Op::Recv { fd, buffer: buffer.as_mut_ptr(), len: 8, flags: 0 };
+    // SAFETY: the buffer is leaked, and so is the socket.
+    assert!(matches!(unsafe { driver.submit(op, 0) }, Submission::Pending(_)));
+    driver.turn(Wait::Not, &mut Vec::new()).expect("it turns");
+    forbid(libc::SYS_io_uring_enter, errno).expect("a filter can be installed");
+    (driver, there)
+}
+
+#[test]
+fn what_the_kernel_refuses_for_the_moment_is_waited_out() {
+    for errno in [libc::EAGAIN, libc::EBUSY, libc::EINTR, libc::ENOMEM, libc::ETIME] {
+        forbidding(libc::SYS_epoll_create1, libc::EPERM, move || {
+            let (mut driver, _there) = cut_off(errno);
+            let deadline = Instant::now() + Duration::from_millis(10);
+            let mut completions = Vec::new();
+            driver.turn(Wait::Until(deadline), &mut completions).expect("a refusal for now is no error");
+            assert!(completions.is_empty() && Instant::now() >= deadline);
+            assert_eq!(driver.ops_in_flight(), 1);
+        });
+    }
+}
+
+#[test]
+fn a_ring_that_is_taken_away_is_an_error_and_dropping_it_does_not_hang() {
+    forbidding(libc::SYS_epoll_create1, libc::EPERM, || {
+        let (mut driver, _there) = cut_off(libc::EACCES);
+        let error = driver.turn(Wait::Forever, &mut Vec::new()).expect_err("nothing can be done");
+        assert_eq!(error.raw_os_error(), Some(libc::EACCES));
+        drop(driver);
     });
 }
 

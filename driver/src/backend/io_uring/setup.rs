@@ -16,10 +16,10 @@ use crate::op::Op;
 pub(super) struct Abilities {
     mode: &'static Mode,
     pub messages: bool,
-    open: bool,
-    close: bool,
-    statx: bool,
-    shutdown: bool,
+    pub open: bool,
+    pub close: bool,
+    pub statx: bool,
+    pub shutdown: bool,
     /// Flags of each enter: a driver that waits for the network is not waiting for a disk, and should not be counted as if
     /// it were (Linux 6.15).
     pub wait_flags: EnterFlags,

@@ -1,10 +1,12 @@
 //! The ring as older kernels have it: the same program in every mode that it can be set up in.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::backend::{Backend, Capability};
+use crate::completion::Submission;
 use crate::handle::Handle;
 
 /// A ring with its books, without the driver around it.
@@ -97,6 +99,28 @@ fn every_mode_can_be_woken_by_the_bell_and_by_a_message() {
         assert!(bench.turn().is_empty());
         thread.join().expect("the message leaves");
     });
+}
+
+#[test]
+fn what_the_ring_lacks_goes_to_the_pool() {
+    let Bench { mut ring, mut ledger } = Bench::new(setup::MODES);
+    let (here, mut there) = UnixStream::pair().expect("a socket pair can be made");
+    let here = Handle::new(here.into());
+    let shutdown = Op::Shutdown { fd: here.target(), how: std::net::Shutdown::Write };
+    ring.abilities.shutdown = false;
+    let mut backend = Backend::IoUring(Box::new(ring));
+    assert_eq!(backend.capability(&shutdown), Capability::Pool);
+    // SAFETY: the handle outlives the operation, which ends below.
+    let submission = unsafe { backend.submit(&mut ledger, &shutdown, 5) };
+    assert!(matches!(submission, Submission::Pending(_)));
+    let mut completions = Vec::new();
+    while completions.is_empty() {
+        backend.turn(&mut ledger, Pause::Forever, &mut completions).expect("it turns");
+        ledger.collect(&mut completions);
+    }
+    assert_eq!((completions[0].word, completions[0].result.as_ref().ok()), (5, Some(&0)));
+    assert_eq!(there.read(&mut [0; 1]).expect("the end is no error"), 0);
+    assert_eq!(ledger.stats.offloaded, 1);
 }
 
 #[test]
