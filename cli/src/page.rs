@@ -3,7 +3,9 @@
 //! Each is one document without scripts and without references to anything else, so that the content security policy
 //! can forbid all of it. Whatever comes from a file's name is escaped here, at the place where it enters the page.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write};
+
+use bstr::ByteSlice;
 
 use crate::listing::{Entry, Kind, Listing};
 use crate::request_path::encode;
@@ -17,11 +19,7 @@ const ICONS: &str = include_str!("page/icons.svg");
 
 /// The page of the directory `names` below the served directory, which is called `root`.
 pub fn directory(root: &str, names: &[Vec<u8>], listing: &Listing) -> String {
-    let title = match names.last() {
-        Some(name) => display(name),
-        None => escape(root),
-    };
-    let mut page = head(&title);
+    let mut page = head(&Escaped(names.last().map_or(root.as_bytes(), Vec::as_slice)));
     page.push_str(ICONS);
     page.push_str("<main>");
     breadcrumbs(&mut page, root, names);
@@ -41,7 +39,7 @@ pub fn directory(root: &str, names: &[Vec<u8>], listing: &Listing) -> String {
 
 /// The page of an error; `status` as in `404 Not Found`.
 pub fn error(status: &str, explanation: &str) -> String {
-    let mut page = head(status);
+    let mut page = head(&status);
     write(
         &mut page,
         format_args!(
@@ -51,8 +49,8 @@ pub fn error(status: &str, explanation: &str) -> String {
     page
 }
 
-/// Everything up to the body's content. `title` is escaped already.
-fn head(title: &str) -> String {
+/// Everything up to the body's content. `title` must be harmless.
+fn head(title: &dyn Display) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -63,15 +61,15 @@ fn head(title: &str) -> String {
 
 fn breadcrumbs(page: &mut String, root: &str, names: &[Vec<u8>]) {
     page.push_str("<h1><nav aria-label=\"Breadcrumb\"><ol>");
-    let mut crumb = |href: &str, name: &str, last: bool| {
-        let current = if last { " aria-current=\"page\"" } else { "" };
+    let mut crumb = |href: &str, name: &[u8], last: bool| {
+        let (name, current) = (Escaped(name), if last { " aria-current=\"page\"" } else { "" });
         write(page, format_args!("<li><a href=\"{href}\"{current}><bdi>{name}</bdi></a></li>"));
     };
-    crumb("/", &escape(root), names.is_empty());
+    crumb("/", root.as_bytes(), names.is_empty());
     let mut href = String::from("/");
     for (index, name) in names.iter().enumerate() {
         write(&mut href, format_args!("{}/", encode(name)));
-        crumb(&href, &display(name), index + 1 == names.len());
+        crumb(&href, name, index + 1 == names.len());
     }
     page.push_str("</ol></nav></h1>");
 }
@@ -106,7 +104,7 @@ fn row(page: &mut String, entry: &Entry) {
              <use href=\"#{icon}\"/></svg><bdi>{name}{slash}</bdi></a></td><td class=\"size\">{size}</td>\
              <td class=\"time\">{time}</td></tr>",
             href = encode(&entry.name),
-            name = display(&entry.name),
+            name = Escaped(&entry.name),
             time = entry.modified.and_then(timestamp::rfc3339).map_or_else(String::new, |time| moment(&time)),
         ),
     );
@@ -123,7 +121,8 @@ fn moment(time: &str) -> String {
 
 /// Which of the drawings in `icons.svg` a file has.
 fn icon(name: &[u8]) -> &'static str {
-    let guess = mime_guess::from_path(String::from_utf8_lossy(name).as_ref()).first();
+    let extension = name.rfind_byte(b'.').and_then(|dot| str::from_utf8(&name[dot + 1..]).ok());
+    let guess = extension.and_then(|extension| mime_guess::from_ext(extension).first());
     let Some(media_type) = guess else { return "file" };
     match (media_type.type_().as_str(), media_type.subtype().as_str()) {
         ("text", _) | (_, "json" | "xml" | "pdf" | "javascript" | "toml") => "text",
@@ -169,28 +168,43 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// A name as text: what isn't UTF-8 is replaced, and the rest escaped.
-fn display(name: &[u8]) -> String {
-    escape(&String::from_utf8_lossy(name))
+/// A name as text or in a quoted attribute. Shown as a replacement character are bytes that aren't UTF-8, control
+/// characters, and the marks that reverse the direction of writing, with which a name could pose as another one.
+struct Escaped<'a>(&'a [u8]);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            let mut rest = chunk.valid();
+            while let Some((position, special, replacement)) = first_special(rest) {
+                formatter.write_str(&rest[..position])?;
+                formatter.write_str(replacement)?;
+                rest = &rest[position + special.len_utf8()..];
+            }
+            formatter.write_str(rest)?;
+            if !chunk.invalid().is_empty() {
+                formatter.write_char('\u{fffd}')?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// For text and for quoted attributes. Control characters become visible, and so do the marks that reverse the
-/// direction of writing, with which a name could pose as another one.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.push('\u{fffd}'),
-            _ if character.is_control() => escaped.push('\u{fffd}'),
-            _ => escaped.push(character),
-        }
+fn first_special(text: &str) -> Option<(usize, char, &'static str)> {
+    text.char_indices().find_map(|(position, character)| Some((position, character, replacement(character)?)))
+}
+
+fn replacement(character: char) -> Option<&'static str> {
+    match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Some("\u{fffd}"),
+        _ if character.is_control() => Some("\u{fffd}"),
+        _ => None,
     }
-    escaped
 }
 
 fn write(page: &mut String, text: std::fmt::Arguments<'_>) {

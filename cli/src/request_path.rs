@@ -5,6 +5,7 @@
 //! [`crate::root`] is the second line of defence: it refuses symbolic links that lead out.
 
 use std::ffi::OsStr;
+use std::fmt::{Display, Write};
 use std::path::PathBuf;
 
 use bstr::ByteSlice;
@@ -66,16 +67,15 @@ impl RequestPath {
     pub fn with_slash(&self) -> String {
         let mut url = String::from("/");
         for name in &self.names {
-            url.push_str(&encode(name));
-            url.push('/');
+            write!(url, "{}/", encode(name)).expect("writing to a String can't fail");
         }
         url
     }
 }
 
 /// One name, percent-encoded as a segment of a URL's path.
-pub fn encode(name: &[u8]) -> String {
-    percent_encode(name, NAME).to_string()
+pub fn encode(name: &[u8]) -> impl Display {
+    percent_encode(name, NAME)
 }
 
 /// Whether the name is one that listings and requests leave out unless hidden files are asked for.
@@ -184,6 +184,7 @@ mod tests {
     #[test]
     fn encoding_round_trips_every_byte() {
         let name: Vec<u8> = (0..=255).collect();
-        assert_eq!(percent_decode(&encode(&name)), Some(name));
+        let encoded = encode(&name).to_string();
+        assert_eq!(percent_decode(&encoded), Some(name));
     }
 }

@@ -93,26 +93,30 @@ impl Root {
         let relative = path.relative().ok_or(Refusal::NotFound)?;
         let metadata = self.metadata(&relative)?;
         match (metadata.is_dir(), path.names_a_directory()) {
-            (true, true) => match self.open_file(&relative.join(INDEX)) {
+            (true, true) => match self.index(&relative.join(INDEX)) {
                 Ok(index) => Ok(Found::File(index)),
                 Err(Refusal::NotFound) => Ok(Found::Directory(self.list(&relative)?)),
                 Err(refusal) => Err(refusal),
             },
             (true, false) => Ok(Found::DirectoryWithoutSlash),
-            (false, false) => Ok(Found::File(self.open_file(&relative)?)),
+            (false, false) => Ok(Found::File(self.open_file(&relative, &metadata)?)),
             (false, true) => Err(Refusal::NotFound),
         }
+    }
+
+    fn index(&self, relative: &Path) -> Result<OpenFile, Refusal> {
+        self.open_file(relative, &self.metadata(relative)?)
     }
 
     fn metadata(&self, relative: &Path) -> Result<Metadata, Refusal> {
         Ok(self.inside(relative, |path| self.dir.metadata(path))?)
     }
 
-    /// Opens a regular file; anything else is as good as absent.
-    fn open_file(&self, relative: &Path) -> Result<OpenFile, Refusal> {
-        // Looked at first, since opening a FIFO would wait for a writer; looked at again on the descriptor, since only
+    /// Opens a regular file, which `metadata` must say it is; anything else is as good as absent.
+    fn open_file(&self, relative: &Path, metadata: &Metadata) -> Result<OpenFile, Refusal> {
+        // Looked at before, since opening a FIFO would wait for a writer; looked at again on the descriptor, since only
         // that tells what was opened.
-        if !self.metadata(relative)?.is_file() {
+        if !metadata.is_file() {
             return Err(Refusal::NotFound);
         }
         let file = self.inside(relative, |path| self.dir.open(path))?.into_std();

@@ -1,14 +1,12 @@
 //! From a request to its response.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::body::{Content, FilePart, ResponseBody};
-use crate::listing::Listing;
 use crate::log::Log;
 use crate::page;
 use crate::range::{Wanted, wanted};
@@ -18,7 +16,7 @@ use crate::timestamp;
 
 /// A served directory with its log.
 pub struct Site {
-    root: Arc<Root>,
+    root: Root,
     name: String,
     log: Log,
 }
@@ -30,7 +28,7 @@ impl Site {
             .path()
             .file_name()
             .map_or_else(|| "/".to_owned(), |name| name.to_string_lossy().into_owned());
-        Site { root: Arc::new(root), name, log }
+        Site { root, name, log }
     }
 
     /// Where the requests are logged.
@@ -64,27 +62,22 @@ impl Site {
             return Answer::error(StatusCode::BAD_REQUEST, "The request must name one host.");
         }
         let path = match RequestPath::parse(request.uri().path(), self.root.hidden_allowed()) {
-            Ok(path) => Arc::new(path),
+            Ok(path) => path,
             Err(PathError::Malformed) => {
                 return Answer::error(StatusCode::BAD_REQUEST, "This address is malformed.");
             }
             Err(PathError::Unservable) => return Answer::refusal(&Refusal::NotFound),
         };
-        let found = {
-            let (root, path) = (Arc::clone(&self.root), Arc::clone(&path));
-            // A disk may be slow and a network file system slower: not on a worker.
-            fibra::unblock(move || root.look_up(&path))
-        };
-        match found {
-            Ok(Found::File(open)) => file(request.method(), request.headers(), open),
-            Ok(Found::Directory(listing)) => self.listing(&path, &listing),
-            Ok(Found::DirectoryWithoutSlash) => redirect(&path, request.uri().query()),
+        let (method, headers, query) = (request.method(), request.headers(), request.uri().query());
+        // A disk may be slow and a network file system slower, and a long page takes a while: not on a worker.
+        fibra::unblock(|| match self.root.look_up(&path) {
+            Ok(Found::File(open)) => file(method, headers, open),
+            Ok(Found::Directory(listing)) => {
+                Answer::page(StatusCode::OK, page::directory(&self.name, path.names(), &listing))
+            }
+            Ok(Found::DirectoryWithoutSlash) => redirect(&path, query),
             Err(refusal) => Answer::refusal(&refusal),
-        }
-    }
-
-    fn listing(&self, path: &RequestPath, listing: &Listing) -> Answer {
-        Answer::page(StatusCode::OK, page::directory(&self.name, path.names(), listing))
+        })
     }
 }
 
