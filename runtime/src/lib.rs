@@ -57,7 +57,7 @@ mod wait;
 pub use error::{RuntimeError, ShutdownError, StackUnavailable};
 pub use fibra_driver::Choice;
 pub use fibra_macros::{main, test};
-pub use runtime::{Backend, Builder, Report, Runtime};
+pub use runtime::{Backend, Builder, Metrics, Report, Runtime};
 pub use scheduler::blocking::unblock;
 pub use wait::wait;
 
@@ -83,3 +83,8 @@ pub fn run<T: Send + 'static>(main: impl FnOnce() -> T + Send + 'static) -> T {
 pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
     wait(future)
 }
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -27,7 +27,7 @@ pub(crate) mod start;
 pub(crate) mod worker;
 
 use crate::{
-    primitive::{AtomicPtr, Relaxed, SeqCst},
+    primitive::{AtomicPtr, Relaxed, SeqCst, unmodelled::AtomicU64},
     task::{
         Schedule,
         body::Body,
@@ -67,11 +67,20 @@ pub(crate) struct Shared {
     /// The task that was woken last: its data is warm. Filled by its worker; thieves take it on a last pass,
     /// when nothing else is to be had anywhere.
     next: AtomicPtr<Header>,
+    pub(crate) counters: Counters,
+}
+
+/// What a worker's driver has done: written by the worker after each turn, read by whoever asks.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) operations: AtomicU64,
+    pub(crate) enters: AtomicU64,
 }
 
 impl Shared {
     pub(crate) fn new(home: Arc<Home>) -> Self {
-        Self { home, queue: LocalQueue::new(), next: AtomicPtr::new(ptr::null_mut()) }
+        let next = AtomicPtr::new(ptr::null_mut());
+        Self { home, queue: LocalQueue::new(), next, counters: Counters::default() }
     }
 
     fn has_work(&self) -> bool {

@@ -19,13 +19,13 @@ pub(crate) mod waker;
 use header::Header;
 use runnable::Runnable;
 use state::Cancel;
-use std::{mem::ManuallyDrop, ptr::NonNull};
+use std::ptr::NonNull;
 
 /// What a task needs of its scheduler.
 pub(crate) trait Schedule: Send + Sync + 'static {
     /// Puts a task that was woken into a queue.
     fn schedule(&self, runnable: Runnable);
-    /// The task is over: forget it. Called once a task, before its outcome is published.
+    /// The task is over, and so is all of its code: forget it. Called once a task, before it is freed.
     fn finished(&self, header: &Header);
 }
 
@@ -63,9 +63,9 @@ impl Task {
         unsafe { self.0.as_ref() }
     }
 
-    /// Gives the reference up to the caller.
-    pub(crate) fn into_raw(self) -> NonNull<Header> {
-        ManuallyDrop::new(self).0
+    /// The task, without a reference.
+    fn as_raw(&self) -> NonNull<Header> {
+        self.0
     }
 
     /// Asks for the end of the task: an idle future is dropped by a worker, a wait in direct style fails.

@@ -4,10 +4,13 @@
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
 use super::{Scheduler, Shared, Spawner, completion, local_queue::CAPACITY};
-use crate::task::{
-    fiber::{Fiber, Phase},
-    home::Home,
-    runnable::Runnable,
+use crate::{
+    primitive::unmodelled::Ordering,
+    task::{
+        fiber::{Fiber, Phase},
+        home::Home,
+        runnable::Runnable,
+    },
 };
 use fibra_coro::{Context, StackPool, StackPoolConfig};
 use fibra_driver::{Completion, Driver, Wait};
@@ -48,6 +51,7 @@ pub(crate) struct Worker {
     runs: Cell<u32>,
     /// After how many the driver is looked at again.
     poll_interval: Cell<u32>,
+    /// When the driver let go of us the last time.
     last_poll: Cell<Instant>,
     next_in_a_row: Cell<u32>,
     budget: Cell<u32>,
@@ -135,7 +139,7 @@ impl Worker {
 
     /// What is at hand, without a look at the world. Parked stacks and the ring take turns.
     fn at_hand(&self) -> Option<Work> {
-        let stacks_first = self.runs.get() % 2 == 0;
+        let stacks_first = self.runs.get().is_multiple_of(2);
         if stacks_first && let Some(fiber) = self.home.ready().pop() {
             return Some(Work::Resume(fiber));
         }
@@ -156,6 +160,11 @@ impl Worker {
         self.next_in_a_row.set(0);
         // SAFETY: this is the ring's owner.
         unsafe { self.shared().queue.pop() }.or_else(|| self.shared().take_next())
+    }
+
+    /// Whether there is something to do that needs no look at the world.
+    pub(super) fn has_at_hand(&self) -> bool {
+        !self.home.ready().is_empty() || self.shared().has_work()
     }
 
     /// Takes this worker's share of the injector: returns the first task, and puts the others into the ring.
@@ -189,7 +198,8 @@ impl Worker {
 
     // ---- the loop's choice ----
 
-    /// What to do next; waits until there is something.
+    /// What to do next; waits until there is something. What was submitted meanwhile leaves with the wait, in the same
+    /// system call.
     pub(super) fn next_work(&self) -> Work {
         loop {
             if self.is_poll_due() {
@@ -199,8 +209,7 @@ impl Worker {
                 self.runs.set(self.runs.get() + 1);
                 return work;
             }
-            self.look_around();
-            if !self.home.ready().is_empty() || self.shared().has_work() {
+            if self.home.deliver() > 0 {
                 continue;
             }
             if let Some(task) = self.pop_injector() {
@@ -208,7 +217,10 @@ impl Worker {
                 return Work::Run(task);
             }
             if self.scheduler.shutdown.is_over() {
-                return Work::End;
+                if self.wind_up() {
+                    return Work::End;
+                }
+                continue;
             }
             if let Some(task) = self.search_or_sleep() {
                 return Work::Run(task);
@@ -240,6 +252,7 @@ impl Worker {
         self.adapt_poll_interval();
         self.home.deliver();
         self.turn(Wait::Not);
+        self.start_poll_period();
         if !self.scheduler.injector.is_empty()
             && let Some(task) = self.pop_injector()
         {
@@ -249,17 +262,19 @@ impl Worker {
 
     /// Chooses how many runs make up the poll period, by how long the last ones took.
     fn adapt_poll_interval(&self) {
-        let now = Instant::now();
-        let runs = self.runs.replace(0);
-        let elapsed = now.duration_since(self.last_poll.replace(now));
-        if runs == 0 {
-            return;
-        }
+        let runs = self.runs.get();
+        let elapsed = self.last_poll.get().elapsed();
         let wanted = POLL_PERIOD.as_nanos() * u128::from(runs) / elapsed.as_nanos().max(1);
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         // Half old, half new: one slow task must not make us poll after each of many quick ones.
         let interval = self.poll_interval.get() / 2 + wanted.min(*POLL_INTERVAL.end()) / 2;
         self.poll_interval.set(interval.clamp(*POLL_INTERVAL.start(), *POLL_INTERVAL.end()));
+    }
+
+    /// Tasks run from here on: what the kernel took before is not theirs.
+    fn start_poll_period(&self) {
+        self.last_poll.set(Instant::now());
+        self.runs.set(0);
     }
 
     /// Turns the driver once, and hands its completions out.
@@ -268,6 +283,9 @@ impl Worker {
         if let Err(error) = self.with_driver(|driver| driver.turn(wait, &mut completions)) {
             die(&format!("worker {}: its driver failed: {error}", self.home.index()));
         }
+        let done = self.with_driver(|driver| driver.stats());
+        self.shared().counters.operations.store(done.operations, Ordering::Relaxed);
+        self.shared().counters.enters.store(done.enters, Ordering::Relaxed);
         for completion in completions.drain(..) {
             completion::deliver(completion);
         }
@@ -288,15 +306,14 @@ impl Worker {
                 return stolen;
             }
         }
+        // The order matters: say that we sleep, to who picks a sleeper and to who unparks it, then look once more: what
+        // comes after that look finds us asleep in both places. `Idle` and `Doze` have the argument.
         scheduler.idle.add(self.home.index());
-        // The order matters: say that we sleep, then look once more. `Idle` has the argument.
-        let wait = !scheduler.has_work() && !scheduler.shutdown.is_over() && self.home.prepare_sleep();
-        if wait {
+        if self.home.prepare_sleep(|| !scheduler.has_work() && !scheduler.shutdown.is_over()) {
             self.turn(Wait::Forever);
             self.home.end_sleep();
         }
-        self.last_poll.set(Instant::now());
-        self.runs.set(0);
+        self.start_poll_period();
         let picked = !scheduler.idle.remove(self.home.index());
         self.home.deliver();
         if picked { self.search_as_picked() } else { None }

@@ -85,15 +85,17 @@ impl Home {
         ptr::eq(context::home().cast(), self)
     }
 
-    /// Has `letter` delivered by this worker.
+    /// Has `letter` delivered by this worker. `false`: the worker has ended, and the reference stays with the caller.
     ///
     /// # Safety
     ///
     /// As for [`Inbox::post`].
-    pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) {
+    #[must_use]
+    pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) -> bool {
         // SAFETY: by contract.
-        unsafe { self.inbox.post(letter) };
+        let posted = unsafe { self.inbox.post(letter) };
         self.unpark();
+        posted
     }
 
     /// Ends the worker's sleep, if it sleeps. What was written before is seen by it.
@@ -103,9 +105,10 @@ impl Home {
         }
     }
 
-    /// Says that the worker is about to wait. `false`: there is a letter already; don't.
-    pub(crate) fn prepare_sleep(&self) -> bool {
-        self.doze.prepare(|| self.inbox.is_empty())
+    /// Says that the worker is about to wait, and then looks once more. `false`: there is a letter, or `is_idle` says
+    /// that there is something else; don't.
+    pub(crate) fn prepare_sleep(&self, is_idle: impl FnOnce() -> bool) -> bool {
+        self.doze.prepare(|| self.inbox.is_empty() && is_idle())
     }
 
     /// The wait is over.
@@ -117,6 +120,12 @@ impl Home {
     pub(crate) fn deliver(&self) -> usize {
         debug_assert!(self.is_here());
         self.inbox.deliver_all()
+    }
+
+    /// Delivers the last letters: the worker is about to end. On its thread only.
+    pub(crate) fn close(&self) {
+        debug_assert!(self.is_here());
+        self.inbox.close();
     }
 
     pub(crate) fn ask_to_stop(&self) {
@@ -220,11 +229,6 @@ pub(crate) struct ReadyQueue {
 impl ReadyQueue {
     fn new() -> Self {
         Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.get().is_null()
     }
 
     /// Appends `fiber`, which is in no queue; its parked reference goes with it.

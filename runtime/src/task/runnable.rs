@@ -5,7 +5,7 @@ use std::{mem::ManuallyDrop, ptr::NonNull};
 
 /// A task in a queue. There is at most one per task; it must be run, failed, or queued again, for a task
 /// whose `Runnable` is lost is never woken again. Dropping it fails the task as cancelled.
-pub(crate) struct Runnable(Task);
+pub(crate) struct Runnable(ManuallyDrop<Task>);
 
 impl Runnable {
     /// Takes over the queue's reference.
@@ -15,14 +15,12 @@ impl Runnable {
     /// `header` is a live task's whose state is `SCHEDULED`, and the caller gives up the queue's reference.
     pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: by contract.
-        Self(unsafe { Task::from_raw(header) })
+        Self(ManuallyDrop::new(unsafe { Task::from_raw(header) }))
     }
 
     /// The reference as a pointer, for a queue's slot.
     pub(crate) fn into_raw(self) -> NonNull<Header> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped, so the field is moved out once.
-        unsafe { std::ptr::read(&this.0) }.into_raw()
+        ManuallyDrop::new(self).0.as_raw()
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -51,9 +49,9 @@ impl Runnable {
 
 impl Drop for Runnable {
     fn drop(&mut self) {
-        // SAFETY: the value is not used again; its reference moves into the new `Runnable`.
-        let this = unsafe { std::ptr::read(self) };
-        this.fail(Failure::cancelled());
+        let header = self.0.as_raw();
+        // SAFETY: the queue's reference is handed over; the field, which stood for it, is not dropped after this.
+        unsafe { (header.as_ref().table.fail)(header, Failure::cancelled()) }
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) enum Start {
 pub(crate) enum Suspend {
     /// Idle: the runner's reference is given up, and it was not the last.
     Idle,
-    /// Idle, and the runner's reference was the last one: nobody can ever wake the task; free it.
+    /// The runner's reference is the last one: nobody can ever wake the task. Still owned; drop the body and complete.
     Forgotten,
     /// Woken while it ran: put it back into a queue, with the runner's reference.
     Reschedule,
@@ -97,7 +97,7 @@ pub(crate) struct Complete {
 impl State {
     /// A task in a queue with a join handle: two references.
     pub(crate) fn new() -> Self {
-        Self(AtomicUsize::new(SCHEDULED | JOIN | 2 * REFERENCE))
+        Self(AtomicUsize::new(SCHEDULED | JOIN | (2 * REFERENCE)))
     }
 
     /// Takes the body for a run. Only the holder of the queue's reference may call it.
@@ -126,7 +126,7 @@ impl State {
             }
             let next = (word & !RUNNING) - REFERENCE;
             outcome = if next < REFERENCE { Suspend::Forgotten } else { Suspend::Idle };
-            Some(next)
+            (outcome == Suspend::Idle).then_some(next)
         });
         outcome
     }
