@@ -52,12 +52,21 @@ const MESSAGE: u64 = 2;
 /// running, or a connect to a socket whose backlog is full.
 const RETRY_DELAY: Duration = Duration::from_millis(1);
 
+/// How long to gather completions while many come: what a busy driver adds to the first of them at most.
+const GATHER: Duration = Duration::from_micros(20);
+/// Beyond this, the cost of an enter is spread thinly enough.
+const MAX_BURST: usize = 128;
+/// A timeout for where one is needed that must not come: the turn begins anew after it.
+const FOREVER: Duration = Duration::from_secs(3600);
+
 pub(crate) struct Ring {
     ring: ManuallyDrop<IoUring>,
     queue: Queue,
     abilities: Abilities,
     /// The kernel had no memory for requests: give it a moment instead of more.
     throttled: bool,
+    /// How many completions a turn brings at present: a running mean.
+    burst: u32,
 }
 
 /// What is to be submitted and is not in the submission queue yet, and what the kernel will answer besides operations.
@@ -90,7 +99,7 @@ impl Ring {
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
         parking.set_ring(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
-        Ok((Ring { ring: ManuallyDrop::new(ring), queue, abilities, throttled: false }, features))
+        Ok((Ring { ring: ManuallyDrop::new(ring), queue, abilities, throttled: false, burst: 0 }, features))
     }
 
     /// Whether the kernel's ring cannot do this operation.
@@ -212,15 +221,17 @@ impl Ring {
             self.watch_bell(parking.bell());
         }
         let unparked = self.submit_and_wait(ledger, pause)?;
-        loop {
-            self.reap(ledger, completions);
-            // Completions that did not fit come only with another enter.
-            if !self.ring.submission().cq_overflow() {
-                return Ok(unparked);
-            }
+        let before = completions.len();
+        self.reap(ledger, completions);
+        // Completions that did not fit come only with another enter.
+        while self.ring.submission().cq_overflow() {
             ledger.stats.overflows += 1;
             self.enter(ledger, 0, Pause::Not, EnterFlags::GETEVENTS)?;
+            self.reap(ledger, completions);
         }
+        let brought = (completions.len() - before).min(MAX_BURST) as u32;
+        self.burst = (self.burst + brought) / 2;
+        Ok(unparked)
     }
 
     fn submit_and_wait(&mut self, ledger: &mut Ledger, pause: Pause) -> io::Result<bool> {
@@ -265,19 +276,22 @@ impl Ring {
         let (queued, pause) = if throttled { throttle(pause) } else { (queued, pause) };
         ledger.stats.enters += 1;
         let submitter = self.ring.submitter();
-        let at_least = u32::from(pause != Pause::Not);
         let flags = flags | self.abilities.wait_flags;
+        let (at_least, gather) = self.gathering(pause);
+        let time = match pause {
+            Pause::For(duration) => Some(types::Timespec::from(duration)),
+            // Gathering without a timeout behind it would end empty-handed when its own time is over.
+            Pause::Forever if gather > 0 => Some(types::Timespec::from(FOREVER)),
+            Pause::Not | Pause::Forever => None,
+        };
         // SAFETY: the arguments are as io_uring_enter(2) wants them: `queued` entries are in the queue, and with EXT_ARG
         // the argument is the extended one, which lives for the call with the time it points to.
         let result = unsafe {
-            match pause {
-                Pause::For(duration) => {
-                    let time = types::Timespec::from(duration);
-                    let arguments = types::SubmitArgs::new().timespec(&time);
-                    let flags = flags | EnterFlags::EXT_ARG;
-                    submitter.enter(queued, at_least, flags.bits(), Some(&arguments))
-                }
-                _ => submitter.enter::<libc::sigset_t>(queued, at_least, flags.bits(), None),
+            if let Some(time) = &time {
+                let arguments = types::SubmitArgs::new().min_wait_usec(gather).timespec(time);
+                submitter.enter(queued, at_least, (flags | EnterFlags::EXT_ARG).bits(), Some(&arguments))
+            } else {
+                submitter.enter::<libc::sigset_t>(queued, at_least, flags.bits(), None)
             }
         };
         let Err(error) = result else { return Ok(()) };
@@ -289,6 +303,19 @@ impl Ring {
                 Ok(())
             }
             _ => Err(error),
+        }
+    }
+
+    /// How many completions to wait for, and for how many microseconds until a single one is enough.
+    ///
+    /// Who is woken for each completion makes an enter for each. While turns bring many, more are on their way, and half
+    /// as many as usual are worth a moment. When they get fewer, so does this, down to waiting for one.
+    fn gathering(&self, pause: Pause) -> (u32, u32) {
+        match pause {
+            Pause::Not => (0, 0),
+            Pause::For(duration) if duration < 4 * GATHER => (1, 0),
+            _ if !self.abilities.gathers || self.burst < 4 => (1, 0),
+            _ => (self.burst / 2, GATHER.as_micros() as u32),
         }
     }
 

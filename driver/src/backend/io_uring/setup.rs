@@ -23,6 +23,8 @@ pub(super) struct Abilities {
     /// Flags of each enter: a driver that waits for the network is not waiting for a disk, and should not be counted as if
     /// it were (Linux 6.15).
     pub wait_flags: EnterFlags,
+    /// Whether an enter can gather completions for a while (Linux 6.12).
+    pub gathers: bool,
     /// The ring must never be freed.
     pub leaked: bool,
 }
@@ -88,6 +90,7 @@ impl Abilities {
             (ring.params().is_feature_nodrop(), "nodrop"),
             (self.messages, "msg_ring"),
             (!self.wait_flags.is_empty(), "no_iowait"),
+            (self.gathers, "min_wait"),
         ];
         names.extend(also.into_iter().filter(|(present, _)| *present).map(|(_, name)| name));
         names
@@ -117,6 +120,7 @@ pub(super) fn set_up(config: &Config, modes: &'static [Mode]) -> Result<(IoUring
         } else {
             EnterFlags::empty()
         },
+        gathers: ring.params().is_feature_min_timeout(),
         leaked: false,
     };
     Ok((ring, abilities))
