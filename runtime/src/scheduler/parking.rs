@@ -48,13 +48,20 @@ impl Worker {
         unsafe { switch(self.os_stack.as_ptr(), first, ptr::from_ref(self) as usize) };
         self.home.set_current(ptr::null());
         self.reclaim();
+        let mut stacks = self.stacks.borrow_mut();
+        for fiber in self.free.borrow_mut().drain(..) {
+            // SAFETY: the fiber is free, and this was the worker's reference to it.
+            stacks.release(unsafe { fiber.take_stack() });
+        }
     }
 
     /// Suspends the stack that we stand on until it is woken. It may return for no reason: whoever waits looks again.
     /// Not while panicking.
     pub(crate) fn park(&self) {
         let fiber = self.home.current();
-        fiber.introduce();
+        if fiber.introduce() {
+            return;
+        }
         fiber.set_phase(Phase::Parked);
         self.go_on(fiber);
     }
@@ -70,11 +77,17 @@ impl Worker {
     fn go_on(&self, from: &Fiber) {
         assert!(!panicking(), "a stack was about to be switched during a panic");
         let to = match self.take_ready() {
-            Some(ready) if ptr::eq(ready.as_ptr(), from) => return from.set_phase(Phase::Running),
+            Some(ready) if ptr::eq(ready.as_ptr(), from) => {
+                from.set_phase(Phase::Running);
+                return self.renew_budget();
+            }
             Some(ready) => ready,
             None => match self.free_fiber() {
                 Ok(fiber) => fiber,
-                Err(_) => return self.wait_in_place(from),
+                Err(_) => match self.wait_in_place(from) {
+                    Some(ready) => ready,
+                    None => return,
+                },
             },
         };
         let to = self.set_running(to);
@@ -153,18 +166,25 @@ impl Worker {
         unsafe { NonNull::new_unchecked(Arc::into_raw(fiber).cast_mut()) }
     }
 
-    /// There is no memory for another stack: turns the driver right here until `from` is woken. Tasks don't run
-    /// meanwhile, which is slow, and better than losing the wait.
+    /// There is no memory for another stack: turns the driver right here until some stack is ready. `None`: `from`, which
+    /// runs again. Tasks don't run meanwhile, which is slow, and better than losing the wait; other workers may take them.
     #[cold]
-    fn wait_in_place(&self, from: &Fiber) {
+    fn wait_in_place(&self, from: &Fiber) -> Option<NonNull<Fiber>> {
         while from.phase() == Phase::Parked {
-            let wait = if self.home.prepare_sleep() { Wait::Forever } else { Wait::Not };
+            if let Some(ready) = self.home.ready().pop() {
+                return Some(ready);
+            }
+            if self.scheduler().has_work() {
+                self.scheduler().notify();
+            }
+            let wait = if self.home.prepare_sleep(|| true) { Wait::Forever } else { Wait::Not };
             self.turn(wait);
             self.home.end_sleep();
             self.home.deliver();
         }
         self.home.ready().remove(from);
         from.set_phase(Phase::Running);
+        None
     }
 
     // ---- the loop ----

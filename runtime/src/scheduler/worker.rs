@@ -206,15 +206,14 @@ impl Worker {
                 self.look_around();
             }
             if let Some(work) = self.at_hand() {
-                self.runs.set(self.runs.get() + 1);
-                return work;
+                return self.counted(work);
             }
             if self.home.deliver() > 0 {
                 continue;
             }
             if let Some(task) = self.pop_injector() {
                 self.scheduler.notify();
-                return Work::Run(task);
+                return self.counted(Work::Run(task));
             }
             if self.scheduler.shutdown.is_over() {
                 if self.wind_up() {
@@ -223,9 +222,16 @@ impl Worker {
                 continue;
             }
             if let Some(task) = self.search_or_sleep() {
-                return Work::Run(task);
+                return self.counted(Work::Run(task));
             }
         }
+    }
+
+    /// Wherever the work comes from, it brings the next look at the driver nearer.
+    #[inline]
+    fn counted(&self, work: Work) -> Work {
+        self.runs.set(self.runs.get() + 1);
+        work
     }
 
     /// Whether a switch straight to the next ready stack is all right: it is not when the driver wants a look.
@@ -355,7 +361,8 @@ impl Worker {
     pub(crate) fn charge(&self) -> bool {
         let left = self.budget.get();
         self.budget.set(left.saturating_sub(1));
-        left == 0
+        // A thread that panics lets nobody else run, so its share is never renewed.
+        left == 0 && !std::thread::panicking()
     }
 
     /// A task, or a stack, has been waiting: its share starts anew.
