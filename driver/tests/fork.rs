@@ -54,8 +54,8 @@ promises! {
         assert!(in_child(|| {
             // SAFETY: both are forgotten by the child's end, which runs no destructors: each is dropped once here.
             unsafe {
-                drop(std::ptr::read(&raw const rig.driver));
                 drop(std::ptr::read(&raw const here));
+                drop(std::ptr::read(&raw const rig.driver));
             }
             true
         }));

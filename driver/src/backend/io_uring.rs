@@ -15,42 +15,30 @@
 //! With `DEFER_TASKRUN` the kernel does the second half of an operation only inside our own enter, and says by a flag in
 //! shared memory that there is something to do. So a turn that has nothing to submit and must not wait costs two loads.
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue, types};
+use io_uring::{EnterFlags, IoUring, opcode, squeue, types};
 
 use super::choose::Refusal;
 use crate::completion::{Completion, OpKey};
 use crate::config::Config;
-use crate::ledger::{Ledger, Pause, cancelled};
+use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
-use crate::slab::{Record, State};
+use crate::slab::State;
 use crate::unpark::Parking;
 
 mod entry;
+mod queue;
 mod setup;
 #[cfg(test)]
 mod tests;
 
+use queue::{BELL, CANCEL, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
 use setup::{Abilities, Mode};
-
-/// Marks a cancel: the rest of the word is the key of the operation it is for.
-const CANCEL: u64 = 1 << 63;
-/// The bell has rung.
-const BELL: u64 = OpKey::new(OpKey::RESERVED_INDEX, 0).to_bits();
-/// Another ring has woken this one.
-const WAKE: u64 = OpKey::new(OpKey::RESERVED_INDEX, 1).to_bits();
-/// The answer to a message to another ring; the number of the message is added to the generation.
-const MESSAGE: u64 = 2;
-
-/// How long to wait before asking again for what the kernel could not do: a cancel of an operation that a kernel thread is
-/// running, or a connect to a socket whose backlog is full.
-const RETRY_DELAY: Duration = Duration::from_millis(1);
 
 /// How long to gather completions while many come: what a busy driver adds to the first of them at most.
 const GATHER: Duration = Duration::from_micros(20);
@@ -69,15 +57,6 @@ pub(crate) struct Ring {
     burst: u32,
 }
 
-/// What is to be submitted and is not in the submission queue yet, and what the kernel will answer besides operations.
-struct Queue {
-    backlog: VecDeque<squeue::Entry>,
-    bell_is_watched: bool,
-    /// Messages under way. The descriptor stays open, and the peer reachable by its bell, until the answer.
-    messages: Vec<Option<(Arc<OwnedFd>, Arc<Parking>)>>,
-    messages_work: bool,
-}
-
 impl Ring {
     pub(crate) fn new(config: &Config, parking: &Arc<Parking>) -> Result<(Ring, Vec<&'static str>), Refusal> {
         Ring::in_mode(config, parking, setup::MODES)
@@ -90,12 +69,7 @@ impl Ring {
         modes: &'static [Mode],
     ) -> Result<(Ring, Vec<&'static str>), Refusal> {
         let (ring, abilities) = setup::set_up(config, modes)?;
-        let queue = Queue {
-            backlog: VecDeque::with_capacity(64),
-            bell_is_watched: false,
-            messages: Vec::new(),
-            messages_work: abilities.messages,
-        };
+        let queue = Queue::new(abilities.messages);
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
         parking.set_ring(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
@@ -343,126 +317,4 @@ fn throttle(pause: Pause) -> (u32, Pause) {
         Pause::For(duration) => (0, Pause::For(duration.min(RETRY_DELAY))),
         Pause::Forever => (0, Pause::For(RETRY_DELAY)),
     }
-}
-
-fn cancel_entry(key: OpKey) -> squeue::Entry {
-    opcode::AsyncCancel::new(key.to_bits()).build().user_data(CANCEL | key.to_bits())
-}
-
-/// What an operation's completion means.
-enum Verdict {
-    Over(io::Result<u32>),
-    /// The descriptor is in non-blocking mode and not ready.
-    Poll,
-    /// Try it again now.
-    Again,
-    /// Try it again in a while.
-    Later,
-}
-
-impl Queue {
-    fn handle(&mut self, ledger: &mut Ledger, entry: &cqueue::Entry, completions: &mut Vec<Completion>) {
-        let bits = entry.user_data();
-        let key = OpKey::from_bits(bits);
-        if bits & CANCEL != 0 {
-            self.handle_cancel(ledger, key, entry.result());
-        } else if key.index() == OpKey::RESERVED_INDEX {
-            self.handle_own(bits, entry);
-        } else {
-            self.handle_operation(ledger, key, entry.result(), completions);
-        }
-    }
-
-    /// A cancel's answer ends nothing. But if the kernel did not find the operation, or could not interrupt it, and it is
-    /// still in flight, then it was between two queues or on a kernel thread: asking again is the only way to be sure.
-    fn handle_cancel(&mut self, ledger: &mut Ledger, key: OpKey, result: i32) {
-        if matches!(-result, libc::ENOENT | libc::EALREADY) && ledger.slab.get(key).is_some() {
-            ledger.call_back(CANCEL | key.to_bits(), RETRY_DELAY);
-        }
-    }
-
-    /// What the ring submitted on its own behalf.
-    fn handle_own(&mut self, bits: u64, entry: &cqueue::Entry) {
-        match bits {
-            // Waking was all there was to it.
-            WAKE => {}
-            BELL => self.bell_is_watched = cqueue::more(entry.flags()),
-            _ => {
-                let number = (bits >> OpKey::INDEX_BITS) - MESSAGE;
-                let message = self.messages.get_mut(number as usize).and_then(Option::take);
-                if let (Some((_, peer)), true) = (message, entry.result() < 0) {
-                    // It did not arrive: the bell always does.
-                    peer.bell().ring();
-                }
-            }
-        }
-    }
-
-    fn note_message(&mut self, descriptor: Arc<OwnedFd>, peer: Arc<Parking>) -> usize {
-        let number = self.messages.iter().position(Option::is_none).unwrap_or(self.messages.len());
-        if number == self.messages.len() {
-            self.messages.push(None);
-        }
-        self.messages[number] = Some((descriptor, peer));
-        number
-    }
-
-    fn handle_operation(
-        &mut self,
-        ledger: &mut Ledger,
-        key: OpKey,
-        result: i32,
-        completions: &mut Vec<Completion>,
-    ) {
-        let Some(record) = ledger.slab.get(key) else {
-            debug_assert!(false, "the kernel completed an operation that is not in flight: {key:?}");
-            return;
-        };
-        match judge(record, result) {
-            Verdict::Over(result) => ledger.complete(key, result, completions),
-            Verdict::Again => self.resubmit(key, record),
-            Verdict::Poll => {
-                let fd = types::Fd(record.op.target().map_or(-1, |target| target.fd()));
-                record.state = State::Polling;
-                let entry = opcode::PollAdd::new(fd, record.op.interest().bits()).build();
-                self.backlog.push_back(entry.user_data(key.to_bits()));
-                ledger.stats.retries += 1;
-            }
-            Verdict::Later => {
-                ledger.retry_later(key, RETRY_DELAY);
-                ledger.stats.retries += 1;
-            }
-        }
-    }
-
-    /// Submits an operation once more. Not straight into the queue: completions are being reaped, and it may be full.
-    fn resubmit(&mut self, key: OpKey, record: &mut Record) {
-        record.state = State::Submitted;
-        record.tried = true;
-        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the record is stable.
-        let entry = unsafe { entry::build(&record.op, record.message()) };
-        self.backlog.push_back(entry.user_data(key.to_bits()));
-    }
-}
-
-fn judge(record: &Record, result: i32) -> Verdict {
-    let polled = matches!(record.state, State::Polling);
-    let connects = matches!(record.op, Op::Connect { .. });
-    let again = |verdict| if record.cancelled { Verdict::Over(Err(cancelled())) } else { verdict };
-    match -result {
-        ..=0 if polled => again(Verdict::Again),
-        ..=0 => Verdict::Over(Ok(result as u32)),
-        libc::EINTR => again(Verdict::Again),
-        libc::EAGAIN if record.op.refuses_to_wait() => Verdict::Over(Err(error_of(result))),
-        // A local socket whose peer has a full backlog. It polls as ready at once, which would spin.
-        libc::EAGAIN if connects => again(Verdict::Later),
-        libc::EAGAIN if record.op.target().is_some() => again(Verdict::Poll),
-        libc::EINPROGRESS | libc::EALREADY if connects => again(Verdict::Poll),
-        libc::EISCONN if connects && record.tried => Verdict::Over(Ok(0)),
-        _ => Verdict::Over(Err(error_of(result))),
-    }
-}
-
-fn error_of(result: i32) -> io::Error {
-    io::Error::from_raw_os_error(-result)
 }

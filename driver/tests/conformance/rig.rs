@@ -114,6 +114,11 @@ impl Rig {
         self.ended.contains_key(&started.word)
     }
 
+    /// The words of all that has ended, which is forgotten.
+    pub fn take_ended(&mut self) -> Vec<usize> {
+        self.ended.drain().map(|(word, _)| word).collect()
+    }
+
     pub fn cancel(&mut self, started: Started) {
         if let Some(key) = started.key {
             self.driver.cancel(key);
