@@ -1,0 +1,108 @@
+//! A connection ends as it does with std: one direction at a time, all at once, or broken.
+
+use fibra::{
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+};
+use std::{
+    io::{ErrorKind, Read, Write},
+    time::Duration,
+};
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+    let client = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+    (client, listener.accept().expect("there is one").0)
+}
+
+#[fibra::test]
+fn half_a_connection_can_be_closed() {
+    let (mut client, mut server) = pair();
+    client.write_all(b"question").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut question = String::new();
+    server.read_to_string(&mut question).unwrap();
+    server.write_all(b"answer").unwrap();
+    drop(server);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!((&*question, &*answer), ("question", "answer"));
+}
+
+#[fibra::test]
+fn the_end_is_zero_bytes_again_and_again() {
+    let (mut client, server) = pair();
+    drop(server);
+    for _ in 0..3 {
+        assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+    }
+    assert_eq!(client.peek(&mut [0; 8]).unwrap(), 0);
+    assert_eq!(client.read_exact(&mut [0; 8]).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    let (read, _) = fibra::wait(client.read_async(vec![0; 8]));
+    assert_eq!(read.unwrap(), 0);
+    let (read, buffer) = fibra::wait(client.read_exact_async(vec![7; 8]));
+    assert_eq!((read.unwrap_err().kind(), buffer), (ErrorKind::UnexpectedEof, vec![7; 8]));
+}
+
+#[fibra::test]
+fn shutdown_wakes_who_reads_a_clone() {
+    let (client, _server) = pair();
+    let mut clone = client.try_clone().unwrap();
+    let reader = thread::spawn(move || clone.read(&mut [0; 8]));
+    thread::sleep(Duration::from_millis(2));
+    client.shutdown(Shutdown::Both).unwrap();
+    assert_eq!(reader.join().unwrap().unwrap(), 0);
+}
+
+#[fibra::test]
+fn shutdown_wakes_a_future_that_reads() {
+    let (client, _server) = pair();
+    let reader = fibra::future::spawn(client.read_async(vec![0; 8]));
+    thread::sleep(Duration::from_millis(2));
+    client.shutdown(Shutdown::Read).unwrap();
+    assert_eq!(fibra::wait(reader).unwrap().0.unwrap(), 0);
+}
+
+#[fibra::test]
+fn a_connection_that_is_broken_off_is_an_error() {
+    let (mut client, server) = pair();
+    server.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(server);
+    assert_eq!(client.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+
+    let (client, server) = pair();
+    let reader = fibra::future::spawn(client.read_async(vec![0; 8]));
+    thread::sleep(Duration::from_millis(2));
+    server.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(server);
+    assert_eq!(fibra::wait(reader).unwrap().0.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[fibra::test]
+fn writing_into_a_closed_connection_is_an_error_and_no_signal() {
+    let (mut client, server) = pair();
+    drop(server);
+    let error = loop {
+        if let Err(error) = client.write_all(&[0; 4096]) {
+            break error;
+        }
+    };
+    assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
+    assert_eq!(client.write(&[0]).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    let (written, buffer) = fibra::wait(client.write_async(vec![1, 2, 3]));
+    assert_eq!((written.unwrap_err().kind(), buffer), (ErrorKind::BrokenPipe, vec![1, 2, 3]));
+    let (written, _) = fibra::wait(client.write_vectored_async(vec![vec![1], vec![2]]));
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+#[fibra::test]
+fn what_was_sent_before_the_end_is_received() {
+    let (mut client, server) = pair();
+    let sent = vec![7; 1 << 20];
+    let writing = fibra::future::spawn(server.write_all_async(sent.clone()));
+    drop(server);
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).unwrap();
+    assert!(received == sent);
+    fibra::wait(writing).unwrap().0.unwrap();
+}
