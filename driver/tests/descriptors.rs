@@ -7,7 +7,9 @@
 mod rig;
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,6 +41,15 @@ fn accept(listener: &Handle) -> Op {
     Op::Accept { fd: listener.target(), address: ptr::null_mut() }
 }
 
+fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).expect("somebody listens")
+}
+
+fn own(result: io::Result<u32>) -> OwnedFd {
+    // SAFETY: an accept's result is a new descriptor that belongs to whoever receives it.
+    unsafe { OwnedFd::from_raw_fd(result.expect("a connection comes") as i32) }
+}
+
 #[test]
 fn a_driver_closes_what_it_opened() {
     leaks_none(|kind| {
@@ -57,15 +68,19 @@ fn a_driver_that_is_dropped_closes_connections_that_arrive_meanwhile() {
         let address = listener.local_addr().expect("it is bound");
         let listener = Handle::new(listener.into());
         let mut rig = Rig::new(kind);
-        let mut clients = Vec::new();
-        for _ in 0..20 {
-            rig.start(accept(&listener));
-        }
+        let waiting: Vec<_> = (0..10).map(|_| rig.start(accept(&listener))).collect();
         rig.turn(Wait::Not);
-        for _ in 0..10 {
-            clients.push(TcpStream::connect(address).expect("somebody listens"));
+        assert!(waiting.iter().all(|&waiting| !rig.has_ended(waiting)));
+        let mut clients: Vec<_> = (0..20).map(|_| connect(address)).collect();
+        // For these the connection is there before the kernel hears of a cancel.
+        for _ in 0..5 {
+            let started = rig.start(accept(&listener));
+            if started.key.is_none() {
+                drop(own(rig.finish(started)));
+            }
         }
         drop(rig);
+        clients.clear();
     });
 }
 
@@ -79,11 +94,11 @@ fn a_cancelled_accept_leaks_nothing() {
         for round in 0..30 {
             let started = rig.start(accept(&listener));
             rig.turn(Wait::Not);
-            let client = (round % 2 == 0).then(|| TcpStream::connect(address).expect("somebody listens"));
+            let client = (round % 2 == 0).then(|| connect(address));
             rig.cancel(started);
-            if let Ok(fd) = rig.finish(started) {
-                // SAFETY: an accept's result is a new descriptor that belongs to whoever receives it.
-                drop(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd as i32) });
+            let result = rig.finish(started);
+            if result.is_ok() {
+                drop(own(result));
             }
             drop(client);
         }
