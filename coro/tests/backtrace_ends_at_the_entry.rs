@@ -16,6 +16,8 @@ fn body(suspender: &Suspender<(), String>, _: ()) {
 #[inline(never)]
 fn resumes_it() -> String {
     let mut coroutine = Coroutine::new(body).unwrap();
+    // The neighbour's guard begins where this one's stack ends: reading past the top would be a fault.
+    let _neighbour = Coroutine::new(body).unwrap();
     match coroutine.resume(()) {
         Resumed::Yielded(text) => text,
         Resumed::Returned(()) => unreachable!("it yields first"),

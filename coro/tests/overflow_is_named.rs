@@ -6,6 +6,7 @@ use fibra_coro::{
 };
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod child;
 
@@ -21,7 +22,11 @@ fn main() -> ExitCode {
         ("any_other_fault_goes_to_the_handler_before", any_other_fault_goes_to_the_handler_before),
         ("without_a_handler_before_a_fault_still_kills", without_a_handler_before_a_fault_still_kills),
         ("a_sent_signal_still_kills", a_sent_signal_still_kills),
-        ("switched_off_it_says_nothing", switched_off_it_says_nothing),
+        ("switched_off_it_is_gone_and_says_nothing", switched_off_it_is_gone_and_says_nothing),
+        (
+            "switched_off_it_passes_on_what_a_later_handler_gives_it",
+            switched_off_it_passes_on_what_a_later_handler_gives_it,
+        ),
         ("a_watched_thread_gets_its_signal_stack_back", a_watched_thread_gets_its_signal_stack_back),
     ])
 }
@@ -124,11 +129,16 @@ fn any_other_fault_goes_to_the_handler_before() {
     let outcome = child::run(|| {
         // SAFETY: the handler is async-signal-safe.
         unsafe { libc::signal(libc::SIGSEGV, before as *const () as usize) };
-        overflow::install().unwrap();
-        // SAFETY: none: this is the fault.
-        unsafe { black_box(std::ptr::without_provenance_mut::<u8>(8)).write_volatile(1) };
+        let mut coroutine = Coroutine::new(|_: &Suspender<(), ()>, ()| touch_nothing()).unwrap();
+        let _: Resumed<(), ()> = coroutine.resume(());
     });
     assert_eq!(outcome.status.code(), Some(77), "{outcome:?}");
+}
+
+/// A fault that is no overflow.
+fn touch_nothing() {
+    // SAFETY: none: this is the fault.
+    unsafe { black_box(std::ptr::without_provenance_mut::<u8>(8)).write_volatile(1) };
 }
 
 fn without_a_handler_before_a_fault_still_kills() {
@@ -136,8 +146,7 @@ fn without_a_handler_before_a_fault_still_kills() {
         // SAFETY: back to the default.
         unsafe { libc::signal(libc::SIGSEGV, libc::SIG_DFL) };
         overflow::install().unwrap();
-        // SAFETY: none: this is the fault.
-        unsafe { black_box(std::ptr::without_provenance_mut::<u8>(8)).write_volatile(1) };
+        touch_nothing();
     });
     assert!(outcome.ended_by(libc::SIGSEGV), "{outcome:?}");
     assert!(!outcome.stderr.contains("fibra"), "{outcome:?}");
@@ -155,12 +164,52 @@ fn a_sent_signal_still_kills() {
     assert!(outcome.ended_by(libc::SIGSEGV), "{outcome:?}");
 }
 
-fn switched_off_it_says_nothing() {
+fn handler() -> libc::sighandler_t {
+    // SAFETY: zeros are a value of this type; the call fills it.
+    unsafe {
+        let mut present: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(libc::SIGSEGV, std::ptr::null(), &mut present), 0);
+        present.sa_sigaction
+    }
+}
+
+fn switched_off_it_is_gone_and_says_nothing() {
     let outcome = child::run(|| {
         // SAFETY: back to the default.
         unsafe { libc::signal(libc::SIGSEGV, libc::SIG_DFL) };
         overflow::install().unwrap();
+        assert_ne!(handler(), libc::SIG_DFL);
         overflow::disable().unwrap();
+        assert_eq!(handler(), libc::SIG_DFL);
+        overflow_a_coroutine();
+    });
+    assert!(outcome.ended_by(libc::SIGSEGV), "{outcome:?}");
+    assert!(!outcome.stderr.contains("fibra"), "{outcome:?}");
+}
+
+fn switched_off_it_passes_on_what_a_later_handler_gives_it() {
+    static OURS: AtomicUsize = AtomicUsize::new(0);
+    unsafe extern "C" fn later(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        // SAFETY: it is the handler that stood here before, and is called as the kernel would.
+        unsafe {
+            let ours: unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                std::mem::transmute(OURS.load(Ordering::Relaxed));
+            ours(signal, info, context);
+        }
+    }
+    let outcome = child::run(|| {
+        // SAFETY: back to the default; then a handler of the type that the flag demands, on the thread's signal stack.
+        unsafe {
+            libc::signal(libc::SIGSEGV, libc::SIG_DFL);
+            overflow::install().unwrap();
+            OURS.store(handler(), Ordering::Relaxed);
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = later as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            assert_eq!(libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut()), 0);
+        }
+        overflow::disable().unwrap();
+        assert_eq!(handler(), later as *const () as usize);
         overflow_a_coroutine();
     });
     assert!(outcome.ended_by(libc::SIGSEGV), "{outcome:?}");

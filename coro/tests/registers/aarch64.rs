@@ -20,35 +20,12 @@ pub fn set_control_words(words: ControlWords) {
     unsafe { asm!("msr fpcr, {}", in(reg) words.0) };
 }
 
-pub fn overwrite_callee_saved() {
-    // SAFETY: all are declared, but `x19` and `x29`, which a caller in Rust may use for itself.
-    unsafe {
-        asm!(
-            "mov x20, #-1", "mov x21, #-1", "mov x22, #-1", "mov x23, #-1", "mov x24, #-1", "mov x25, #-1",
-            "mov x26, #-1", "mov x27, #-1", "mov x28, #-1",
-            "fmov d8, x20", "fmov d9, x20", "fmov d10, x20", "fmov d11, x20",
-            "fmov d12, x20", "fmov d13, x20", "fmov d14, x20", "fmov d15, x20",
-            out("x20") _, out("x21") _, out("x22") _, out("x23") _, out("x24") _, out("x25") _,
-            out("x26") _, out("x27") _, out("x28") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-        );
-    }
-}
-
 /// The callee-saved registers: x19 to x29 and d8 to d15.
-const CALLEE_SAVED: usize = 19;
-
-/// Calls `function(argument)` with a pattern in every callee-saved register; returns the bits that have changed.
-pub fn changed_by<T>(function: extern "C" fn(*mut T), argument: *mut T) -> u64 {
-    let patterns: [u64; CALLEE_SAVED] = std::array::from_fn(|index| 0x1111_2222_3333 * (index as u64 + 1));
-    let mut found = patterns;
-    call_with_registers(function, argument, &mut found);
-    patterns.iter().zip(found).fold(0, |changed, (pattern, found)| changed | (pattern ^ found))
-}
+pub const CALLEE_SAVED: usize = 19;
 
 /// Calls `function(argument)` with the callee-saved registers as given, and stores what they hold afterwards.
 #[unsafe(naked)]
-extern "C" fn call_with_registers<T>(
+pub extern "C" fn call_with<T>(
     function: extern "C" fn(*mut T),
     argument: *mut T,
     registers: &mut [u64; CALLEE_SAVED],

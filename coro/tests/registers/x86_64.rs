@@ -29,50 +29,44 @@ pub fn set_control_words(words: ControlWords) {
     };
 }
 
-pub fn overwrite_callee_saved() {
-    // SAFETY: all are declared, but `rbx` and `rbp`, which a caller in Rust may use for itself: only their
-    // switched-away values matter to this test, and they are overwritten by whatever this function's callers hold.
-    unsafe {
-        asm!(
-            "mov r12, -1", "mov r13, -1", "mov r14, -1", "mov r15, -1",
-            out("r12") _, out("r13") _, out("r14") _, out("r15") _,
-        );
-    }
-}
+/// The callee-saved registers: rbx, rbp and r12 to r15.
+pub const CALLEE_SAVED: usize = 6;
 
-/// Calls `function(argument)` with a pattern in every callee-saved register; returns the bits that have changed.
+/// Calls `function(argument)` with the callee-saved registers as given, and stores what they hold afterwards.
 #[unsafe(naked)]
-pub extern "C" fn changed_by<T>(function: extern "C" fn(*mut T), argument: *mut T) -> u64 {
+pub extern "C" fn call_with<T>(
+    function: extern "C" fn(*mut T),
+    argument: *mut T,
+    registers: &mut [u64; CALLEE_SAVED],
+) {
     naked_asm!(
+        // Keep the caller's, and the address of the array.
         "push rbx",
         "push rbp",
         "push r12",
         "push r13",
         "push r14",
         "push r15",
-        "push rax",
-        "mov rbx, 0x1111",
-        "mov rbp, 0x2222",
-        "mov r12, 0x3333",
-        "mov r13, 0x4444",
-        "mov r14, 0x5555",
-        "mov r15, 0x6666",
+        "push rdx",
+        // Fill them.
+        "mov rbx, [rdx]",
+        "mov rbp, [rdx + 8]",
+        "mov r12, [rdx + 16]",
+        "mov r13, [rdx + 24]",
+        "mov r14, [rdx + 32]",
+        "mov r15, [rdx + 40]",
         "mov rax, rdi",
         "mov rdi, rsi",
         "call rax",
-        "xor rbx, 0x1111",
-        "xor rbp, 0x2222",
-        "xor r12, 0x3333",
-        "xor r13, 0x4444",
-        "xor r14, 0x5555",
-        "xor r15, 0x6666",
-        "mov rax, rbx",
-        "or rax, rbp",
-        "or rax, r12",
-        "or rax, r13",
-        "or rax, r14",
-        "or rax, r15",
-        "pop rcx",
+        // Store them.
+        "pop rdx",
+        "mov [rdx], rbx",
+        "mov [rdx + 8], rbp",
+        "mov [rdx + 16], r12",
+        "mov [rdx + 24], r13",
+        "mov [rdx + 32], r14",
+        "mov [rdx + 40], r15",
+        // Give the caller's back.
         "pop r15",
         "pop r14",
         "pop r13",
