@@ -114,6 +114,23 @@ promises! {
         assert_eq!(&buffer[..3], b"dec");
     }
 
+    fn who_still_waits_for_a_foreign_descriptor_gets_the_next_event(rig) {
+        let (here, mut there) = std::os::unix::net::UnixStream::pair().expect("a socket pair can be made");
+        let fd = Target::foreign(here.as_raw_fd());
+        let mut bytes = [0; 3];
+        let waiting: Vec<_> = bytes.chunks_mut(1).map(|byte| rig.start(crate::net::recv(fd, byte))).collect();
+        for count in 1..=3 {
+            rig.settle();
+            there.write_all(b"!").expect("the peer is there");
+            rig.settle();
+            assert_eq!(waiting.iter().filter(|&&waiting| rig.has_ended(waiting)).count(), count);
+        }
+        for waiting in waiting {
+            assert_eq!(rig.finish(waiting).expect("a byte for each"), 1);
+        }
+        rig.assert_idle();
+    }
+
     fn a_handle_can_be_polled_and_is_not_drained_by_it(rig) {
         let (here, mut there) = pair();
         for _ in 0..3 {
