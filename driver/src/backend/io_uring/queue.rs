@@ -168,6 +168,8 @@ fn judge(record: &Record, result: i32) -> Verdict {
     match -result {
         ..=0 if polled => again(Verdict::Again),
         ..=0 => Verdict::Over(Ok(result as u32)),
+        // A close that was interrupted has closed: the number may be another's by now.
+        libc::EINTR if matches!(record.op, Op::Close { .. }) => Verdict::Over(Ok(0)),
         libc::EINTR => again(Verdict::Again),
         libc::EAGAIN if record.op.refuses_to_wait() => Verdict::Over(Err(error_of(result))),
         // A local socket whose peer has a full backlog. It polls as ready at once, which would spin.
@@ -181,4 +183,54 @@ fn judge(record: &Record, result: i32) -> Verdict {
 
 fn error_of(result: i32) -> io::Error {
     io::Error::from_raw_os_error(-result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handle::Target;
+    use crate::op::Interest;
+    use crate::slab::Slab;
+
+    /// What the verdict on `result` is for an operation in this state.
+    fn verdict(op: Op, state: State, cancelled: bool, tried: bool, result: i32) -> &'static str {
+        let mut slab = Slab::new();
+        let key = slab.insert(&op, 0, state);
+        let record = slab.get(key).expect("it is in flight");
+        (record.cancelled, record.tried) = (cancelled, tried);
+        match judge(record, result) {
+            Verdict::Over(Ok(_)) => "done",
+            Verdict::Over(Err(error)) if error.raw_os_error() == Some(libc::ECANCELED) => "cancelled",
+            Verdict::Over(Err(_)) => "failed",
+            Verdict::Poll => "poll",
+            Verdict::Again => "again",
+            Verdict::Later => "later",
+        }
+    }
+
+    #[test]
+    fn each_answer_of_the_kernel_has_one_consequence() {
+        use State::{Polling, Submitted};
+        let fd = Target::foreign(0);
+        let poll = Op::Poll { fd, interest: Interest::READABLE };
+        let connect = Op::Connect { fd, address: std::ptr::null() };
+        let close = Op::Close { fd: 0 };
+        let impatient = Op::Recv { fd, buffer: std::ptr::null_mut(), len: 0, flags: libc::MSG_DONTWAIT };
+        assert_eq!(verdict(poll, Submitted, false, false, 1), "done");
+        assert_eq!(verdict(poll, Submitted, true, false, 1), "done");
+        assert_eq!(verdict(poll, Polling, false, false, 1), "again");
+        assert_eq!(verdict(poll, Polling, true, false, 1), "cancelled");
+        assert_eq!(verdict(poll, Submitted, false, false, -libc::EAGAIN), "poll");
+        assert_eq!(verdict(poll, Submitted, true, false, -libc::EAGAIN), "cancelled");
+        assert_eq!(verdict(impatient, Submitted, false, false, -libc::EAGAIN), "failed");
+        assert_eq!(verdict(connect, Submitted, false, false, -libc::EAGAIN), "later");
+        assert_eq!(verdict(connect, Submitted, false, false, -libc::EINPROGRESS), "poll");
+        assert_eq!(verdict(connect, Submitted, false, true, -libc::EISCONN), "done");
+        assert_eq!(verdict(connect, Submitted, false, false, -libc::EISCONN), "failed");
+        assert_eq!(verdict(poll, Submitted, false, false, -libc::EINTR), "again");
+        assert_eq!(verdict(poll, Submitted, true, false, -libc::EINTR), "cancelled");
+        assert_eq!(verdict(close, Submitted, false, false, -libc::EINTR), "done");
+        assert_eq!(verdict(poll, Polling, false, false, -libc::ECANCELED), "cancelled");
+        assert_eq!(verdict(poll, Submitted, false, false, -libc::EBADF), "failed");
+    }
 }
