@@ -64,7 +64,7 @@ fn serve(options: Serve) -> Result<(), String> {
         address: options.addr.clone(),
         shutdown,
     };
-    let announce = move |url: &str| format!("Serving {path} on {url} ({})", describe(&report));
+    let announce = move |url: &str| format!("Serving {path} on {url} {}", describe(&report));
     let end = runtime
         .run(move || server.run(announce))
         .map_err(|error| format!("can't listen on {}: {error}", options.addr))?;
@@ -80,11 +80,11 @@ fn serve(options: Serve) -> Result<(), String> {
     Ok(())
 }
 
-/// The backend, with what is wrong with the better ones, and the number of workers.
+/// The backend and the number of workers; below, what is wrong with the backends that would have been better.
 fn describe(report: &fibra::Report) -> String {
     let workers = counted(report.workers(), "worker", "workers");
-    let rejected = report.choice().rejected().iter().map(|rejection| format!("; not {rejection}"));
-    format!("{}, {workers}{}", report.backend(), rejected.collect::<String>())
+    let rejected = report.choice().rejected().iter().map(|rejection| format!("\nNot on {rejection}"));
+    format!("({}, {workers}){}", report.backend(), rejected.collect::<String>())
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

@@ -103,7 +103,7 @@ async fn serve_connection(
     site: &Arc<Site>,
     shutdown: &Shutdown,
 ) -> Result<(), hyper::Error> {
-    // A response's last packet must not wait for the client's acknowledgement. Without it the server is only slower.
+    // A response's last packet must not wait for the client's acknowledgement. If it can't be set, that is all it costs.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let site = Arc::clone(site);
@@ -113,6 +113,8 @@ async fn serve_connection(
         .timer(fibra::hyper::Timer)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(BUFFER)
+        // Who has said all may close that side and still wants the answer.
+        .half_close(true)
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
     match first(shutdown.begun(), connection.as_mut()).await {

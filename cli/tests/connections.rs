@@ -10,6 +10,7 @@ on_each_backend! {
     pipelined_requests_are_answered_in_order
     a_client_that_wants_the_end_gets_it
     http_1_0_ends_after_one_response
+    a_client_that_has_said_all_still_gets_the_answer
     many_connections_at_once_are_all_served
 }
 
@@ -53,6 +54,17 @@ fn http_1_0_ends_after_one_response(backend: &str) {
     let mut client = server.connect();
     client.send("GET /1 HTTP/1.0\r\n\r\n");
     assert_eq!(client.response().text(), "this is 1");
+    assert!(client.is_closed());
+}
+
+fn a_client_that_has_said_all_still_gets_the_answer(backend: &str) {
+    let server = serve(backend);
+    let content = server::noise(16 << 20);
+    server.directory.write("big", &content);
+    let mut client = server.connect();
+    client.request("GET", "/big", &[]);
+    client.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(client.response().body == content);
     assert!(client.is_closed());
 }
 

@@ -178,3 +178,16 @@ fn only_a_directory_that_is_there_can_be_served() {
     assert_eq!(kind("a.txt"), Some(io::ErrorKind::NotADirectory));
     assert_eq!(kind("folder"), None);
 }
+
+#[test]
+fn every_error_of_the_system_has_its_answer() {
+    let refusal = |number| Refusal::from(io::Error::from_raw_os_error(number));
+    for number in [libc::ENOENT, libc::ENOTDIR, libc::ENAMETOOLONG, libc::ELOOP] {
+        assert!(matches!(refusal(number), Refusal::NotFound), "{number}");
+    }
+    assert!(matches!(refusal(libc::EACCES), Refusal::Forbidden));
+    for number in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
+        assert!(matches!(refusal(number), Refusal::Exhausted), "{number}");
+    }
+    assert!(matches!(refusal(libc::EIO), Refusal::Failed(_)));
+}
