@@ -20,7 +20,7 @@ use std::{
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::SystemTime,
 };
 
@@ -56,6 +56,19 @@ pub struct File {
 
 struct Inner {
     handle: Handle,
+    /// Whether it has places in it, once somebody has asked.
+    seekable: OnceLock<bool>,
+}
+
+impl Inner {
+    /// A place in the file. A pipe has none, and the kernel must not be asked: a ring would take the offset for no offset.
+    fn at(&self, offset: u64) -> io::Result<Offset> {
+        let seek = || rustix::fs::seek(&self.handle, rustix::fs::SeekFrom::Current(0));
+        if *self.seekable.get_or_init(|| seek() != Err(rustix::io::Errno::SPIPE)) {
+            return Ok(Offset::At(offset));
+        }
+        Err(rustix::io::Errno::SPIPE.into())
+    }
 }
 
 impl HasHandle for Inner {
@@ -103,7 +116,7 @@ impl File {
     ///
     /// The system's, such as `NotSeekable` for a pipe.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        borrowed::read(self.as_handle(), buf, Offset::At(offset))
+        borrowed::read(self.as_handle(), buf, self.inner.at(offset)?)
     }
 
     /// Fills `buf` from `offset` on.
@@ -141,7 +154,7 @@ impl File {
     ///
     /// The system's, such as `StorageFull`.
     pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        borrowed::write(self.as_handle(), buf, Offset::At(offset))
+        borrowed::write(self.as_handle(), buf, self.inner.at(offset)?)
     }
 
     /// Writes all of `buf` from `offset` on.
@@ -290,7 +303,7 @@ impl File {
     }
 
     pub(crate) fn from_fd(fd: OwnedFd) -> Self {
-        Self { inner: Arc::new(Inner { handle: Handle::new(fd) }) }
+        Self { inner: Arc::new(Inner { handle: Handle::new(fd), seekable: OnceLock::new() }) }
     }
 }
 

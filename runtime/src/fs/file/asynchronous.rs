@@ -1,6 +1,6 @@
 //! A file's operations as futures.
 
-use super::File;
+use super::{File, Inner};
 use crate::{
     fs::{Metadata, OpenOptions},
     io::{
@@ -113,7 +113,9 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::read(Arc::clone(&self.inner), at(offset), buffer, 0)
+        at(Arc::clone(&self.inner), offset, buffer, |inner, place, buffer| {
+            owned::read(inner, place, buffer, 0)
+        })
     }
 
     /// As [`read_exact_at`](File::read_exact_at).
@@ -126,7 +128,7 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        owned::read_exact(Arc::clone(&self.inner), at(offset), buffer)
+        at(Arc::clone(&self.inner), offset, buffer, owned::read_exact)
     }
 
     /// As [`write_at`](File::write_at).
@@ -139,7 +141,9 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::write(Arc::clone(&self.inner), at(offset), buffer, 0)
+        at(Arc::clone(&self.inner), offset, buffer, |inner, place, buffer| {
+            owned::write(inner, place, buffer, 0)
+        })
     }
 
     /// As [`write_all_at`](File::write_all_at).
@@ -152,7 +156,7 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        owned::write_all(Arc::clone(&self.inner), at(offset), buffer)
+        at(Arc::clone(&self.inner), offset, buffer, owned::write_all)
     }
 
     /// As [`sync_all`](File::sync_all).
@@ -209,6 +213,15 @@ impl File {
     }
 }
 
-fn at(offset: u64) -> Place {
-    Place::File(Offset::At(offset))
+/// An operation at a place in the file, if it has places.
+async fn at<T, B, F: Future<Output = (io::Result<T>, B)>>(
+    inner: Arc<Inner>,
+    offset: u64,
+    buffer: B,
+    operation: impl FnOnce(Arc<Inner>, Place, B) -> F,
+) -> (io::Result<T>, B) {
+    match inner.at(offset) {
+        Ok(offset) => operation(inner, Place::File(offset), buffer).await,
+        Err(error) => (Err(error), buffer),
+    }
 }

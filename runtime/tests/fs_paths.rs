@@ -1,0 +1,272 @@
+//! What is said about files and directories, and done with them, is what std says and does.
+
+use fibra::fs::{self, File, OpenOptions};
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs as std_fs,
+    io::{self, ErrorKind},
+    os::unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// A directory that is gone when the test is over.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("fibra-fs-paths-{}-{number}", std::process::id()));
+        std_fs::create_dir(&path).expect("it is new");
+        Self(path)
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std_fs::remove_dir_all(&self.0).expect("it is ours");
+    }
+}
+
+/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
+fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {
+    let test = move || test(&Scratch::new());
+    test();
+    fibra::unblock(test);
+    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
+}
+
+fn assert_same(ours: &fs::Metadata, std: &std_fs::Metadata) {
+    assert_eq!(
+        (ours.is_file(), ours.is_dir(), ours.is_symlink(), ours.len(), ours.permissions()),
+        (std.is_file(), std.is_dir(), std.is_symlink(), std.len(), std.permissions())
+    );
+    assert_eq!(ours.modified().unwrap(), std.modified().unwrap());
+    assert_eq!(ours.accessed().unwrap(), std.accessed().unwrap());
+    assert_eq!(ours.created().ok(), std.created().ok());
+    let numbers = |metadata: &dyn MetadataExt| {
+        let times = [metadata.atime(), metadata.mtime(), metadata.ctime()];
+        let fractions = [metadata.atime_nsec(), metadata.mtime_nsec(), metadata.ctime_nsec()];
+        let owners = [metadata.mode(), metadata.uid(), metadata.gid()];
+        let places = [metadata.dev(), metadata.ino(), metadata.rdev(), metadata.nlink()];
+        (times, fractions, owners, places, [metadata.size(), metadata.blksize(), metadata.blocks()])
+    };
+    assert_eq!(numbers(ours), numbers(std));
+}
+
+#[fibra::test]
+fn metadata_is_what_std_says() {
+    everywhere(|scratch| {
+        let (file, link) = (scratch.join("file"), scratch.join("link"));
+        std_fs::write(&file, [7; 12_345]).unwrap();
+        symlink(&file, &link).unwrap();
+        for path in [&*file, &*link, &*scratch.0, Path::new("/dev/null"), Path::new("/proc/self/exe")] {
+            assert_same(&fs::metadata(path).unwrap(), &std_fs::metadata(path).unwrap());
+            assert_same(&fs::symlink_metadata(path).unwrap(), &std_fs::symlink_metadata(path).unwrap());
+            let ours = fibra::wait(fs::metadata_async(path)).unwrap();
+            assert_same(&ours, &std_fs::metadata(path).unwrap());
+            let ours = fibra::wait(fs::symlink_metadata_async(path)).unwrap();
+            assert_same(&ours, &std_fs::symlink_metadata(path).unwrap());
+        }
+        let open = File::open(&file).unwrap();
+        assert_same(&open.metadata().unwrap(), &std_fs::metadata(&file).unwrap());
+        assert!(format!("{:?}", open.metadata().unwrap()).contains("len: 12345"));
+    });
+}
+
+#[fibra::test]
+fn times_before_the_epoch_are_times_too() {
+    everywhere(|scratch| {
+        let file = File::create(scratch.join("old")).unwrap();
+        let old = SystemTime::UNIX_EPOCH - Duration::new(100, 250_000_000);
+        file.set_modified(old).unwrap();
+        assert_eq!(file.metadata().unwrap().modified().unwrap(), old);
+        file.set_times(fs::FileTimes::new().set_accessed(old).set_modified(SystemTime::UNIX_EPOCH)).unwrap();
+        let metadata = file.metadata().unwrap();
+        assert_eq!(
+            (metadata.accessed().unwrap(), metadata.modified().unwrap()),
+            (old, SystemTime::UNIX_EPOCH)
+        );
+    });
+}
+
+#[fibra::test]
+fn permissions_are_set_by_path_and_by_handle() {
+    everywhere(|scratch| {
+        let path = scratch.join("file");
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path).unwrap();
+        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o640);
+        file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        assert!(fs::metadata(&path).unwrap().permissions().readonly());
+    });
+}
+
+#[fibra::test]
+fn each_error_has_the_kind_that_std_gives_it() {
+    everywhere(|scratch| {
+        let (file, missing) = (scratch.join("file"), scratch.join("missing"));
+        std_fs::write(&file, "x").unwrap();
+        let kind = |outcome: io::Result<()>| outcome.unwrap_err().kind();
+        assert_eq!(kind(File::open(&missing).map(drop)), ErrorKind::NotFound);
+        assert_eq!(kind(fibra::wait(File::open_async(&missing)).map(drop)), ErrorKind::NotFound);
+        assert_eq!(kind(fs::read(&missing).map(drop)), ErrorKind::NotFound);
+        assert_eq!(kind(fs::metadata(&missing).map(drop)), ErrorKind::NotFound);
+        assert_eq!(kind(fs::read_dir(&missing).map(drop)), ErrorKind::NotFound);
+        assert_eq!(kind(fs::read_dir(&file).map(drop)), ErrorKind::NotADirectory);
+        assert_eq!(kind(File::open(file.join("deeper")).map(drop)), ErrorKind::NotADirectory);
+        assert_eq!(kind(File::create_new(&file).map(drop)), ErrorKind::AlreadyExists);
+        assert_eq!(kind(File::create(&scratch.0).map(drop)), ErrorKind::IsADirectory);
+        assert_eq!(kind(fs::create_dir(&file)), ErrorKind::AlreadyExists);
+        assert_eq!(kind(fs::remove_dir(&scratch.0)), ErrorKind::DirectoryNotEmpty);
+        for with_nul in ["nul\0nul", "\0"] {
+            assert_eq!(kind(File::open(with_nul).map(drop)), ErrorKind::InvalidInput);
+            assert_eq!(kind(fs::metadata(with_nul).map(drop)), ErrorKind::InvalidInput);
+            assert_eq!(kind(fibra::wait(fs::metadata_async(with_nul)).map(drop)), ErrorKind::InvalidInput);
+        }
+        let mut read_only = File::open(&file).unwrap();
+        let refused = io::Write::write(&mut read_only, b"x").unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EBADF));
+    });
+}
+
+/// Root may do anything: what it may do is asked of std first.
+#[fibra::test]
+fn who_may_not_is_told_so() {
+    everywhere(|scratch| {
+        let path = scratch.join("secret");
+        std_fs::write(&path, "x").unwrap();
+        std_fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+        let std = std_fs::File::open(&path).map(drop).map_err(|error| error.kind());
+        let ours = File::open(&path).map(drop).map_err(|error| error.kind());
+        let future = fibra::wait(File::open_async(&path)).map(drop).map_err(|error| error.kind());
+        assert_eq!((ours, future), (std, std));
+        // Nobody may write there, root neither.
+        let std = std_fs::write("/proc/version", "x").unwrap_err();
+        let ours = fs::write("/proc/version", "x").unwrap_err();
+        assert_eq!(ours.kind(), std.kind());
+    });
+}
+
+/// All combinations, against std.
+#[fibra::test]
+fn options_open_what_std_opens() {
+    everywhere(|scratch| {
+        let path = scratch.join("file");
+        for bits in 0..128_u32 {
+            let bit = |number: u32| bits >> number & 1 == 1;
+            let set_up = || {
+                if bit(6) {
+                    std_fs::write(&path, "content").unwrap();
+                } else {
+                    let _there_may_be_none = std_fs::remove_file(&path);
+                }
+            };
+            let seen = |open: io::Result<()>| {
+                let outcome = open.map_err(|error| error.kind());
+                (outcome, std_fs::read(&path).ok())
+            };
+            set_up();
+            let mut options = std_fs::OpenOptions::new();
+            options.read(bit(0)).write(bit(1)).append(bit(2));
+            options.truncate(bit(3)).create(bit(4)).create_new(bit(5));
+            let std = seen(options.open(&path).map(drop));
+            set_up();
+            let mut options = OpenOptions::new();
+            options.read(bit(0)).write(bit(1)).append(bit(2));
+            options.truncate(bit(3)).create(bit(4)).create_new(bit(5));
+            assert_eq!(seen(options.open(&path).map(drop)), std, "{options:?}");
+        }
+    });
+}
+
+#[fibra::test]
+fn custom_flags_are_passed_on() {
+    everywhere(|scratch| {
+        let link = scratch.join("link");
+        symlink("/dev/null", &link).unwrap();
+        let error = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&link).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
+        // The access mode can't be smuggled in.
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_RDWR).open("/dev/null").unwrap();
+        assert_eq!(FileExt::write_at(&file, b"x", 0).unwrap_err().raw_os_error(), Some(libc::EBADF));
+    });
+}
+
+#[fibra::test]
+fn a_directory_of_ten_thousand_is_listed_once_each() {
+    let scratch = Scratch::new();
+    let names: BTreeSet<OsString> = (0..10_000).map(|number| format!("entry {number}").into()).collect();
+    for name in &names {
+        std_fs::File::create(scratch.0.join(name)).unwrap();
+    }
+    let mut listed: Vec<_> =
+        fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    listed.sort();
+    assert!(listed.iter().eq(&names));
+    let (mut listed, mut entries) = (Vec::new(), fibra::wait(fs::read_dir_async(&scratch.0)).unwrap());
+    while let Some(entry) = fibra::wait(entries.next_async()) {
+        listed.push(entry.unwrap().file_name());
+    }
+    listed.sort();
+    assert!(listed.iter().eq(&names));
+    assert!(entries.next().is_none() && fibra::wait(entries.next_async()).is_none());
+}
+
+#[fibra::test]
+fn entries_know_what_they_are() {
+    everywhere(|scratch| {
+        std_fs::write(scratch.join("file"), "12345").unwrap();
+        std_fs::create_dir(scratch.join("directory")).unwrap();
+        symlink("nowhere", scratch.join("link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(scratch.join("socket")).unwrap();
+        let mut seen = BTreeSet::new();
+        for entry in fs::read_dir(&scratch.0).unwrap() {
+            let entry = entry.unwrap();
+            let (kind, metadata) = (entry.file_type().unwrap(), entry.metadata().unwrap());
+            assert_eq!((kind, entry.ino()), (metadata.file_type(), metadata.ino()));
+            assert_eq!(entry.path(), scratch.0.join(entry.file_name()));
+            let name = entry.file_name().into_string().unwrap();
+            assert_eq!(kind.is_file(), name == "file");
+            assert_eq!(kind.is_dir(), name == "directory");
+            assert_eq!(kind.is_symlink(), name == "link");
+            assert_eq!(kind.is_socket(), name == "socket");
+            assert!(!kind.is_fifo() && !kind.is_char_device() && !kind.is_block_device());
+            assert!(kind.is_symlink() || metadata.len() == 5 || name != "file");
+            seen.insert(name);
+        }
+        assert_eq!(seen.len(), 4);
+    });
+}
+
+#[fibra::test]
+fn paths_are_made_moved_and_removed() {
+    everywhere(|scratch| {
+        let deep = scratch.join("a/b/c");
+        fs::create_dir_all(&deep).unwrap();
+        fs::create_dir_all(&deep).unwrap();
+        let (one, two, three) = (deep.join("one"), deep.join("two"), deep.join("three"));
+        fs::write(&one, "content").unwrap();
+        assert_eq!(fs::copy(&one, &two).unwrap(), 7);
+        fs::rename(&two, &three).unwrap();
+        assert!(!fs::exists(&two).unwrap() && fs::exists(&three).unwrap());
+        fs::hard_link(&one, &two).unwrap();
+        assert_eq!(fs::metadata(&one).unwrap().nlink(), 2);
+        fs::remove_file(&one).unwrap();
+        assert_eq!(fs::read_to_string(&two).unwrap(), "content");
+        symlink("two", deep.join("link")).unwrap();
+        assert_eq!(fs::read_link(deep.join("link")).unwrap(), Path::new("two"));
+        assert_eq!(fs::canonicalize(deep.join("../c/link")).unwrap(), std_fs::canonicalize(&two).unwrap());
+        fs::create_dir(scratch.join("empty")).unwrap();
+        fs::remove_dir(scratch.join("empty")).unwrap();
+        fs::remove_dir_all(scratch.join("a")).unwrap();
+        assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+    });
+}
