@@ -3,10 +3,11 @@
 use crate::{
     cancel::Cancelled,
     primitive::unmodelled::{AtomicBool, Ordering},
-    scheduler::{alarm, panicking::LONGEST_WAIT_IN_PANIC, worker::Worker},
+    scheduler::{alarm, panicking::limit_of_wait, worker::Worker},
     task::direct::Direct,
 };
 use std::{
+    cell::Cell,
     future::{Future, IntoFuture},
     panic::resume_unwind,
     pin::{Pin, pin},
@@ -35,7 +36,9 @@ use std::{
 /// assert_eq!(answer, 42);
 /// ```
 pub fn wait<F: IntoFuture>(future: F) -> F::Output {
-    match wait_in(pin!(future.into_future()), Until::CancelledOr(None)) {
+    // The future is dropped before a cancel unwinds: its destructor may wait.
+    let outcome = wait_in(pin!(future.into_future()), Until::CancelledOr(None));
+    match outcome {
         Ok(output) => output,
         Err(Ended::Cancelled(cancelled)) => resume_unwind(Box::new(cancelled)),
         Err(Ended::TimedOut) => unreachable!("there was no deadline"),
@@ -75,7 +78,7 @@ enum Ended {
 fn wait_in<F: Future>(future: Pin<&mut F>, until: Until) -> Result<F::Output, Ended> {
     match Worker::here() {
         None => wait_on_thread(future, until),
-        Some(worker) if thread::panicking() => wait_in_panic(worker, future),
+        Some(worker) if thread::panicking() => wait_in_panic(worker, future, until),
         Some(worker) => wait_on_fiber(worker, future, until),
     }
 }
@@ -88,11 +91,16 @@ fn wait_on_fiber<F: Future>(
     let fiber = worker.home().current();
     let waker = fiber.borrowed_waker();
     let mut context = Context::from_waker(&waker);
-    // A wait around this one may have been woken by what we consume: it has to look again.
-    let _look_again = OnDrop(|| fiber.set_notified(true));
+    // A wait around this one may have been woken by what we consume: then it has to look again.
+    let consumed = Cell::new(false);
+    let consume = || {
+        consumed.set(consumed.get() || fiber.is_notified());
+        fiber.set_notified(false);
+    };
+    let _look_again = OnDrop(|| fiber.set_notified(consumed.get() || fiber.is_notified()));
     let mut alarm = None;
     loop {
-        fiber.set_notified(false);
+        consume();
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Ok(output);
         }
@@ -145,18 +153,23 @@ impl Drop for Alarm<'_> {
 
 /// A thread that panics switches to nobody: its worker's driver is turned in place.
 #[cold]
-fn wait_in_panic<F: Future>(worker: &Worker, mut future: Pin<&mut F>) -> Result<F::Output, Ended> {
+fn wait_in_panic<F: Future>(
+    worker: &Worker,
+    mut future: Pin<&mut F>,
+    until: Until,
+) -> Result<F::Output, Ended> {
     let waker = worker.home().current().borrowed_waker();
     let mut context = Context::from_waker(&waker);
+    let deadline = if let Until::CancelledOr(deadline) = until { deadline } else { None };
+    let alarm = deadline.map(|deadline| Alarm::start(worker, deadline));
     let mut output = None;
-    worker.turn_in_panic("wait", Instant::now() + LONGEST_WAIT_IN_PANIC, || {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(ready) => output = Some(ready),
-            Poll::Pending => {}
+    worker.turn_in_panic("wait", limit_of_wait(deadline), || {
+        if let Poll::Ready(ready) = future.as_mut().poll(&mut context) {
+            output = Some(ready);
         }
-        output.is_some()
+        output.is_some() || alarm.as_ref().is_some_and(Alarm::has_rung)
     });
-    Ok(output.expect("turn_in_panic returns when it is over"))
+    output.ok_or(Ended::TimedOut)
 }
 
 fn wait_on_thread<F: Future>(mut future: Pin<&mut F>, until: Until) -> Result<F::Output, Ended> {

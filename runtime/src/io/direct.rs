@@ -3,7 +3,7 @@
 use crate::{
     scheduler::{
         alarm,
-        panicking::{LONGEST_WAIT_IN_PANIC, NeverLeft},
+        panicking::{NeverLeft, limit_of_wait},
         worker::Worker,
     },
     task::{cancellation::Cause, direct::Direct},
@@ -31,7 +31,7 @@ pub(crate) unsafe fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u3
     let direct = Direct::new(fiber);
     if panicking() {
         // SAFETY: by contract; `in_place` returns only when the operation has ended.
-        return unsafe { in_place(worker, op, &direct) };
+        return unsafe { in_place(worker, op, &direct, deadline) };
     }
     fiber.check_cancelled()?;
     // SAFETY: by contract; `until_ended` returns only when the operation has ended, so `direct` and what `op` points
@@ -96,19 +96,28 @@ pub(super) fn is_cancellation(error: &io::Error) -> bool {
 ///
 /// As for [`perform`]; `direct` is new.
 #[cold]
-unsafe fn in_place(worker: &Worker, op: Op, direct: &Direct) -> io::Result<u32> {
-    let limit = match op {
-        Op::Timeout { deadline } => deadline.max(Instant::now()) + LONGEST_WAIT_IN_PANIC,
-        _ => Instant::now() + LONGEST_WAIT_IN_PANIC,
-    };
+unsafe fn in_place(worker: &Worker, op: Op, direct: &Direct, deadline: Option<Instant>) -> io::Result<u32> {
     // SAFETY: by contract.
-    match worker.with_driver(|driver| unsafe { driver.submit(op, direct.word()) }) {
-        Submission::Complete(result) => result,
-        Submission::Pending(_) => {
-            let bomb = NeverLeft("an operation");
-            worker.turn_in_panic(op.name(), limit, || direct.has_ended());
-            mem::forget(bomb);
-            direct.take().expect("an operation that has ended has a result")
-        }
+    let key = match worker.with_driver(|driver| unsafe { driver.submit(op, direct.word()) }) {
+        Submission::Complete(result) => return result,
+        Submission::Pending(key) => key,
+    };
+    let bomb = NeverLeft("an operation");
+    let alarm = Direct::new(worker.home().current());
+    let alarm_key = deadline.map(|deadline| alarm::start(worker, &alarm, deadline));
+    let end = if let Op::Timeout { deadline } = op { Some(deadline) } else { deadline };
+    worker.turn_in_panic(op.name(), limit_of_wait(end), || direct.has_ended() || alarm.has_ended());
+    let timed_out = !direct.has_ended();
+    if timed_out {
+        worker.with_driver(|driver| driver.cancel(key));
+        worker.turn_in_panic(op.name(), limit_of_wait(None), || direct.has_ended());
+    }
+    if let Some(key) = alarm_key {
+        alarm::stop(worker, &alarm, key);
+    }
+    mem::forget(bomb);
+    match direct.take().expect("an operation that has ended has a result") {
+        Err(error) if timed_out && is_cancellation(&error) => Err(io::ErrorKind::TimedOut.into()),
+        result => result,
     }
 }

@@ -127,9 +127,12 @@ impl<P: Payload> Record<P> {
             }
             None => {
                 self.phase.post();
-                // SAFETY: the letter is in no inbox: it is posted here, once, and by `request_cancel` only after
-                // this one was delivered. The reference goes with it.
-                unsafe { home.post(NonNull::from(&(*Arc::into_raw(Arc::clone(self))).head.letter)) };
+                if !self.post(&home) {
+                    // That runtime is over.
+                    self.phase.submit();
+                    self.result.set(Some(Err(io::Error::from_raw_os_error(libc::ECANCELED))));
+                    self.phase.finish();
+                }
             }
         }
     }
@@ -157,8 +160,22 @@ impl<P: Payload> Record<P> {
         if home.is_here() {
             return self.cancel_here();
         }
-        // SAFETY: as in `start`; a letter that submitted has been delivered, for it was pending.
-        unsafe { home.post(NonNull::from(&(*Arc::into_raw(Arc::clone(self))).head.letter)) };
+        // If that worker has ended, it has cancelled the operation before.
+        self.post(home);
+    }
+
+    /// Posts the letter: once to submit, and then, when that letter was delivered, for it is pending, once to cancel.
+    /// `false`: the worker has ended.
+    fn post(self: &Arc<Self>, home: &Home) -> bool {
+        let this = Arc::into_raw(Arc::clone(self));
+        // SAFETY: the letter is in no inbox, as said above. The reference goes with it, or is given up.
+        unsafe {
+            let posted = home.post(NonNull::from(&(*this).head.letter));
+            if !posted {
+                drop(Arc::from_raw(this));
+            }
+            posted
+        }
     }
 
     fn cancel_here(&self) {

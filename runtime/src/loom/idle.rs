@@ -1,6 +1,6 @@
 //! Sleepers and the searcher: a task that was pushed is seen by somebody who is awake, or wakes somebody.
 
-use crate::scheduler::idle::Idle;
+use crate::{scheduler::idle::Idle, task::home::Doze};
 use loom::{
     sync::{
         Arc,
@@ -11,6 +11,7 @@ use loom::{
 
 struct World {
     idle: Idle,
+    dozes: [Doze; 2],
     /// Tasks in queues.
     tasks: AtomicUsize,
     /// Who was unparked.
@@ -21,6 +22,7 @@ impl World {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             idle: Idle::new(2),
+            dozes: [Doze::new(), Doze::new()],
             tasks: AtomicUsize::new(0),
             unparked: [AtomicBool::new(false), AtomicBool::new(false)],
         })
@@ -32,7 +34,9 @@ impl World {
     }
 
     fn notify(&self) {
-        if let Some(picked) = self.idle.pick() {
+        if let Some(picked) = self.idle.pick()
+            && self.dozes[picked].disturb()
+        {
             self.unparked[picked].store(true, SeqCst);
         }
     }
@@ -50,7 +54,7 @@ impl World {
             }
         }
         self.idle.add(worker);
-        if self.tasks.load(SeqCst) == 0 {
+        if self.dozes[worker].prepare(|| self.tasks.load(SeqCst) == 0) {
             return true;
         }
         if !self.idle.remove(worker) {

@@ -33,7 +33,12 @@ fn post(inbox: &Inbox, parcel: &Arc<Parcel>) {
     parcel.content.store(1, loom::sync::atomic::Ordering::Relaxed);
     let posted = Arc::into_raw(Arc::clone(parcel));
     // SAFETY: it is posted once, with a reference.
-    unsafe { inbox.post(NonNull::from(&(*posted).letter)) };
+    let is_posted = unsafe { inbox.post(NonNull::from(&(*posted).letter)) };
+    if !is_posted {
+        // SAFETY: the inbox is closed: the reference is ours still.
+        drop(unsafe { Arc::from_raw(posted) });
+        parcel.content.store(3, SeqCst);
+    }
 }
 
 #[test]
@@ -50,6 +55,25 @@ fn letters_of_two_threads_arrive_once_each() {
         delivered += inbox.deliver_all();
         assert_eq!(delivered, 2);
         assert!(parcels.iter().all(|parcel| parcel.content.load(SeqCst) == 2));
+    });
+}
+
+#[test]
+fn a_letter_to_a_worker_that_ends_is_delivered_or_refused() {
+    loom::model(|| {
+        let inbox = Arc::new(Inbox::new());
+        let parcels = [parcel(), parcel()];
+        post(&inbox, &parcels[0]);
+        let poster = {
+            let (inbox, parcel) = (Arc::clone(&inbox), Arc::clone(&parcels[1]));
+            thread::spawn(move || post(&inbox, &parcel))
+        };
+        inbox.close();
+        assert!(inbox.is_empty());
+        poster.join().unwrap();
+        assert_eq!(parcels[0].content.load(SeqCst), 2);
+        assert!(matches!(parcels[1].content.load(SeqCst), 2 | 3));
+        assert!(parcels.iter().all(|parcel| Arc::strong_count(parcel) == 1), "a letter was leaked");
     });
 }
 

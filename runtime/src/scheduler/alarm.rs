@@ -1,6 +1,9 @@
 //! A timer for whoever stands on a fiber: it resumes the fiber at a moment, unless it is stopped before.
 
-use super::{panicking::NeverLeft, worker::Worker};
+use super::{
+    panicking::{NeverLeft, limit_of_wait},
+    worker::Worker,
+};
 use crate::task::direct::Direct;
 use fibra_driver::{Op, OpKey, Submission};
 use std::{mem, time::Instant};
@@ -23,9 +26,7 @@ pub(crate) fn stop(worker: &Worker, direct: &Direct, key: OpKey) {
     let bomb = NeverLeft("a timer");
     // It has expired, and its completion is on the way.
     if std::thread::panicking() {
-        worker.turn_in_panic("timer", Instant::now() + super::panicking::LONGEST_WAIT_IN_PANIC, || {
-            direct.has_ended()
-        });
+        worker.turn_in_panic("timer", limit_of_wait(None), || direct.has_ended());
     }
     while !direct.has_ended() {
         worker.park();

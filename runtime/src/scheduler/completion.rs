@@ -5,7 +5,7 @@
 //! | 0 | a [`Direct`] on a parked stack: no atomics, no reference counts |
 //! | 1 | a [`Detached`] on the heap, which holds all that its operation points to |
 
-use crate::task::{direct::Direct, inbox::Letter};
+use crate::task::{direct::Direct, inbox::Letter, join::contain};
 use fibra_driver::Completion;
 use std::{io, ptr::NonNull};
 
@@ -42,10 +42,11 @@ pub(super) fn deliver(completion: Completion) {
         // since a fiber submits to the driver of the worker that it runs on, its home.
         unsafe { Direct::complete(word, result) }
     } else {
+        // It wakes a waker, and drops what the operation owned: both may be foreign, and a panic is not the loop's.
         // SAFETY: every odd word comes from `Detached::word`, with a reference that keeps it alive until now.
-        unsafe {
+        contain(|| unsafe {
             let detached = NonNull::new_unchecked((word & !DETACHED) as *mut Detached);
             (detached.as_ref().complete)(detached, result)
-        }
+        })
     }
 }

@@ -9,25 +9,43 @@ use fibra_driver::Wait;
 use std::time::{Duration, Instant};
 
 /// How long a wait may last during a panic: what it waits for may depend on a task that can't run meanwhile.
-pub(crate) const LONGEST_WAIT_IN_PANIC: Duration = Duration::from_secs(1);
+const LONGEST_WAIT_IN_PANIC: Duration = Duration::from_secs(1);
+
+/// The limit of a wait that begins now. One that has a deadline ends by itself, and may last until then.
+pub(crate) fn limit_of_wait(deadline: Option<Instant>) -> Instant {
+    let now = Instant::now();
+    let end = deadline.map_or(now, |deadline| deadline.max(now));
+    end.checked_add(LONGEST_WAIT_IN_PANIC).unwrap_or(end)
+}
 
 impl Worker {
     /// Turns the driver in place until `is_over`. Past `limit` the process aborts, and says what waited for what.
     #[cold]
     pub(crate) fn turn_in_panic(&self, what: &str, limit: Instant, mut is_over: impl FnMut() -> bool) {
-        while !is_over() {
+        let fiber = self.home.current();
+        loop {
+            fiber.set_notified(false);
+            if is_over() {
+                break;
+            }
             if Instant::now() >= limit {
-                let who =
-                    self.home.current().body().map_or_else(|| "a task".into(), |header| header.describe());
+                let who = fiber.body().map_or_else(|| "a task".into(), |header| header.describe());
                 die(&format!(
                     "{who} waits in `{what}` while it panics, and its worker can run nobody else meanwhile: gave up"
                 ));
             }
-            let wait = if self.home.prepare_sleep() { Wait::Until(limit) } else { Wait::Not };
+            let wait =
+                if self.home.prepare_sleep(|| !fiber.is_notified()) { Wait::Until(limit) } else { Wait::Not };
             self.turn(wait);
             self.home.end_sleep();
             self.home.deliver();
+            // Tasks that were woken can't run here. What is waited for may depend on them: others may take them.
+            if self.scheduler().has_work() {
+                self.scheduler().notify();
+            }
         }
+        // A wait around this one may have been woken by what was cleared here: it has to look again.
+        fiber.set_notified(true);
     }
 }
 

@@ -3,16 +3,17 @@
 //! 1. *Asked*: `cancel::is_requested` says so; nothing fails yet. That lasts for the grace period.
 //! 2. *Stopping*: every live task is cancelled, and every cancellable wait fails, again and again, until its green
 //!    thread ends. New tasks are cancelled as they are spawned.
-//! 3. *Over*: no task is alive. The workers leave their loops; their drivers cancel and drain what is in flight.
+//! 3. *Over*: no task is alive. The workers cancel what is in flight, hand its completions out, and leave their loops.
 //!
 //! If tasks are still alive when the time is up, there is no third phase: whoever asked gets an error that names
 //! them, and everything that they might touch is leaked.
 
-use super::{Scheduler, Spawner};
+use super::{Scheduler, Spawner, worker::Worker};
 use crate::{
     error::ShutdownError,
     primitive::{AtomicU8, Relaxed, SeqCst},
 };
+use fibra_driver::{Driver, Wait};
 use std::{
     sync::{Arc, Condvar, PoisonError},
     thread,
@@ -22,6 +23,9 @@ use std::{
 const RUNNING: u8 = 0;
 const STOPPING: u8 = 1;
 const OVER: u8 = 2;
+
+/// How long a worker waits for what it has cancelled; what has no answer by then is leaked.
+const LONGEST_WIND_UP: Duration = Duration::from_secs(1);
 
 /// How many tasks an error names.
 const NAMED: usize = 16;
@@ -95,9 +99,9 @@ impl Shutdown {
 
     /// Tasks that end in the grace period tell nobody, so that the running state stays cheap: look now and then.
     fn wait_in_grace(&self, grace: Duration, alive: impl Fn() -> usize) {
-        let end = Instant::now() + grace;
-        while alive() > 0 && Instant::now() < end {
-            thread::sleep(Duration::from_millis(1).min(end.saturating_duration_since(Instant::now())));
+        let start = Instant::now();
+        while alive() > 0 && start.elapsed() < grace {
+            thread::sleep(Duration::from_millis(1).min(grace.saturating_sub(start.elapsed())));
         }
     }
 
@@ -111,5 +115,24 @@ impl Shutdown {
         let alive: Vec<_> = spawners.iter().flat_map(|spawner| spawner.live.snapshot()).collect();
         let named = alive.iter().take(NAMED).map(|task| task.header().describe()).collect();
         ShutdownError::new(alive.len(), named)
+    }
+}
+
+impl Worker {
+    /// Takes the last letters, cancels what is in flight, and hands the completions out, so that everything that the
+    /// operations own goes its way. `false`: that has left something to do.
+    #[cold]
+    pub(super) fn wind_up(&self) -> bool {
+        self.home.close();
+        self.with_driver(Driver::cancel_all);
+        let end = Instant::now() + LONGEST_WIND_UP;
+        self.turn(Wait::Not);
+        while !self.has_at_hand()
+            && self.with_driver(|driver| driver.ops_in_flight()) > 0
+            && Instant::now() < end
+        {
+            self.turn(Wait::Until(end));
+        }
+        !self.has_at_hand()
     }
 }

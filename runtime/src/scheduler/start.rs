@@ -15,7 +15,7 @@ use crate::{
     context,
     error::RuntimeError,
     primitive::unmodelled::{AtomicUsize, Ordering},
-    task::home::Home,
+    task::{fiber::Fiber, home::Home},
 };
 use fibra_coro::overflow::{self, Located};
 use fibra_driver::{Choice, Config, Driver, Offload, Unparker};
@@ -167,31 +167,51 @@ fn default_runtime() -> &'static Running {
     })
 }
 
-/// Lends the spawner for a call from here: the worker's, or that of the runtime this thread has entered, or the default's.
+/// Lends the spawner for a call from here: the worker's, unless the body that calls has
+/// entered another runtime; elsewhere, that of the runtime that the thread has entered, or the default's.
 #[inline]
 pub(crate) fn with_spawner_for_here<T>(use_it: impl FnOnce(&Arc<Spawner>) -> T) -> T {
     match Worker::here() {
-        Some(worker) => use_it(worker.spawner()),
-        None => use_it(spawner_outside()),
-    }
-}
-
-fn spawner_outside<'a>() -> &'a Arc<Spawner> {
-    let entered: *const Arc<Spawner> = context::runtime().cast();
-    // SAFETY: `within` sets it, and unsets it before its spawner goes; no caller keeps what it is lent.
-    unsafe { entered.as_ref() }.unwrap_or_else(|| default_runtime().outside())
-}
-
-/// Runs `inside` with `spawner` as the runtime of this thread, for calls that are made on no worker.
-pub(crate) fn within<T>(spawner: &Arc<Spawner>, inside: impl FnOnce() -> T) -> T {
-    struct Leave(*const ());
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            context::replace_runtime(self.0);
+        Some(worker) => {
+            // SAFETY: as `entered` asks.
+            let entered = unsafe { entered(worker.home().current().entered.get()) };
+            use_it(entered.unwrap_or_else(|| worker.spawner()))
+        }
+        None => {
+            // SAFETY: as above.
+            let entered = unsafe { entered(context::runtime()) };
+            use_it(entered.unwrap_or_else(|| default_runtime().outside()))
         }
     }
-    let _leave = Leave(context::replace_runtime(ptr::from_ref(spawner).cast()));
+}
+
+/// # Safety
+///
+/// `runtime` is what [`within`] has set, which unsets it before its spawner goes; the reference is not kept.
+unsafe fn entered<'a>(runtime: *const ()) -> Option<&'a Arc<Spawner>> {
+    // SAFETY: by contract.
+    unsafe { runtime.cast::<Arc<Spawner>>().as_ref() }
+}
+
+/// Runs `inside` with `spawner` as the runtime of this thread; on a worker, of the body that calls: others, which run there
+/// while it waits, have not entered anything.
+pub(crate) fn within<T>(spawner: &Arc<Spawner>, inside: impl FnOnce() -> T) -> T {
+    struct Leave<'a>(Option<&'a Fiber>, *const ());
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            replace_entered(self.0, self.1);
+        }
+    }
+    let fiber = Home::here().map(Home::current);
+    let _leave = Leave(fiber, replace_entered(fiber, ptr::from_ref(spawner).cast()));
     inside()
+}
+
+fn replace_entered(fiber: Option<&Fiber>, runtime: *const ()) -> *const () {
+    match fiber {
+        Some(fiber) => fiber.entered.replace(runtime),
+        None => context::replace_runtime(runtime),
+    }
 }
 
 /// A home for an operation of a thread that is no worker: each in turn.

@@ -65,6 +65,8 @@ pub(crate) struct Fiber {
     pub(crate) context: Cell<Context>,
     /// The task whose body runs on it; `None` while the loop does.
     body: Cell<Option<NonNull<Header>>>,
+    /// The runtime that the body has entered by `block_on`; the scheduler knows the type.
+    pub(crate) entered: Cell<*const ()>,
     /// The handle of a body that has no slot for one: a future that asks who it is during a poll.
     pub(crate) thread: RefCell<Option<Thread>>,
     pub(crate) cancellation: Cancellation,
@@ -91,6 +93,7 @@ impl Fiber {
             next: Cell::new(ptr::null()),
             context: Cell::new(Context::null()),
             body: Cell::new(None),
+            entered: Cell::new(ptr::null()),
             thread: RefCell::new(None),
             cancellation: Cancellation::new(),
             stack: ManuallyDrop::new(stack),
@@ -165,12 +168,14 @@ impl Fiber {
         self.thread.replace(None);
     }
 
-    /// Tells the body's task where it is about to park, so that a cancel finds it.
-    pub(crate) fn introduce(self: &Fiber) {
+    /// Tells the body's task where it is about to park, so that a cancel finds it. `true`: a cancel may have come
+    /// before that, and has woken nobody; whoever waits has to look again.
+    #[must_use]
+    pub(crate) fn introduce(&self) -> bool {
         if self.known.replace(true) {
-            return;
+            return false;
         }
-        let Some(header) = self.body() else { return };
+        let Some(header) = self.body() else { return false };
         // SAFETY: `self` lies in an `Arc` (`new` makes no other), whose reference is counted up here.
         let this = unsafe {
             Arc::increment_strong_count(self);
@@ -178,6 +183,8 @@ impl Fiber {
         };
         let before = header.fiber.lock().unwrap_or_else(std::sync::PoisonError::into_inner).replace(this);
         drop(before);
+        // A canceller sets the flag and then takes the lock: either it found us there, or we find the flag here.
+        header.state.is_cancelled()
     }
 
     /// Whether the body's task has been asked to end.
@@ -209,10 +216,13 @@ impl Fiber {
             self.wake_here();
         } else if !self.posted.swap(true, AcqRel) {
             // SAFETY: `posted` was clear, so the letter is in no inbox. The reference counted up here keeps the
-            // fiber until `deliver`, which may run on the home's thread: that is what it is for.
+            // fiber until `deliver`, which may run on the home's thread: that is what it is for. If the worker has
+            // ended, nobody stands on the fiber any more, and the reference is given up here.
             unsafe {
                 Arc::increment_strong_count(self);
-                self.home.post(NonNull::from(&self.letter));
+                if !self.home.post(NonNull::from(&self.letter)) {
+                    Arc::decrement_strong_count(self);
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ use super::{
     Schedule,
     body::{Body, ThreadSlot},
     fiber::Fiber,
-    join::{Failure, Outcome, forget_payload},
+    join::{Failure, Outcome, contain},
     runnable::Runnable,
     state::{Start, State, Suspend},
     waker,
@@ -143,14 +143,9 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         // SAFETY: by contract.
         match unsafe { Self::cell(header) }.header.state.suspend() {
             Suspend::Idle => None,
-            Suspend::Forgotten => {
-                // SAFETY: it was the last reference.
-                unsafe { Self::free(header) };
-                None
-            }
             // SAFETY: the runner's reference becomes the queue's.
             Suspend::Reschedule => Some(unsafe { Runnable::from_raw(header) }),
-            Suspend::Cancelled => {
+            Suspend::Cancelled | Suspend::Forgotten => {
                 // SAFETY: we are the runner still.
                 unsafe { Self::end(header, Err(Failure::cancelled())) };
                 None
@@ -158,7 +153,8 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         }
     }
 
-    /// Drops the body, stores the outcome, tells who waits, and gives the runner's reference up.
+    /// Drops the body, stores the outcome, tells who waits, and gives the runner's reference up. That comes last: what
+    /// runs before it is foreign code, which may wait, and a wait looks into the header; and which may panic.
     unsafe fn end(header: NonNull<Header>, outcome: Outcome<B::Output>) {
         // SAFETY: by contract.
         let cell = unsafe { Self::cell(header) };
@@ -167,11 +163,13 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { *cell.stage.get() = Stage::Consumed }));
         let outcome = match dropped {
             Ok(()) => outcome,
-            Err(payload) => Err(Failure::new(payload)),
+            Err(payload) => {
+                contain(|| drop(outcome));
+                Err(Failure::new(payload))
+            }
         };
         // SAFETY: as above; `Consumed` needs no drop.
         unsafe { cell.stage.get().write(Stage::Output(outcome)) };
-        cell.scheduler.finished(&cell.header);
         let complete = cell.header.state.complete();
         if !complete.joined {
             // SAFETY: without a join handle, the output is the completer's.
@@ -180,9 +178,10 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         if complete.wake {
             // SAFETY: the completer owns the slot once JOIN_WAKER was seen; the handle no longer writes it.
             if let Some(waker) = unsafe { &*cell.join_waker.get() } {
-                waker.wake_by_ref();
+                contain(|| waker.wake_by_ref());
             }
         }
+        cell.scheduler.finished(&cell.header);
         if cell.header.state.release() {
             // SAFETY: it was the last reference.
             unsafe { Self::free(header) };
@@ -219,12 +218,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
     unsafe fn drop_output(header: NonNull<Header>) {
         // Its destructor may panic; there is nobody left to tell.
         // SAFETY: by contract the stage is the caller's.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-            *Self::cell(header).stage.get() = Stage::Consumed;
-        }));
-        if let Err(payload) = dropped {
-            forget_payload(payload);
-        }
+        contain(|| unsafe { *Self::cell(header).stage.get() = Stage::Consumed });
     }
 
     unsafe fn join_waker(header: NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>> {
@@ -241,12 +235,15 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
     unsafe fn free(header: NonNull<Header>) {
         // SAFETY: by contract.
         let cell = unsafe { Self::cell(header) };
+        // Foreign code goes first, while the header is whole and the scheduler counts the task: a destructor may wait,
+        // and a wait looks there.
+        // SAFETY: by contract nobody else refers to the task, so the stage is ours.
+        unsafe { Self::drop_output(header) };
+        // SAFETY: and so is the slot.
+        contain(|| drop(unsafe { (*cell.join_waker.get()).take() }));
         if !cell.header.state.is_complete() {
             cell.scheduler.finished(&cell.header);
         }
-        // The body goes first, while the header is whole: its destructor may wait, and a wait looks there.
-        // SAFETY: by contract nobody else refers to the task, so the stage is ours.
-        unsafe { Self::drop_output(header) };
         // SAFETY: the cell came from a `Box`, and by contract nobody else refers to it.
         drop(unsafe { Box::from_raw(header.cast::<Cell<B, S>>().as_ptr()) });
     }

@@ -231,6 +231,10 @@ impl ReadyQueue {
         Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.get().is_null()
+    }
+
     /// Appends `fiber`, which is in no queue; its parked reference goes with it.
     #[inline]
     pub(super) fn push(&self, fiber: &Fiber) {

@@ -21,6 +21,9 @@ impl Letter {
     }
 }
 
+/// The head of an inbox that is closed: no letter's address.
+const CLOSED: *mut Letter = ptr::dangling_mut();
+
 /// See the module.
 pub(crate) struct Inbox {
     newest: AtomicPtr<Letter>,
@@ -38,26 +41,29 @@ impl Inbox {
 
     /// Whether there is nothing to deliver.
     pub(crate) fn is_empty(&self) -> bool {
-        self.newest.load(Acquire).is_null()
+        let newest = self.newest.load(Acquire);
+        newest.is_null() || newest == CLOSED
     }
 
-    /// Puts `letter` into the inbox.
+    /// Puts `letter` into the inbox. `false`: it is closed, and the reference stays with the caller.
     ///
     /// # Safety
     ///
     /// The letter is in no inbox, stays where it is until it has been delivered (a reference is handed
     /// over with it), and its `deliver` may run on the thread that empties this inbox.
-    pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) {
+    #[must_use]
+    pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) -> bool {
         let mut newest = self.newest.load(Relaxed);
-        loop {
+        while newest != CLOSED {
             // SAFETY: the caller keeps the letter alive, and nobody else uses its link: it is in no inbox.
             unsafe { letter.as_ref() }.next.store(newest, Relaxed);
             // Release: the letter's link and all that the poster wrote go with it.
             match self.newest.compare_exchange_weak(newest, letter.as_ptr(), Release, Relaxed) {
-                Ok(_) => return,
+                Ok(_) => return true,
                 Err(now) => newest = now,
             }
         }
+        false
     }
 
     /// Delivers everything that is in the inbox now, oldest first; returns how many letters there were.
@@ -65,10 +71,23 @@ impl Inbox {
         if self.is_empty() {
             return 0;
         }
-        let mut next = Self::reverse(self.newest.swap(ptr::null_mut(), AcqRel));
+        Self::deliver_chain(self.newest.swap(ptr::null_mut(), AcqRel))
+    }
+
+    /// Delivers what is in the inbox, and lets nothing in any more: its worker is about to end.
+    pub(crate) fn close(&self) {
+        let newest = self.newest.swap(CLOSED, AcqRel);
+        if newest != CLOSED {
+            Self::deliver_chain(newest);
+        }
+    }
+
+    /// Delivers a chain that starts with the newest letter, and that is the caller's alone.
+    fn deliver_chain(newest: *mut Letter) -> usize {
+        let mut next = Self::reverse(newest);
         let mut delivered = 0;
         while let Some(letter) = NonNull::new(next) {
-            // SAFETY: `post` keeps letters alive until delivery; the swap made this chain ours alone.
+            // SAFETY: `post` keeps letters alive until delivery, and the chain is ours alone.
             let (following, deliver) =
                 unsafe { (letter.as_ref().next.load(Relaxed), letter.as_ref().deliver) };
             // The link was read first: delivery may free the letter or post it again.
@@ -84,7 +103,7 @@ impl Inbox {
     fn reverse(newest: *mut Letter) -> *mut Letter {
         let (mut reversed, mut rest) = (ptr::null_mut(), newest);
         while let Some(letter) = NonNull::new(rest) {
-            // SAFETY: the chain is owned by the caller, `deliver_all`, and its letters are alive.
+            // SAFETY: the chain is owned by the caller, and its letters are alive.
             let link = unsafe { &letter.as_ref().next };
             rest = link.load(Relaxed);
             link.store(reversed, Relaxed);

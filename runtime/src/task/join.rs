@@ -52,6 +52,14 @@ pub(crate) fn forget_payload(payload: Box<dyn Any + Send>) {
     }
 }
 
+/// Runs foreign code that nobody waits for, such as a destructor: its panic, which the hook has reported, goes no
+/// further than here.
+pub(crate) fn contain(foreign: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) {
+        forget_payload(payload);
+    }
+}
+
 /// The join handle's reference. Dropping it detaches the task.
 pub(crate) struct Join<T> {
     task: Task,

@@ -89,8 +89,9 @@ impl Future for Sleep {
         let timer = self.timer.as_mut().expect("started above");
         let Poll::Ready((result, _)) = Pin::new(timer).poll(context) else { return Poll::Pending };
         self.timer = None;
-        // A timer's error is the end of its driver: the runtime is over, and this task is not polled again.
+        // A timer's error is the end of the runtime that it was started in: start another one, in ours.
         if result.is_err() {
+            context.waker().wake_by_ref();
             return Poll::Pending;
         }
         self.over = true;
