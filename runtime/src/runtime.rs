@@ -164,18 +164,28 @@ impl Runtime {
                 "a fibra runtime was shut down, or dropped, on one of its own workers, which can't wait for itself"
             );
         }
-        scheduler.shutdown.run(scheduler, &running.spawners, grace, timeout)?;
-        for thread in running.threads {
-            if let Err(payload) = thread.join() {
-                resume_unwind(payload);
+        // On a worker of another runtime this must not hold up the others there: who ends here may wait for them.
+        crate::unblock(move || {
+            let scheduler = running.scheduler();
+            scheduler.shutdown.run(scheduler, &running.spawners, grace, timeout)?;
+            for thread in running.threads {
+                if let Err(payload) = thread.join() {
+                    resume_unwind(payload);
+                }
             }
-        }
-        Ok(())
+            running.spawners[0].scheduler.injector.close();
+            Ok(())
+        })
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        let is_own = self.running.as_ref().is_some_and(|running| running.scheduler().worker_here().is_some());
+        if is_own && std::thread::panicking() {
+            // A panic that says so would be the second one, and end the process.
+            return mem::forget(self.running.take());
+        }
         // What is still alive is leaked, as documented; whoever wants to know calls `shutdown`.
         let _ = self.end(self.grace, self.shutdown_timeout);
     }

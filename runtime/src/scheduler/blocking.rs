@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Runs `work`, which may block its OS thread, on the runtime's pool, and waits for it. `work` may borrow: this returns
-/// only when it has ended. Outside of a runtime's workers it simply runs right here.
+/// only when it has ended. What it spawns goes to the same runtime. Outside of a runtime's workers it simply runs right here.
 ///
 /// The pool grows with the work; past its limit, work queues. A panic in `work` goes on in the caller.
 ///
@@ -33,7 +33,10 @@ pub fn unblock<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
     let mut output = None;
     {
-        let job: Box<dyn FnOnce() + Send + '_> = Box::new(|| output = Some(work()));
+        let spawner = start::with_spawner_for_here(Arc::clone);
+        let output = &mut output;
+        let job: Box<dyn FnOnce() + Send + '_> =
+            Box::new(move || *output = Some(start::within(&spawner, work)));
         // SAFETY: only the lifetime changes. The job is run and dropped, or just dropped, before the future below is
         // ready; we wait for that, uncancellably, before anything that it borrows can end.
         let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };

@@ -6,19 +6,27 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
+    mem,
     sync::{Mutex, PoisonError},
 };
 
 /// See the module.
 pub(crate) struct Injector {
-    tasks: Mutex<VecDeque<Runnable>>,
+    tasks: Mutex<Tasks>,
     /// How many there are, so that a look at an empty injector takes no lock.
     count: AtomicUsize,
 }
 
+#[derive(Default)]
+struct Tasks {
+    queue: VecDeque<Runnable>,
+    /// The workers have gone: nobody takes a task out any more.
+    is_closed: bool,
+}
+
 impl Injector {
     pub(crate) fn new() -> Self {
-        Self { tasks: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) }
+        Self { tasks: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -31,8 +39,23 @@ impl Injector {
 
     pub(crate) fn push_all(&self, runnables: &mut dyn Iterator<Item = Runnable>) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.extend(runnables);
-        self.count.store(tasks.len(), Release);
+        if tasks.is_closed {
+            // Not under the lock: a dropped task ends as cancelled, and its destructors are foreign code.
+            drop(tasks);
+            return runnables.for_each(drop);
+        }
+        tasks.queue.extend(runnables);
+        self.count.store(tasks.queue.len(), Release);
+    }
+
+    /// Ends the tasks that are left, and those that come, as cancelled: the workers have gone.
+    pub(crate) fn close(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.is_closed = true;
+        let left = mem::take(&mut tasks.queue);
+        self.count.store(0, Release);
+        drop(tasks);
+        drop(left);
     }
 
     /// Takes one worker's share of the tasks, at most `limit`, oldest first.
@@ -41,8 +64,8 @@ impl Injector {
             return;
         }
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = tasks.len().div_ceil(workers).min(limit);
-        tasks.drain(..share).for_each(&mut take);
-        self.count.store(tasks.len(), Release);
+        let share = tasks.queue.len().div_ceil(workers).min(limit);
+        tasks.queue.drain(..share).for_each(&mut take);
+        self.count.store(tasks.queue.len(), Release);
     }
 }
