@@ -159,8 +159,8 @@ struct Shared {
     running: AtomicUsize,
     /// A thread that nobody joined has panicked.
     panicked: AtomicBool,
-    /// The threads, for a cancel of the owner.
-    tasks: Mutex<Vec<Task>>,
+    /// The threads, for a cancel of the owner; `None` once that has come.
+    tasks: Mutex<Option<Vec<Task>>>,
     owner: AtomicWaker,
 }
 
@@ -169,13 +169,14 @@ impl Shared {
         Self {
             running: AtomicUsize::new(0),
             panicked: AtomicBool::new(false),
-            tasks: Mutex::new(Vec::new()),
+            tasks: Mutex::new(Some(Vec::new())),
             owner: AtomicWaker::new(),
         }
     }
 
     fn remember(&self, task: &Task) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(tasks) = &mut *tasks else { return task.cancel() };
         // A scope may spawn for ever: keep about as many as there are running.
         if tasks.len() == tasks.capacity() {
             tasks.retain(|task| !task.header().state.is_complete());
@@ -192,8 +193,8 @@ impl Shared {
             })
         };
         catch_unwind(AssertUnwindSafe(|| wait(all_ended()))).inspect_err(|_| {
-            let tasks = mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-            tasks.iter().for_each(Task::cancel);
+            let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+            tasks.iter().flatten().for_each(Task::cancel);
             wait_uncancellable(all_ended());
         })
     }
