@@ -318,8 +318,9 @@ impl Worker {
         if self.home.prepare_sleep(|| !scheduler.has_work() && !scheduler.shutdown.is_over()) {
             self.turn(Wait::Forever);
             self.home.end_sleep();
+            // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
+            self.start_poll_period();
         }
-        self.start_poll_period();
         let picked = !scheduler.idle.remove(self.home.index());
         self.home.deliver();
         if picked { self.search_as_picked() } else { None }
