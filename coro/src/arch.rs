@@ -27,12 +27,11 @@ mod current;
 #[path = "arch/aarch64.rs"]
 mod current;
 
-// Kept for the Windows port, where the switch also carries the thread's own record of its stack (the TIB):
+// macOS takes the same two files; nobody has run them there yet. The place of Windows, where the switch also carries
+// the thread's own record of its stack (the TIB):
 // #[cfg(all(target_arch = "x86_64", windows))]
 // #[path = "arch/x86_64_windows.rs"]
 // mod current;
-//
-// macOS on ARM differs from the file above in its symbol names and its Mach-O relocations only.
 
 #[cfg(not(any(all(target_arch = "x86_64", unix), all(target_arch = "aarch64", unix))))]
 compile_error!("fibra-coro has no context switch for this architecture: see coro/src/arch.rs");

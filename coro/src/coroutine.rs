@@ -101,6 +101,12 @@ pub enum Resumed<Yield, Return> {
 ///
 /// [`Coroutine::new_borrowing`] allows it, under conditions that the compiler can't check.
 ///
+/// # Overflow
+///
+/// An overflow of its stack is reported as [`overflow`] says. That takes a signal stack, which the
+/// standard library gives to every thread it starts; on a thread of other origin, the process ends by `SIGSEGV` alone,
+/// unless [`overflow::watch_thread`] gives it one.
+///
 /// # Thread-local scopes
 ///
 /// A crate that keeps a pointer into the stack in a thread-local variable for the length of a scope (`scoped-tls` does)

@@ -7,7 +7,7 @@
 //! | `page_size()` | the unit of everything below, in bytes |
 //! | `reserve(len)` | fresh address space, readable and writable, committed page by page on first touch, never as huge pages |
 //! | `guard(kind, address, len)` | from now on a touch of the range faults; `kind` says by which means |
-//! | `default_guard()` | the best [`GuardKind`] that this process can have, found by really making a guard |
+//! | `default_guard()` | the best `GuardKind` that this process can have, found by really making a guard |
 //! | `discard(address, len)` | the range's memory goes back; it reads as zeros when touched again; guards stay |
 //! | `release(address, len)` | the range goes back with everything in it |
 //! | `lowest_resident(range)` | the lowest page of a range that has memory |

@@ -56,7 +56,7 @@ impl<Input, Yield> Suspender<Input, Yield> {
         Suspender { core, _exchange: PhantomData }
     }
 
-    /// Returns `value` from [`Coroutine::resume`], and returns here with the input of the next `resume`.
+    /// Returns `value` from [`Coroutine::resume`](crate::Coroutine::resume), and returns here with the input of the next `resume`.
     ///
     /// If the coroutine is dropped instead, this unwinds.
     ///

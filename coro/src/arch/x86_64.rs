@@ -20,6 +20,7 @@
 //! handlers leave alone. So nothing is pushed, `rsp` never moves within a stack, and the unwind tables that the
 //! compiler writes for the function around stay right at every instruction. One place is the exception: the last four
 //! instructions, which take over the other stack's registers and jump; there the tables say that there is no caller.
+//! (So this needs tables: a build with `-C force-unwind-tables=no` stops at these directives.)
 //!
 //! `rbx` and `rbp` are saved by hand, because the compiler reserves them and refuses them as clobbers.
 
