@@ -1,8 +1,8 @@
-//! Operations, from wherever we stand.
+//! Operations, from wherever we stand: what they borrow, and what they own.
 //!
-//! An operation is plain data ([`fibra_driver::Op`]). Here it meets its memory: *borrowed*, in a frame that is not
-//! left before the kernel has answered ([`perform`]), or *owned*, by a record that outlives the future which may
-//! be dropped at any time ([`OpFuture`]).
+//! An operation is plain data. Here it meets its memory: *borrowed*, in a frame that is not left before the kernel has
+//! answered, as in `stream.read(&mut buffer)`; or *owned*, by a record that outlives the future which may be dropped at any
+//! time, as in `stream.read_async(buffer).await`. What can be owned so is a [`Buffer`], or a [`BufferMut`].
 
 pub(crate) mod borrowed;
 mod buffer;

@@ -55,7 +55,8 @@ fn everything_that_std_takes_is_taken() {
     assert_eq!(all(String::from("127.0.0.1:80")), [v4]);
     assert_eq!(all((String::from("127.0.0.1"), 80)), [v4]);
     assert_eq!(all(&[v4, v6][..]), [v4, v6]);
-    assert_eq!(all(&v4), [v4]);
+    let by_reference: &SocketAddr = &v4;
+    assert_eq!(all(by_reference), [v4]);
 }
 
 #[fibra::test]
@@ -63,7 +64,8 @@ fn a_name_is_looked_up() {
     let same = |ours: Vec<SocketAddr>| {
         let mut std: Vec<_> = std::net::ToSocketAddrs::to_socket_addrs("localhost:80").unwrap().collect();
         let mut ours = ours;
-        (std.sort(), ours.sort());
+        std.sort();
+        ours.sort();
         assert_eq!(ours, std);
     };
     same(all("localhost:80"));
