@@ -1,6 +1,6 @@
 //! Waiting works from green threads, futures and OS threads, and inside of each other.
 
-use fibra::{Runtime, future, thread, time};
+use fibra::{Builder, Runtime, future, thread, time};
 use std::time::Duration;
 
 #[test]
@@ -52,6 +52,65 @@ fn block_on_nests_across_runtimes() {
         outer.spawn(async move { inner_sum + 4 }).await.unwrap()
     });
     assert_eq!(sum, 7);
+}
+
+#[test]
+fn a_runtime_inside_of_a_runtime_runs_its_own_tasks() {
+    let workers = || thread::available_parallelism().unwrap().get();
+    let counts = Builder::new().workers(1).run(move || {
+        let inner = Builder::new().workers(3).build().unwrap();
+        let task = inner.block_on(async { future::spawn(async move { workers() }).await.unwrap() });
+        // Others of the outer worker are not in the inner runtime meanwhile.
+        let outer = inner.block_on(async move { fibra::time::sleep(Duration::from_millis(1)).await });
+        let beside = thread::spawn(move || thread::spawn(workers).join().unwrap()).join().unwrap();
+        ((), outer, inner.run(workers), task, beside)
+    });
+    assert_eq!(counts, ((), (), 3, 3, 1));
+}
+
+#[test]
+fn a_runtime_that_ends_on_a_worker_of_another_holds_nobody_up() {
+    Builder::new().workers(1).run(|| {
+        let (sender, receiver) = fibra::sync::mpsc::channel();
+        let ticks = thread::spawn(move || {
+            while sender.send(()).is_ok() {
+                thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let (received, count) = std::sync::mpsc::channel();
+        Builder::new().workers(1).run(move || {
+            // Ends only after messages from the worker that waits for the end of this runtime.
+            drop(thread::spawn(move || {
+                let ticks = || (0..20).map(|_| receiver.recv().unwrap()).count();
+                received.send(fibra::cancel::shield(ticks)).unwrap();
+            }));
+            thread::sleep(Duration::from_millis(1));
+        });
+        assert_eq!(count.try_recv(), Ok(20), "it was given up");
+        ticks.join().unwrap();
+    });
+}
+
+#[fibra::test]
+fn a_wait_inside_of_a_poll_that_was_not_woken_does_not_repeat_the_poll() {
+    let mut polls = 0;
+    let late = time::timeout(Duration::from_millis(5), || {
+        fibra::wait(std::future::poll_fn(|_| {
+            polls += 1;
+            fibra::wait(async {});
+            std::task::Poll::<()>::Pending
+        }));
+    });
+    assert!(late.is_err());
+    assert!(polls <= 3, "{polls} polls");
+}
+
+#[test]
+fn blocking_work_is_in_its_runtime() {
+    let workers = || thread::available_parallelism().unwrap().get();
+    let spawned =
+        Builder::new().workers(3).run(move || fibra::unblock(|| thread::spawn(workers).join().unwrap()));
+    assert_eq!(spawned, 3);
 }
 
 #[test]

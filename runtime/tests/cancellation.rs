@@ -163,6 +163,47 @@ fn a_scope_that_is_cancelled_cancels_its_threads() {
 }
 
 #[fibra::test]
+fn a_thread_that_a_cancelled_scope_gets_later_is_cancelled_too() {
+    struct Spawns<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for Spawns<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+    ends_when_cancelled("scope", || {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _spawns = Spawns(|| drop(scope.spawn(|| thread::sleep(LONG))));
+                thread::sleep(LONG);
+            });
+        });
+    });
+}
+
+#[test]
+fn a_cancel_that_comes_while_a_thread_is_about_to_park_is_not_lost() {
+    let runtime = fibra::Builder::new().workers(1).build().unwrap();
+    for round in 0..5000 {
+        let started = Arc::new(AtomicBool::new(false));
+        let task = runtime.spawn({
+            let started = Arc::clone(&started);
+            async move {
+                started.store(true, SeqCst);
+                thread::sleep(LONG);
+            }
+        });
+        while !started.load(SeqCst) {
+            std::hint::spin_loop();
+        }
+        for _ in 0..round % 200 {
+            std::hint::spin_loop();
+        }
+        task.cancel();
+        assert!(fibra::wait(task).unwrap_err().is_cancelled());
+    }
+}
+
+#[fibra::test]
 fn timeouts_nest_and_know_whose_deadline_it_was() {
     let inner_first =
         time::timeout(LONG, || time::timeout(Duration::from_millis(1), || thread::sleep(LONG)).is_err());

@@ -83,6 +83,55 @@ fn a_destructor_talks_to_a_peer_of_its_worker_and_poisons_nothing() {
     assert!(innocents.into_iter().all(|thread| thread.join().unwrap()));
 }
 
+/// A green thread that panics, and runs `finally` meanwhile.
+fn panics_with(finally: impl FnMut() + Send + 'static) {
+    let panics = thread::spawn(move || {
+        let _finally = Finally(finally);
+        panic!("on purpose");
+    });
+    assert!(panics.join().is_err());
+}
+
+#[fibra::test(workers = 1)]
+fn waits_with_a_deadline_end_during_a_panic() {
+    panics_with(|| thread::park_timeout(Duration::from_millis(2)));
+    panics_with(|| {
+        let (_sender, receiver) = fibra::sync::mpsc::channel::<()>();
+        receiver.recv_timeout(Duration::from_millis(2)).unwrap_err();
+    });
+    panics_with(|| {
+        use fibra::net::{TcpListener, TcpStream};
+        use std::io::Read;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        stream.read(&mut [0]).unwrap_err();
+    });
+}
+
+#[fibra::test(workers = 1)]
+fn a_future_that_wakes_itself_is_polled_again_during_a_panic() {
+    panics_with(|| {
+        fibra::wait(async {
+            for _ in 0..10 {
+                fibra::future::yield_now().await;
+            }
+        });
+    });
+}
+
+#[fibra::test(workers = 2)]
+fn other_workers_run_what_a_destructor_waits_for_during_a_panic() {
+    panics_with(|| {
+        let task = fibra::future::spawn(async {
+            fibra::time::sleep(Duration::from_millis(2)).await;
+            fibra::future::yield_now().await;
+            7
+        });
+        assert_eq!(fibra::wait(task).unwrap(), 7);
+    });
+}
+
 #[fibra::test]
 fn a_panic_in_a_spawned_future_reaches_its_handle_only() {
     let error = fibra::wait(fibra::future::spawn(async { panic!("in a future") })).unwrap_err();

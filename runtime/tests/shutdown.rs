@@ -127,6 +127,28 @@ fn a_runtime_dropped_on_its_own_worker_says_so() {
 }
 
 #[test]
+fn a_panic_that_drops_a_runtime_on_its_own_worker_reaches_its_handle() {
+    let runtime = Arc::new(std::sync::Mutex::new(Some(Runtime::new().unwrap())));
+    let inside = Arc::clone(&runtime);
+    let guard = runtime.lock().unwrap();
+    let handle = guard.as_ref().unwrap().spawn(async move {
+        let _runtime = inside.lock().unwrap().take();
+        panic!("on purpose");
+    });
+    drop(guard);
+    let error = fibra::wait(handle).unwrap_err();
+    assert!(error.to_string().contains("on purpose"), "{error}");
+}
+
+#[test]
+fn a_grace_without_end_is_one() {
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.spawn(fibra::time::sleep(Duration::from_millis(2)));
+    runtime.shutdown(Duration::MAX, Duration::MAX).unwrap();
+    fibra::wait(task).unwrap();
+}
+
+#[test]
 fn a_panic_of_main_goes_on_in_the_caller() {
     let outcome = std::panic::catch_unwind(|| fibra::run(|| panic!("main")));
     assert_eq!(outcome.unwrap_err().downcast_ref::<&str>(), Some(&"main"));
