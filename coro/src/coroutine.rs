@@ -334,7 +334,7 @@ impl<Input, Yield, Return> Coroutine<Input, Yield, Return> {
     fn unwind(&mut self) {
         if !unwind::IS_AVAILABLE {
             unwind::abort(
-                "a suspended coroutine was dropped, but without unwinding (panic = \"abort\") it can't be",
+                "a suspended coroutine was dropped, but panic = \"abort\" leaves no way to unwind it",
             );
         }
         // SAFETY: the body is suspended, so only we use the core; it is in `suspend`, which expects an `Order`.
