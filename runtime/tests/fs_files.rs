@@ -266,8 +266,12 @@ fn a_file_is_closed_by_its_last_owner() {
             let mut targets = open.filter_map(|entry| std_fs::read_link(entry.ok()?.path()).ok());
             targets.any(|target| target == path)
         };
+        let drop_it = |file| {
+            drop(file);
+            Ok(())
+        };
         let ways: [fn(File) -> std::io::Result<()>; 3] =
-            [File::close, |file| fibra::wait(file.close_async()), |file| Ok(drop(file))];
+            [File::close, |file| fibra::wait(file.close_async()), drop_it];
         for close in ways {
             let file = File::create(&path).unwrap();
             let clone = file.try_clone().unwrap();

@@ -143,7 +143,7 @@ fn who_may_not_is_told_so() {
     everywhere(|scratch| {
         let path = scratch.join("secret");
         std_fs::write(&path, "x").unwrap();
-        std_fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+        std_fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
         let std = std_fs::File::open(&path).map(drop).map_err(|error| error.kind());
         let ours = File::open(&path).map(drop).map_err(|error| error.kind());
         let future = fibra::wait(File::open_async(&path)).map(drop).map_err(|error| error.kind());
