@@ -142,6 +142,22 @@ fn a_cancel_ends_a_task_once_whenever_it_comes() {
 }
 
 #[test]
+fn a_task_that_is_dropped_with_its_queue_ends_as_cancelled() {
+    loom::model(|| {
+        let drops = StdArc::new(StdAtomicUsize::new(0));
+        let body = Dropped(StdArc::clone(&drops));
+        let scheduler = Scheduler::new();
+        let (runnable, mut join) = scheduler.task(async move { drop(body) });
+        let dropping = thread::spawn(move || drop(runnable));
+        let outcome = block_on(poll_fn(|context| join.poll(context.waker())));
+        assert!(outcome.is_err());
+        dropping.join().unwrap();
+        assert_eq!(drops.load(SeqCst), 1);
+        assert_eq!(scheduler.0.finished.load(SeqCst), 1);
+    });
+}
+
+#[test]
 fn a_task_that_nobody_can_wake_is_freed_once() {
     loom::model(|| {
         let (ready, waker) = (Arc::new(AtomicUsize::new(0)), StdArc::new(StdMutex::new(None)));
