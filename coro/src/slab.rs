@@ -7,11 +7,11 @@ use crate::{GuardKind, Stack};
 use std::io;
 use std::ptr::NonNull;
 
-/// One mapping. Its stacks are in one of four states, three of them kept here:
+/// One mapping. Each of its stacks is
 ///
-/// - *untouched*: never handed out, has no guard yet; they are the highest indices, `cut..count`
-/// - *free*: a bit in `free`; *used*, if also a bit in `used`: was handed out since its memory was last given back
-/// - *out*: handed out, or at hand in the pool; no bit in `free`
+/// - *untouched*: never handed out, has no guard yet; these are the highest indices, `cut..count`
+/// - or *out*: handed out, or at hand in the pool; no bit in `free`
+/// - or *free*: a bit in `free`, and one in `used` too if it was handed out since its memory last went back
 #[derive(Debug)]
 struct Slab {
     base: NonNull<u8>,
