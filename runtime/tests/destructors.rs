@@ -56,6 +56,27 @@ fn a_runtime_waits_for_the_destructor_of_a_future_that_nobody_can_wake() {
     assert_eq!(ended, 1);
 }
 
+#[fibra::test]
+fn what_a_cancelled_future_leaves_may_wait_in_its_destructor() {
+    struct Sleeps(Arc<AtomicUsize>);
+    impl Drop for Sleeps {
+        fn drop(&mut self) {
+            thread::sleep(MILLISECOND);
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let ended = Arc::new(AtomicUsize::new(0));
+    let local = Sleeps(Arc::clone(&ended));
+    let task = future::spawn(async move {
+        let _local = local;
+        pending::<()>().await;
+    });
+    thread::sleep(MILLISECOND);
+    task.cancel();
+    assert!(fibra::wait(task).unwrap_err().is_cancelled());
+    assert_eq!(ended.load(SeqCst), 1);
+}
+
 /// Is ready at once; panics when it is dropped.
 struct Grenade<T>(Option<T>);
 

@@ -16,7 +16,9 @@
 use super::{
     Schedule,
     body::{Body, ThreadSlot},
+    cancellation::Cause,
     fiber::Fiber,
+    home::Home,
     join::{Failure, Outcome, contain},
     runnable::Runnable,
     state::{Start, State, Suspend},
@@ -118,7 +120,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         let cell = unsafe { Self::cell(header) };
         if cell.header.state.start() == Start::Cancelled {
             // SAFETY: `start` made us the runner.
-            unsafe { Self::end(header, Err(Failure::cancelled())) };
+            unsafe { Self::cancel(header) };
             return None;
         }
         // SAFETY: the runner owns the stage, and the task stays where it is until it is freed, so the body
@@ -147,10 +149,19 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
             Suspend::Reschedule => Some(unsafe { Runnable::from_raw(header) }),
             Suspend::Cancelled | Suspend::Forgotten => {
                 // SAFETY: we are the runner still.
-                unsafe { Self::end(header, Err(Failure::cancelled())) };
+                unsafe { Self::cancel(header) };
                 None
             }
         }
+    }
+
+    /// Drops the body unfinished. So the request has reached it, and its destructors may wait.
+    unsafe fn cancel(header: NonNull<Header>) {
+        if let Some(home) = Home::here() {
+            home.current().cancellation.deliver(Cause::Request);
+        }
+        // SAFETY: by contract; the caller is the runner.
+        unsafe { Self::end(header, Err(Failure::cancelled())) };
     }
 
     /// Drops the body, stores the outcome, tells who waits, and gives the runner's reference up. That comes last: what
