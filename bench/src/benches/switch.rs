@@ -117,6 +117,10 @@ fn fibra_switch<const CONTROL_WORDS: bool>(case: &Case) -> Vec<Measurement> {
 }
 
 /// What runs on a visited stack. Its first word is its [`Visited`], every later one is handed back.
+///
+/// # Safety
+///
+/// It is the first frame of a stack that was prepared for it, and `word` a pointer to a [`Visited`] that outlives it.
 unsafe extern "C" fn go_back_at_once<const CONTROL_WORDS: bool>(word: usize) -> ! {
     // SAFETY: the first visit hands over the address of a `Visited` that stays in its vector until the process ends.
     let visited = unsafe { &*std::ptr::with_exposed_provenance::<Visited>(word) };

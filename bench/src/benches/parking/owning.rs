@@ -61,6 +61,10 @@ fn fresh_loop<const IN_PLACE: bool>(scene: &'static Scene<Owning<IN_PLACE>>) -> 
 }
 
 /// The worker's loop. Many stacks hold one; all but the one that runs are free, or lie below a body that has parked.
+///
+/// # Safety
+///
+/// It is the first frame of a stack that was prepared for it, on the thread whose world this is.
 unsafe extern "C" fn worker_loop<const IN_PLACE: bool>(_: usize) -> ! {
     loop {
         // SAFETY: loops are started by this design's functions only.

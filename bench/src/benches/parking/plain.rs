@@ -53,6 +53,10 @@ fn fresh_coroutine(scene: &'static Scene<Plain>) -> Context {
 }
 
 /// Runs one body after the other; in between it waits on the free list.
+///
+/// # Safety
+///
+/// It is the first frame of a stack that was prepared for it, on the thread whose world this is.
 unsafe extern "C" fn coroutine(_: usize) -> ! {
     loop {
         // SAFETY: coroutines are started by this design's `run` only.
