@@ -89,7 +89,7 @@ pub fn sleep_until(deadline: Instant) {
 pub fn yield_now() {
     match Worker::here() {
         Some(worker) if !std::thread::panicking() => worker.yield_now(),
-        Some(_) => {}
+        Some(worker) => worker.yield_in_panic(),
         None => std::thread::yield_now(),
     }
 }

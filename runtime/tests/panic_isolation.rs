@@ -132,6 +132,16 @@ fn other_workers_run_what_a_destructor_waits_for_during_a_panic() {
     });
 }
 
+#[fibra::test(workers = 2)]
+fn a_destructor_may_yield_until_something_has_happened_during_a_panic() {
+    panics_with(|| {
+        let task = fibra::future::spawn(fibra::time::sleep(Duration::from_millis(2)));
+        while !task.is_finished() {
+            thread::yield_now();
+        }
+    });
+}
+
 #[fibra::test]
 fn a_panic_in_a_spawned_future_reaches_its_handle_only() {
     let error = fibra::wait(fibra::future::spawn(async { panic!("in a future") })).unwrap_err();

@@ -39,13 +39,25 @@ impl Worker {
             self.turn(wait);
             self.home.end_sleep();
             self.home.deliver();
-            // Tasks that were woken can't run here. What is waited for may depend on them: others may take them.
-            if self.scheduler().has_work() {
-                self.scheduler().notify();
-            }
+            self.leave_tasks_to_others();
         }
         // A wait around this one may have been woken by what was cleared here: it has to look again.
         fiber.set_notified(true);
+    }
+
+    /// Takes a look at the world, and no more: what a loop that yields waits for may depend on that.
+    #[cold]
+    pub(crate) fn yield_in_panic(&self) {
+        self.home.deliver();
+        self.turn(Wait::Not);
+        self.leave_tasks_to_others();
+    }
+
+    /// Tasks that were woken can't run here during a panic, and what is waited for may depend on them.
+    fn leave_tasks_to_others(&self) {
+        if self.scheduler().has_work() {
+            self.scheduler().notify();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ticks.
 
-use super::{Sleep, sleep_until};
+use super::{Sleep, after, sleep_until};
 use crate::wait::wait;
 use std::{
     future::poll_fn,
@@ -96,7 +96,7 @@ impl Interval {
 
     /// Has the next tick come a whole period from now.
     pub fn reset(&mut self) {
-        self.sleep.reset(Instant::now() + self.period);
+        self.sleep.reset(after(Instant::now(), self.period));
     }
 
     /// What happens to ticks that were missed.
@@ -113,14 +113,14 @@ impl Interval {
 impl MissedTicks {
     /// When the tick after the one that was `due` comes, if that was noticed at `now`.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
-        let regular = due + period;
+        let regular = after(due, period);
         match self {
             Self::Burst => regular,
             _ if now < regular => regular,
-            Self::Delay => now + period,
+            Self::Delay => after(now, period),
             Self::Skip => {
                 let into_period = now.duration_since(due).as_nanos() % period.as_nanos();
-                now + period - Duration::from_nanos(u64::try_from(into_period).unwrap_or(0))
+                after(now, period - Duration::from_nanos(u64::try_from(into_period).unwrap_or(0)))
             }
         }
     }
@@ -138,6 +138,7 @@ mod tests {
             assert_eq!(behaviour.next(due, at(3), period), at(10), "{behaviour:?} in time");
         }
         assert_eq!(MissedTicks::Burst.next(due, at(37), period), at(10));
+        assert!(MissedTicks::Burst.next(due, at(3), Duration::MAX) > at(37), "beyond the clock");
         assert_eq!(MissedTicks::Delay.next(due, at(37), period), at(47));
         assert_eq!(MissedTicks::Skip.next(due, at(37), period), at(40));
     }
