@@ -8,7 +8,10 @@ use crate::{
     error::{RuntimeError, ShutdownError},
     future,
     primitive::unmodelled::Ordering,
-    scheduler::start::{self, Running},
+    scheduler::{
+        blocking::unblock,
+        start::{self, Running},
+    },
     thread, wait,
 };
 use fibra_driver::{BackendKind, Choice};
@@ -165,7 +168,7 @@ impl Runtime {
             );
         }
         // On a worker of another runtime this must not hold up the others there: who ends here may wait for them.
-        crate::unblock(move || {
+        unblock(move || {
             let scheduler = running.scheduler();
             scheduler.shutdown.run(scheduler, &running.spawners, grace, timeout)?;
             for thread in running.threads {

@@ -94,7 +94,7 @@ fn stacks_are_given_back() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mapped_mib = || {
         let sizes = fs::read_to_string("/proc/self/statm").unwrap();
-        sizes.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096 >> 20
+        (sizes.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096) >> 20
     };
     // Each round has 50 stacks of 2 MiB at once.
     let round = || {
