@@ -99,8 +99,12 @@ fn a_future_whose_destructor_panics_has_an_output_that_waits() {
     let ended = ended_destructors(|counter| {
         let futures: Vec<_> =
             (0..20).map(|_| future::spawn(Grenade(Some(Waits(Arc::clone(counter)))))).collect();
-        for future in futures {
-            assert!(fibra::wait(future).is_err_and(|error| error.is_panic()));
+        for (n, future) in futures.into_iter().enumerate() {
+            match n % 2 {
+                // Nobody but its run keeps the task.
+                0 => drop(future),
+                _ => assert!(fibra::wait(future).is_err_and(|error| error.is_panic())),
+            }
         }
     });
     assert_eq!(ended, 20);
