@@ -106,6 +106,7 @@ fn wait_on_fiber<F: Future>(
         }
         let interrupted = || matches!(until, Until::CancelledOr(_)) && fiber.interruption().is_some();
         if interrupted() {
+            worker.spend();
             return Err(Ended::Cancelled(fiber.check_cancelled().expect_err("looked at above")));
         }
         if let Until::CancelledOr(Some(deadline)) = until {

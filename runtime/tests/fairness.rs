@@ -103,6 +103,25 @@ fn a_pair_of_green_threads_that_unpark_each_other_starve_nobody() {
     );
 }
 
+#[fibra::test(workers = 1)]
+fn a_thread_whose_waits_fail_at_once_starves_nobody() {
+    done_beside(
+        |stop| {
+            drop(thread::spawn(move || {
+                time::timeout(Duration::ZERO, || {
+                    while !stop.load(SeqCst) {
+                        assert!(
+                            std::panic::catch_unwind(|| thread::sleep(Duration::from_secs(3600))).is_err()
+                        );
+                        assert!(std::panic::catch_unwind(thread::park).is_err());
+                    }
+                })
+            }));
+        },
+        everything_else,
+    );
+}
+
 #[fibra::test(workers = 2)]
 fn work_spawned_on_one_worker_is_done_by_all() {
     let workers = Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));

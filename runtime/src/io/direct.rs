@@ -33,14 +33,15 @@ pub(crate) unsafe fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u3
         // SAFETY: by contract; `in_place` returns only when the operation has ended.
         return unsafe { in_place(worker, op, &direct, deadline) };
     }
-    fiber.check_cancelled()?;
+    if let Err(cancelled) = fiber.check_cancelled() {
+        worker.spend();
+        return Err(cancelled.into());
+    }
     // SAFETY: by contract; `until_ended` returns only when the operation has ended, so `direct` and what `op` points
     // to outlive it.
     match worker.with_driver(|driver| unsafe { driver.submit(op, direct.word()) }) {
         Submission::Complete(result) => {
-            if worker.charge() {
-                worker.yield_now();
-            }
+            worker.spend();
             result
         }
         Submission::Pending(key) => until_ended(worker, &direct, key, deadline),

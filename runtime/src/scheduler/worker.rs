@@ -366,6 +366,15 @@ impl Worker {
         left == 0 && !std::thread::panicking()
     }
 
+    /// Charges the body that calls for something that it did without waiting, which may be a failure: one that tries again
+    /// and again must not keep the worker.
+    #[inline]
+    pub(crate) fn spend(&self) {
+        if self.charge() {
+            self.yield_now();
+        }
+    }
+
     /// A task, or a stack, has been waiting: its share starts anew.
     #[inline]
     pub(super) fn renew_budget(&self) {
