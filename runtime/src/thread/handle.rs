@@ -25,6 +25,9 @@ use std::{
 ///
 /// Dropping the handle lets the thread go on, as in std. When the runtime ends, it is cancelled.
 ///
+/// The closure may be run by any worker, and stays on that one. It shares that OS thread's thread-locals with other green
+/// threads: what crates like `scoped-tls` do with them is unsound across a wait; see the [module](super).
+///
 /// ```
 /// let sum = fibra::run(|| {
 ///     let threads: Vec<_> = (0..10).map(|n| fibra::thread::spawn(move || n * n)).collect();
