@@ -84,12 +84,15 @@ impl<P: Payload> Future for OpFuture<P> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let record = self.record.as_ref().expect("an operation was polled after it was ready");
-        record.waker.register(context.waker());
         if record.phase.is_new() {
             record.start();
         }
         if !record.phase.is_done() {
-            return Poll::Pending;
+            // Not before: an operation that ended as it began would wake its own task, to be polled once more for nothing.
+            record.waker.register(context.waker());
+            if !record.phase.is_done() {
+                return Poll::Pending;
+            }
         }
         if Worker::here().is_some_and(Worker::charge) {
             context.waker().wake_by_ref();
