@@ -199,6 +199,17 @@ fn a_shared_stream_turns_into_a_duplicate() {
     assert_eq!([one, two].concat(), b"12");
 }
 
+/// What is no socket fails when it is used, and is given back unharmed.
+#[fibra::test]
+fn a_descriptor_of_something_else_is_an_error_later() {
+    let mut stream = TcpStream::from(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+    assert_eq!(stream.read(&mut [0]).unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
+    assert!(stream.peer_addr().is_err());
+    assert!(OwnedFd::from(stream).as_raw_fd() >= 0);
+    let listener = TcpListener::from(OwnedFd::from(pair().0));
+    assert_eq!(listener.accept().unwrap_err().raw_os_error(), Some(libc::EINVAL));
+}
+
 #[fibra::test]
 fn listeners_turn_into_std_and_back() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

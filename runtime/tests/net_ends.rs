@@ -95,14 +95,28 @@ fn writing_into_a_closed_connection_is_an_error_and_no_signal() {
     assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
+/// More than fits between them, so that a write ends in the middle, more than once.
+fn plenty() -> Vec<u8> {
+    (0..16 << 20_u32).map(|place: u32| (place / 65_521) as u8 ^ place as u8).collect()
+}
+
 #[fibra::test]
 fn what_was_sent_before_the_end_is_received() {
     let (mut client, server) = pair();
-    let sent = vec![7; 1 << 20];
+    let sent = plenty();
     let writing = fibra::future::spawn(server.write_all_async(sent.clone()));
     drop(server);
     let mut received = Vec::new();
     client.read_to_end(&mut received).unwrap();
     assert!(received == sent);
     fibra::wait(writing).unwrap().0.unwrap();
+
+    let (client, mut server) = pair();
+    let writing = thread::spawn(move || server.write_all(&plenty()));
+    let (read, received) = fibra::wait(client.read_exact_async(vec![0; sent.len()]));
+    read.unwrap();
+    assert!(received == sent);
+    writing.join().unwrap().unwrap();
+    let (read, _) = fibra::wait(client.read_async(vec![0; 1]));
+    assert_eq!(read.unwrap(), 0);
 }

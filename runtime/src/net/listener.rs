@@ -228,7 +228,8 @@ impl TcpListener {
         Ok(())
     }
 
-    /// The listener as std's type; as [`TcpStream::into_std`].
+    /// The listener as std's type; as [`TcpStream::into_std`]. Duplicates share the descriptor's mode: while a clone goes on
+    /// accepting here, std's listener may find itself in non-blocking mode.
     ///
     /// # Errors
     ///
@@ -252,7 +253,7 @@ impl TcpListener {
     }
 
     pub(crate) fn from_fd(fd: OwnedFd) -> Self {
-        Self { socket: Arc::new(Socket::new(fd)) }
+        Self { socket: Arc::new(Socket::adopted(fd)) }
     }
 }
 

@@ -41,7 +41,7 @@ impl Socket {
         }
     }
 
-    /// A connection that somebody else has made, with its timeouts.
+    /// A socket that somebody else has made, with its timeouts.
     pub(super) fn adopted(fd: OwnedFd) -> Self {
         let socket = Self::new(fd);
         // What is no socket has no timeouts; its first operation will say what is wrong with it.
@@ -121,11 +121,12 @@ impl Socket {
             Err(shared) => shared.handle.as_fd().try_clone_to_owned()?,
         };
         let options = SockRef::from(&fd);
+        // What can be set on a socket is set. What is no socket, which somebody may have passed off as one, has neither.
+        let _ = options.set_read_timeout(timeouts.0.map(in_microseconds));
+        let _ = options.set_write_timeout(timeouts.1.map(in_microseconds));
         if nonblocking {
             options.set_nonblocking(true)?;
         }
-        options.set_read_timeout(timeouts.0)?;
-        options.set_write_timeout(timeouts.1)?;
         Ok(fd)
     }
 }
@@ -177,6 +178,11 @@ impl Timeout {
     fn deadline(&self) -> Option<Instant> {
         Instant::now().checked_add(self.get()?)
     }
+}
+
+/// As the kernel keeps it; what would be cut to zero would be for ever.
+fn in_microseconds(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_micros(1))
 }
 
 /// As std refuses it.
