@@ -78,6 +78,35 @@ promises! {
         rig.assert_idle();
     }
 
+    fn a_single_completion_after_many_is_delivered_and_waited_for_in_one_go(rig) {
+        // Turns that bring many teach a ring to expect many. It must not insist.
+        let pairs: Vec<_> = (0..128).map(|_| pair()).collect();
+        let mut bytes = [0u8; 128];
+        for _ in 0..10 {
+            let each = pairs.iter().zip(bytes.chunks_mut(1));
+            let recvs: Vec<_> = each.map(|((here, _), byte)| rig.start(recv(here.target(), byte))).collect();
+            rig.turn(Wait::Not);
+            pairs.iter().for_each(|(_, there)| (&mut &*there).write_all(b"!").expect("the peer is there"));
+            rig.turn(Wait::Forever);
+            for recv in recvs {
+                assert_eq!(rig.finish(recv).expect("data has come"), 1);
+            }
+        }
+        let (here, mut there) = pair();
+        let waiting = rig.start(recv(here.target(), &mut bytes[..1]));
+        rig.turn(Wait::Not);
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            there.write_all(b"!").expect("the peer is there");
+            there
+        });
+        let enters = rig.driver.stats().enters;
+        rig.turn(Wait::Forever);
+        assert_eq!(rig.finish(waiting).expect("data has come"), 1);
+        assert!(rig.driver.stats().enters - enters <= 2, "it waited in pieces");
+        drop(writer.join().expect("the writer ends"));
+    }
+
     fn a_wait_with_nothing_to_do_makes_no_system_call(rig) {
         rig.turn(Wait::Not);
         let before = rig.driver.stats().enters;

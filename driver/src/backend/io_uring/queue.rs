@@ -90,7 +90,7 @@ impl Queue {
 
     /// A cancel's answer ends nothing. But if the kernel did not find the operation, or could not interrupt it, and it is
     /// still in flight, then it was between two queues or on a kernel thread: asking again is the only way to be sure.
-    fn handle_cancel(&mut self, ledger: &mut Ledger, key: OpKey, result: i32) {
+    pub(super) fn handle_cancel(&mut self, ledger: &mut Ledger, key: OpKey, result: i32) {
         if matches!(-result, libc::ENOENT | libc::EALREADY) && ledger.slab.get(key).is_some() {
             ledger.call_back(CANCEL | key.to_bits(), RETRY_DELAY);
         }

@@ -102,6 +102,30 @@ fn every_mode_can_be_woken_by_the_bell_and_by_a_message() {
 }
 
 #[test]
+fn a_cancel_that_did_not_find_its_operation_is_repeated() {
+    let mut bench = Bench::new(setup::MODES);
+    let (here, _there) = UnixStream::pair().expect("a socket pair can be made");
+    let here = Handle::new(here.into());
+    let mut buffer = [0; 8];
+    // SAFETY: the buffer and the handle outlive the operation, which ends below.
+    let key = unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 3) };
+    let mut completions = Vec::new();
+    bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
+    // As if the operation had just been between two queues of the kernel.
+    bench.ring.queue.handle_cancel(&mut bench.ledger, key, -libc::ENOENT);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while completions.is_empty() && Instant::now() < deadline {
+        bench.ring.turn(&mut bench.ledger, Pause::For(RETRY_DELAY), &mut completions).expect("it turns");
+        bench.ledger.expire(&mut completions);
+        while let Some(token) = bench.ledger.due.pop() {
+            bench.ring.continue_due(&mut bench.ledger, token);
+        }
+    }
+    let error = completions.remove(0).result.expect_err("it was cancelled");
+    assert_eq!(error.raw_os_error(), Some(libc::ECANCELED));
+}
+
+#[test]
 fn what_the_ring_lacks_goes_to_the_pool() {
     let Bench { mut ring, mut ledger } = Bench::new(setup::MODES);
     let (here, mut there) = UnixStream::pair().expect("a socket pair can be made");
