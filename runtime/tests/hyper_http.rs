@@ -140,6 +140,7 @@ async fn many_requests(address: SocketAddr, seed: usize) {
         let sent = body(seed * 10_000 + round);
         let request =
             Request::post("/").header("host", "here").body(Full::new(sent.clone())).expect("it is valid");
+        sender.ready().await.expect("the connection is kept alive");
         let response = sender.send_request(request).await.expect("it is answered");
         let content = response.into_body().collect().await.expect("it is complete").to_bytes();
         assert!(content == sent, "request {round} of {seed}");
@@ -166,6 +167,7 @@ async fn http2_runs_on_the_executor() {
                 let sent = body(seed * 5_000);
                 let request =
                     Request::post("http://here/").body(Full::new(sent.clone())).expect("it is valid");
+                sender.ready().await.expect("the connection is kept alive");
                 let response = sender.send_request(request).await.expect("it is answered");
                 assert!(response.into_body().collect().await.expect("it is complete").to_bytes() == sent);
             })
