@@ -46,6 +46,10 @@ promises! {
 fn what_does_not_answer_in_time_is_given_up() {
     // To open a fifo that nobody writes to blocks the pool's thread, and nothing can interrupt that.
     let fifo = std::env::temp_dir().join(format!("fibra-fifo-{}", std::process::id()));
+    // A process with our number may have been killed here before.
+    if let Err(error) = std::fs::remove_file(&fifo) {
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    }
     let path = CString::new(fifo.as_os_str().as_bytes()).expect("no NUL in the path");
     // SAFETY: the path is NUL-terminated.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
