@@ -22,6 +22,7 @@ pub(crate) mod local_queue;
 pub(crate) mod panicking;
 pub(crate) mod parking;
 pub(crate) mod plan;
+pub(crate) mod share;
 pub(crate) mod shutdown;
 pub(crate) mod start;
 pub(crate) mod worker;

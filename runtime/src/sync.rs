@@ -35,7 +35,6 @@
 mod cell;
 mod condvar;
 mod mutex;
-mod share;
 mod short_lock;
 mod wait_queue;
 

@@ -13,11 +13,11 @@ use std::{
 macro_rules! implements {
     ($type:ty: $($bound:tt)+) => {{
         struct Probe<T: ?Sized>(PhantomData<T>);
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "a type uses one of the two answers")]
         impl<T: ?Sized + $($bound)+> Probe<T> {
             const ANSWER: bool = true;
         }
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "a type uses one of the two answers")]
         trait Otherwise {
             const ANSWER: bool = false;
         }

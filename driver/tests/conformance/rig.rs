@@ -1,7 +1,6 @@
 //! A driver with what tests need around it: every completion is kept by its word, and no wait is endless.
 
-// Each file of tests uses its own part.
-#![allow(dead_code, unused_macros)]
+#![allow(dead_code, unused_macros, reason = "each file of tests uses its own part")]
 
 use std::collections::HashMap;
 use std::io;

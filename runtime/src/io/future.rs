@@ -9,7 +9,7 @@ use super::{
     phase::{Abandoned, Phase},
 };
 use crate::{
-    scheduler::{completion::Detached, start, worker::Worker},
+    scheduler::{completion::Detached, share, start, worker::Worker},
     task::{home::Home, inbox::Letter},
 };
 use atomic_waker::AtomicWaker;
@@ -21,7 +21,7 @@ use std::{
     pin::Pin,
     ptr::NonNull,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// What an operation owns.
@@ -94,10 +94,7 @@ impl<P: Payload> Future for OpFuture<P> {
                 return Poll::Pending;
             }
         }
-        if Worker::here().is_some_and(Worker::charge) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(share::poll_charge(context));
         let record = self.record.take().expect("looked at above");
         let result = record.result.take().expect("the result comes before the phase");
         // SAFETY: the operation has ended, and the future, which we are, has not gone: the payload is ours.

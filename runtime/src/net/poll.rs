@@ -10,7 +10,7 @@ use crate::{
         OpFuture,
         owned::{Ready, ready},
     },
-    scheduler::worker::Worker,
+    scheduler::share,
 };
 use fibra_driver::Interest;
 use std::{
@@ -36,11 +36,8 @@ impl Readiness {
         context: &mut Context<'_>,
         mut operation: impl FnMut(&Socket) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        if Worker::here().is_some_and(Worker::charge) {
-            // It has had its share: a peer that always has something ready must not starve the other tasks.
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        // A peer that always has something ready must not starve the other tasks.
+        ready!(share::poll_charge(context));
         loop {
             if let Some(waiting) = &mut self.waiting {
                 let (readiness, _) = ready!(Pin::new(waiting).poll(context));

@@ -359,7 +359,7 @@ impl Worker {
 
     /// Charges the running task for something that it did without waiting. `true`: it has had its share.
     #[inline]
-    pub(crate) fn charge(&self) -> bool {
+    pub(super) fn charge(&self) -> bool {
         let left = self.budget.get();
         self.budget.set(left.saturating_sub(1));
         // A thread that panics lets nobody else run, so its share is never renewed.

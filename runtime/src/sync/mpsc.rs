@@ -35,7 +35,8 @@ pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
 use self::channel::Channel;
-use super::{share, wait_queue::Ticket};
+use super::wait_queue::Ticket;
+use crate::scheduler::share;
 use crate::wait::wait;
 use std::{
     fmt,

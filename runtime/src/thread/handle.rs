@@ -148,7 +148,6 @@ impl<T> JoinHandle<T> {
     /// started doesn't. Does nothing to one that has ended, or was asked before.
     ///
     /// ```
-    /// use std::{io::Read, net::TcpListener};
     /// fibra::run(|| {
     ///     let reader = fibra::thread::spawn(|| fibra::thread::park());
     ///     reader.cancel();

@@ -77,8 +77,7 @@ pub(crate) fn cycle_frequency() -> Option<u64> {
     Some(u64::from(crystal) * u64::from(numerator) / u64::from(denominator))
 }
 
-// Since Rust 1.94 `__cpuid` is safe, before it is not.
-#[allow(unused_unsafe)]
+#[allow(unused_unsafe, reason = "since Rust 1.94 `__cpuid` is safe, before it is not")]
 fn cpuid(leaf: u32) -> std::arch::x86_64::CpuidResult {
     // SAFETY: every x86-64 CPU has CPUID; the leaves asked for are at most the maximum that it reports.
     unsafe { __cpuid(leaf) }

@@ -1,6 +1,7 @@
 //! The receiving end of a channel, and its iterators.
 
-use super::{super::share, channel::Channel};
+use super::channel::Channel;
+use crate::scheduler::share;
 use crate::wait::{wait, wait_until};
 use std::{
     cell::Cell,

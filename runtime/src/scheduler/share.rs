@@ -1,32 +1,25 @@
 //! A wait that need not wait still gives others their turn.
 //!
-//! A task that always finds a message, or room for one, would otherwise keep its worker for ever. So each of
+//! A task that always finds a message, or room for one, or bytes, would otherwise keep its worker for ever. So each of
 //! these calls is charged to the share that a task has of its worker; once that is used up, it goes behind the
 //! others that are ready. Locks are not charged: whoever takes one lets go of it soon, and that is when
 //! others need the worker least. Plain OS threads have no share to use up.
 
-use crate::scheduler::worker::Worker;
-use std::{
-    task::{Context, Poll},
-    thread,
-};
+use super::worker::Worker;
+use std::task::{Context, Poll};
 
 /// Before a direct call that may go on at once.
 #[inline]
-pub(super) fn charge() {
-    if let Some(worker) = Worker::here()
-        && worker.charge()
-        // Nobody switches stacks while a panic unwinds one.
-        && !thread::panicking()
-    {
-        worker.yield_now();
+pub(crate) fn charge() {
+    if let Some(worker) = Worker::here() {
+        worker.spend();
     }
 }
 
 /// Before a poll that may be ready at once. `Pending`: it will be polled again when others have had their turn.
 #[inline]
-pub(super) fn poll_charge(context: &mut Context<'_>) -> Poll<()> {
-    if Worker::here().is_some_and(Worker::charge) && !thread::panicking() {
+pub(crate) fn poll_charge(context: &mut Context<'_>) -> Poll<()> {
+    if Worker::here().is_some_and(Worker::charge) {
         context.waker().wake_by_ref();
         return Poll::Pending;
     }
