@@ -12,14 +12,44 @@ pub struct Bench {
     pub reference: &'static str,
     /// The parameters, one set a table.
     pub cases: &'static [Case],
-    /// Who is measured, in the order in which they take turns.
-    pub subjects: &'static [Subject],
+    /// Who is measured, in the order in which they take turns: fibra's own subjects first, then the peers.
+    pub subjects: &'static [&'static [Subject]],
+    /// What fibra wants to reach, each named before the run.
+    pub targets: &'static [Target],
+}
+
+impl Bench {
+    /// Every subject, in the order in which they take turns.
+    pub fn subjects(&self) -> impl Iterator<Item = &'static Subject> + use<> {
+        self.subjects.iter().copied().flatten()
+    }
 }
 
 /// One set of parameters: names and values.
-pub struct Case(pub &'static [(&'static str, u64)]);
+pub struct Case {
+    parameters: &'static [(&'static str, u64)],
+    /// Whether the case belongs only to the full grid, not to the one that ends in 40 minutes.
+    pub full_only: bool,
+    /// How many rounds it gets at most: a case whose figure hardly varies needs fewer.
+    pub rounds_at_most: u32,
+}
 
 impl Case {
+    /// A case of every run.
+    pub const fn new(parameters: &'static [(&'static str, u64)]) -> Self {
+        Self { parameters, full_only: false, rounds_at_most: u32::MAX }
+    }
+
+    /// A case of runs with `--full` alone.
+    pub const fn full(parameters: &'static [(&'static str, u64)]) -> Self {
+        Self { full_only: true, ..Self::new(parameters) }
+    }
+
+    /// The same case, measured so often at most.
+    pub const fn rounds(self, at_most: u32) -> Self {
+        Self { rounds_at_most: at_most, ..self }
+    }
+
     /// The value of the parameter `name`.
     ///
     /// # Panics
@@ -39,7 +69,7 @@ impl Case {
 
     /// Every parameter with its value, in the table's order.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        self.0.iter().copied()
+        self.parameters.iter().copied()
     }
 }
 
@@ -79,6 +109,39 @@ impl Subject {
     pub const fn only(self, applies: fn(&Case) -> bool) -> Self {
         Self { applies, ..self }
     }
+}
+
+/// A ratio that fibra wants to reach in one case, against somebody named beforehand.
+pub struct Target {
+    /// Whose figure.
+    pub subject: &'static str,
+    /// Which figure.
+    pub metric: &'static str,
+    /// In which cases.
+    pub applies: fn(&Case) -> bool,
+    /// What the figure is held against.
+    pub against: Against,
+    /// Where the ratio, or the figure itself, has to lie.
+    pub limit: Limit,
+}
+
+/// What a figure is held against.
+pub enum Against {
+    /// The same metric of this subject, round by round.
+    Subject(&'static str),
+    /// The same metric of this subject in the case of the same bench that this selects.
+    Case(&'static str, fn(&Case) -> bool),
+    /// Nothing: the limit is in the metric's own unit.
+    Nothing,
+}
+
+/// Where a ratio has to lie. The target is met when its bootstrap interval reaches into that range.
+#[derive(Clone, Copy)]
+pub enum Limit {
+    /// Smaller is better.
+    AtMost(f64),
+    /// Larger is better.
+    AtLeast(f64),
 }
 
 /// One figure of one sample.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::thread::available_parallelism;
 
+use crate::bench::Bench;
+
 /// The lock file that pins the peers, as it was when this program was built.
 const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 
@@ -64,7 +66,7 @@ fn first_words(text: &str, count: usize) -> String {
 
 fn packages() -> Vec<(&'static str, String)> {
     let mut names: Vec<_> =
-        crate::benches::ALL.iter().flat_map(|bench| bench.subjects).map(|subject| subject.package).collect();
+        crate::benches::ALL.iter().flat_map(Bench::subjects).map(|subject| subject.package).collect();
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(|name| (name, locked_version(LOCK_FILE, name).unwrap_or_else(unknown))).collect()

@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn every_json_line_of_a_case_has_the_six_fields() {
         let bench = crate::benches::ALL.first().expect("there are benches");
-        let subject = bench.subjects.first().expect("a bench has subjects");
+        let subject = bench.subjects().next().expect("a bench has subjects");
         let series = Series { metric: "time".into(), unit: "ns/switch".into(), samples: vec![2.0, 1.0, 3.0] };
         let outcomes = [Outcome { subject, series: vec![series], failure: Some("ended early".into()) }];
         let mut text = Vec::new();

@@ -46,14 +46,15 @@ pub struct Series {
 ///
 /// When a child process can't be started at all, or prints something else than measurements.
 pub fn run_case(bench: &Bench, case: &Case, rounds: u32, filter: Option<&str>) -> io::Result<Vec<Outcome>> {
-    let selected =
-        |subject: &&Subject| filter.is_none_or(|text| subject.name.contains(text)) && (subject.applies)(case);
+    let selected = |subject: &&'static Subject| {
+        filter.is_none_or(|text| subject.name.contains(text)) && (subject.applies)(case)
+    };
     let mut outcomes: Vec<Outcome> = bench
-        .subjects
-        .iter()
+        .subjects()
         .filter(selected)
         .map(|subject| Outcome { subject, series: Vec::new(), failure: None })
         .collect();
+    let rounds = rounds.min(case.rounds_at_most);
     for round in 1..=rounds {
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
             progress(&format!("{} {case}: round {round} of {rounds}: {}", bench.name, outcome.subject.name))?;
@@ -87,8 +88,7 @@ pub fn sample_here(bench: &str, subject: &str, case: &str) -> io::Result<()> {
     let bench = benches::find(bench)?;
     let missing =
         |what: &str, name: &str| io::Error::other(format!("`{}` has no {what} `{name}`", bench.name));
-    let subject =
-        bench.subjects.iter().find(|s| s.name == subject).ok_or_else(|| missing("subject", subject))?;
+    let subject = bench.subjects().find(|s| s.name == subject).ok_or_else(|| missing("subject", subject))?;
     let case = bench.cases.iter().find(|c| c.to_string() == case).ok_or_else(|| missing("case", case))?;
     let mut out = io::stdout().lock();
     for Measurement { metric, value, unit } in (subject.sample)(case) {

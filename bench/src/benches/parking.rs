@@ -26,12 +26,13 @@ pub const WAKES: Bench = Bench {
     name: "parking",
     about: "a wake and the next park of a parked body: all of them ready at once, or one completion at a time",
     reference: "plain",
-    cases: &[Case(&[("parked", 2)]), Case(&[("parked", 1_000)]), Case(&[("parked", 100_000)])],
-    subjects: &[
+    cases: &[Case::new(&[("parked", 2)]), Case::new(&[("parked", 1_000)]), Case::new(&[("parked", 100_000)])],
+    subjects: &[&[
         Subject::new("plain", "fibra-coro", wakes::<Plain>),
         Subject::new("owning", "fibra-coro", wakes::<Owning<false>>),
         Subject::new("owning, driving in place", "fibra-coro", wakes::<Owning<true>>),
-    ],
+    ]],
+    targets: &[],
 };
 
 /// A body's whole life, with a given number of parks in it.
@@ -39,11 +40,12 @@ pub const BODIES: Bench = Bench {
     name: "parking-bodies",
     about: "a body from its spawn to its end, parking so many times in between; 1,000 in flight",
     reference: "plain",
-    cases: &[Case(&[("parks", 0)]), Case(&[("parks", 1)]), Case(&[("parks", 4)])],
-    subjects: &[
+    cases: &[Case::new(&[("parks", 0)]), Case::new(&[("parks", 1)]), Case::new(&[("parks", 4)])],
+    subjects: &[&[
         Subject::new("plain", "fibra-coro", bodies::<Plain>),
         Subject::new("owning", "fibra-coro", bodies::<Owning<false>>),
-    ],
+    ]],
+    targets: &[],
 };
 
 /// Wakes that are counted for each way of waking.

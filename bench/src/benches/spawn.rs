@@ -13,15 +13,19 @@ pub const BENCH: Bench = Bench {
     name: "spawn",
     about: "spawn and join of a task with an empty body, all spawned before the first join",
     reference: "tokio",
-    cases: &[Case(&[("in_flight", 10_000), ("workers", 1)]), Case(&[("in_flight", 10_000), ("workers", 2)])],
-    subjects: &[
+    cases: &[
+        Case::new(&[("in_flight", 10_000), ("workers", 1)]),
+        Case::new(&[("in_flight", 10_000), ("workers", 2)]),
+    ],
+    subjects: &[&[
         Subject::new("fibra thread", "fibra", fibra_thread),
         Subject::new("fibra future", "fibra", fibra_future),
         Subject::new("tokio", "tokio", tokio_multi_thread),
         Subject::new("tokio current-thread", "tokio", tokio_current_thread)
             .only(|case| case.get("workers") == 1),
         Subject::new("may", "may", may_coroutine),
-    ],
+    ]],
+    targets: &[],
 };
 
 /// Batches of tasks in one sample.

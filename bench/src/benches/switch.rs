@@ -18,13 +18,14 @@ pub const BENCH: Bench = Bench {
     name: "switch",
     about: "one switch between two stacks (a visit to a coroutine and back is two), the coroutines visited in turn",
     reference: "corosensei",
-    cases: &[Case(&[("coroutines", 1)]), Case(&[("coroutines", 1_000)])],
-    subjects: &[
+    cases: &[Case::new(&[("coroutines", 1)]), Case::new(&[("coroutines", 1_000)])],
+    subjects: &[&[
         Subject::new("fibra switch_without_control_words", "fibra-coro", fibra_switch::<false>),
         Subject::new("fibra switch", "fibra-coro", fibra_switch::<true>),
         Subject::new("fibra Coroutine", "fibra-coro", fibra_coroutine),
         Subject::new("corosensei", "corosensei", corosensei_coroutine),
-    ],
+    ]],
+    targets: &[],
 };
 
 /// Counted switches in one sample.

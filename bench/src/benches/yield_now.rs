@@ -18,17 +18,18 @@ pub const BENCH: Bench = Bench {
     about: "every task yields in a loop; the time from one yield to the next, divided by the number of tasks",
     reference: "tokio",
     cases: &[
-        Case(&[("tasks", 2), ("workers", 1)]),
-        Case(&[("tasks", 1_000), ("workers", 1)]),
-        Case(&[("tasks", 100_000), ("workers", 1)]),
+        Case::new(&[("tasks", 2), ("workers", 1)]),
+        Case::new(&[("tasks", 1_000), ("workers", 1)]),
+        Case::new(&[("tasks", 100_000), ("workers", 1)]),
     ],
-    subjects: &[
+    subjects: &[&[
         Subject::new("fibra thread", "fibra", fibra_thread),
         Subject::new("fibra future", "fibra", fibra_future),
         Subject::new("tokio", "tokio", tokio_multi_thread),
         Subject::new("tokio current-thread", "tokio", tokio_current_thread),
         Subject::new("may", "may", may_coroutine),
-    ],
+    ]],
+    targets: &[],
 };
 
 /// Counted yields of all tasks together in one sample, at least.
