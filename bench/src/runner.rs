@@ -15,7 +15,7 @@ use crate::bench::{Bench, Case, Measurement, Subject};
 use crate::benches;
 
 /// A subject that takes longer than this for one sample hangs (seen where a runtime's worker thread has died).
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything that was measured about one subject under one set of parameters.
 pub struct Outcome {

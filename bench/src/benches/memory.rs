@@ -1,9 +1,9 @@
 //! `memory`: what a parked task keeps in memory.
 //!
 //! A task is the smallest that can wait for something: its first poll leaves a waker in the [`Lot`], whose memory is
-//! there beforehand, and its second poll ends it. It captures nothing, returns nothing, and nobody keeps its handle. So
-//! the figure is the runtime's own share: header, bookkeeping, the allocator's rounding, and for green threads the
-//! stack. A green thread waits for the very same future; may and Go have no wakers, and wait as their users do.
+//! there beforehand, and its second poll ends it. It captures one reference, returns nothing, and nobody keeps its
+//! handle. So the figure is the runtime's own share: header, bookkeeping, the allocator's rounding, and for green
+//! threads the stack. A green thread waits for the very same future; may and Go have no wakers, and wait as their users do.
 //!
 //! The process's resident memory and page tables are read when [`BATCH`] tasks have parked, which sets the runtime up,
 //! and again when so many more have parked as the case says. Tasks come in batches, and a batch parks before the next
