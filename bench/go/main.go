@@ -14,8 +14,9 @@ import (
 )
 
 var commands = map[string]func(parameters){
-	"spawn": spawn,
-	"yield": yield,
+	"memory": memory,
+	"spawn":  spawn,
+	"yield":  yield,
 }
 
 func main() {

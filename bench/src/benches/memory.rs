@@ -8,7 +8,7 @@
 //! The process's resident memory and page tables are read when [`BATCH`] tasks have parked, which sets the runtime up,
 //! and again when so many more have parked as the case says. Tasks come in batches, and a batch parks before the next
 //! one comes: otherwise a queue of a million tasks that have yet to begin would be counted as well. In the end every
-//! waker is used and every task must end, or there is no sample. Each runtime has one worker.
+//! waker is used and every task must end, or there is no sample.
 
 mod lot;
 mod ours;
@@ -27,9 +27,9 @@ pub const BENCH: Bench = Bench {
     reference: "tokio",
     cases: &[
         // So few that the kernel's default limit on mappings has room for two a stack.
-        Case::new(&[("tasks", 30_000)]).rounds(3),
-        Case::new(&[("tasks", 100_000)]).rounds(5),
-        Case::new(&[("tasks", 1_000_000)]).rounds(3),
+        Case::new(&[("tasks", 30_000), ("workers", 1)]).rounds(3),
+        Case::new(&[("tasks", 100_000), ("workers", 1)]).rounds(5),
+        Case::new(&[("tasks", 1_000_000), ("workers", 1)]).rounds(3),
     ],
     subjects: &[
         ours::SUBJECTS,

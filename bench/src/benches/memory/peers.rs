@@ -9,6 +9,7 @@ use may::coroutine::{self, Coroutine};
 
 use super::{BATCH, LOT, fill, footprint};
 use crate::bench::{Case, Measurement, Subject};
+use crate::go;
 
 pub const SUBJECTS: &[Subject] = &[
     Subject::new("tokio", "tokio", tokio_task),
@@ -17,6 +18,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("compio", "compio", compio_task),
     Subject::new("glommio", "glommio", glommio_task),
     Subject::new("may", "may", may_coroutine),
+    Subject::new("Go", "Go", |case| go::sample("memory", case)).needs("go"),
 ];
 
 fn tokio_task(case: &Case) -> Vec<Measurement> {
