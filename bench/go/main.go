@@ -16,6 +16,7 @@ import (
 var commands = map[string]func(parameters){
 	"memory": memory,
 	"spawn":  spawn,
+	"steal":  steal,
 	"yield":  yield,
 }
 

@@ -3,6 +3,7 @@
 mod memory;
 mod parking;
 mod spawn;
+mod steal;
 mod switch;
 mod yield_now;
 
@@ -11,8 +12,15 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] =
-    &[switch::BENCH, spawn::BENCH, yield_now::BENCH, memory::BENCH, parking::WAKES, parking::BODIES];
+pub const ALL: &[Bench] = &[
+    switch::BENCH,
+    spawn::BENCH,
+    yield_now::BENCH,
+    memory::BENCH,
+    steal::BENCH,
+    parking::WAKES,
+    parking::BODIES,
+];
 
 /// The bench called `name`.
 ///

@@ -16,10 +16,12 @@ mod memory;
 mod options;
 mod programs;
 mod report;
+mod root;
 mod runner;
 mod session;
 mod statistics;
 mod stopwatch;
+mod work;
 
 pub use options::Options;
 pub use session::run;

@@ -2,29 +2,30 @@
 
 use super::{LOT, fill};
 use crate::bench::{Case, Measurement, Subject};
+use crate::root;
 
 pub const SUBJECTS: &[Subject] = &[
-    Subject::new("fibra future", "fibra", future),
     Subject::new("fibra thread", "fibra", thread),
     Subject::new("fibra thread, 64 KiB stack", "fibra", thread_with_small_stack),
+    Subject::new("fibra future", "fibra", future),
 ];
 
 fn future(case: &Case) -> Vec<Measurement> {
-    on_one_worker(case, || drop(fibra::future::spawn(LOT.park())))
+    let spawn = || drop(fibra::future::spawn(LOT.park()));
+    root::fibra_future(case.count("workers"), fill(case.count("tasks"), spawn))
 }
 
 fn thread(case: &Case) -> Vec<Measurement> {
-    on_one_worker(case, || drop(fibra::thread::spawn(|| fibra::wait(LOT.park()))))
+    let tasks = case.count("tasks");
+    let spawn = || drop(fibra::thread::spawn(|| fibra::wait(LOT.park())));
+    root::fibra_thread(case.count("workers"), move || fibra::wait(fill(tasks, spawn)))
 }
 
 fn thread_with_small_stack(case: &Case) -> Vec<Measurement> {
-    on_one_worker(case, || {
+    let tasks = case.count("tasks");
+    let spawn = || {
         let builder = fibra::thread::Builder::new().stack_size(64 * 1024);
         drop(builder.spawn(|| fibra::wait(LOT.park())).expect("64 KiB are a valid size"));
-    })
-}
-
-fn on_one_worker(case: &Case, spawn: impl Fn() + Send + 'static) -> Vec<Measurement> {
-    let tasks = case.count("tasks");
-    fibra::Builder::new().workers(1).run(move || fibra::wait(fill(tasks, spawn)))
+    };
+    root::fibra_thread(case.count("workers"), move || fibra::wait(fill(tasks, spawn)))
 }

@@ -9,45 +9,37 @@ use may::coroutine::{self, Coroutine};
 
 use super::{BATCH, LOT, fill, footprint};
 use crate::bench::{Case, Measurement, Subject};
-use crate::go;
+use crate::{go, root};
 
 pub const SUBJECTS: &[Subject] = &[
-    Subject::new("tokio", "tokio", tokio_task),
-    Subject::new("smol", "smol", smol_task),
-    Subject::new("monoio", "monoio", monoio_task),
-    Subject::new("compio", "compio", compio_task),
-    Subject::new("glommio", "glommio", glommio_task),
-    Subject::new("may", "may", may_coroutine),
+    Subject::new("tokio", "tokio", tokio),
+    Subject::new("smol", "smol", smol),
+    Subject::new("monoio", "monoio", monoio),
+    Subject::new("compio", "compio", compio),
+    Subject::new("glommio", "glommio", glommio),
+    Subject::new("may", "may", may),
     Subject::new("Go", "Go", |case| go::sample("memory", case)).needs("go"),
 ];
 
-fn tokio_task(case: &Case) -> Vec<Measurement> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
-    let root = fill(case.count("tasks"), || drop(tokio::spawn(LOT.park())));
-    let runtime = runtime.expect("tokio starts");
-    runtime.block_on(runtime.spawn(root)).expect("the root task doesn't panic")
+fn tokio(case: &Case) -> Vec<Measurement> {
+    root::tokio(case.count("workers"), fill(case.count("tasks"), || drop(tokio::spawn(LOT.park()))))
 }
 
-fn smol_task(case: &Case) -> Vec<Measurement> {
-    smol::block_on(smol::spawn(fill(case.count("tasks"), || smol::spawn(LOT.park()).detach())))
+fn smol(case: &Case) -> Vec<Measurement> {
+    let spawn = || root::SMOL.spawn(LOT.park()).detach();
+    root::smol(case.count("workers"), fill(case.count("tasks"), spawn))
 }
 
-fn monoio_task(case: &Case) -> Vec<Measurement> {
-    let runtime = monoio::RuntimeBuilder::<monoio::FusionDriver>::new().build();
-    let root = fill(case.count("tasks"), || drop(monoio::spawn(LOT.park())));
-    runtime.expect("monoio starts").block_on(root)
+fn monoio(case: &Case) -> Vec<Measurement> {
+    root::monoio(fill(case.count("tasks"), || drop(monoio::spawn(LOT.park()))))
 }
 
-fn compio_task(case: &Case) -> Vec<Measurement> {
-    let runtime = compio::runtime::Runtime::new().expect("compio starts");
-    runtime.block_on(fill(case.count("tasks"), || compio::runtime::spawn(LOT.park()).detach()))
+fn compio(case: &Case) -> Vec<Measurement> {
+    root::compio(fill(case.count("tasks"), || compio::runtime::spawn(LOT.park()).detach()))
 }
 
-fn glommio_task(case: &Case) -> Vec<Measurement> {
-    let tasks = case.count("tasks");
-    let executor = glommio::LocalExecutorBuilder::default();
-    let root = move || fill(tasks, || drop(glommio::spawn_local(LOT.park()).detach()));
-    executor.spawn(root).expect("glommio starts").join().expect("the root task doesn't panic")
+fn glommio(case: &Case) -> Vec<Measurement> {
+    root::glommio(fill(case.count("tasks"), || drop(glommio::spawn_local(LOT.park()).detach())))
 }
 
 /// Handles of parked coroutines, which `current` gives out at the cost of a count.
@@ -57,12 +49,9 @@ static PARKED: Mutex<Vec<Option<Coroutine>>> = Mutex::new(Vec::new());
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
 /// A coroutine of may waits without a waker: it parks, and its handle unparks it.
-fn may_coroutine(case: &Case) -> Vec<Measurement> {
+fn may(case: &Case) -> Vec<Measurement> {
     let tasks = case.count("tasks");
-    may::config().set_workers(1);
-    // SAFETY: the root reaches no thread-local across a switch, and its frames are far smaller than a stack.
-    let root = unsafe { coroutine::spawn(move || fill_with_coroutines(tasks)) };
-    root.join().expect("the root coroutine doesn't panic")
+    root::may(case.count("workers"), move || fill_with_coroutines(tasks))
 }
 
 fn fill_with_coroutines(tasks: usize) -> Vec<Measurement> {
@@ -90,8 +79,7 @@ fn park_batch() {
     }
     let alive = ALIVE.fetch_add(BATCH, Relaxed) + BATCH;
     for _ in 0..BATCH {
-        // SAFETY: the body reaches no thread-local across its park, and its frames are far smaller than a stack.
-        drop(unsafe { coroutine::spawn(body) });
+        may::go!(body);
     }
     sleep_until(|| parked().len() == alive);
 }
