@@ -13,8 +13,17 @@ import (
 )
 
 var commands = map[string]func(parameters){
-	"spawn": spawn,
-	"yield": yield,
+	"channel":         channel,
+	"channel-load":    channelLoad,
+	"channel-request": channelRequest,
+	"memory":          memory,
+	"mutex":           mutex,
+	"spawn":           spawn,
+	"steal":           steal,
+	"timeouts":        timeouts,
+	"timers":          timers,
+	"timers-due":      timersDue,
+	"yield":           yield,
 }
 
 func main() {

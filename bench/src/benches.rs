@@ -1,7 +1,9 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod memory;
 mod parking;
 mod spawn;
+mod steal;
 mod switch;
 mod yield_now;
 
@@ -10,7 +12,15 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] = &[switch::BENCH, spawn::BENCH, yield_now::BENCH, parking::WAKES, parking::BODIES];
+pub const ALL: &[Bench] = &[
+    switch::BENCH,
+    spawn::BENCH,
+    yield_now::BENCH,
+    memory::BENCH,
+    steal::BENCH,
+    parking::WAKES,
+    parking::BODIES,
+];
 
 /// The bench called `name`.
 ///

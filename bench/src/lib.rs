@@ -22,11 +22,13 @@ mod programs;
 mod progress;
 mod report;
 mod results;
+mod root;
 mod runner;
 mod session;
 mod statistics;
 mod stopwatch;
 mod verdict;
+mod work;
 
 pub use options::Options;
 pub use session::run;

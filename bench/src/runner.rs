@@ -18,7 +18,7 @@ use crate::results::{Measured, Table};
 use crate::{benches, children, contention, progress};
 
 /// A subject that takes longer than this for one sample hangs (seen where a runtime's worker thread has died).
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Measures the bench that is number `index` in `run`.
 ///
