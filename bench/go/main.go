@@ -16,6 +16,8 @@ var commands = map[string]func(parameters){
 	"channel":         channel,
 	"channel-load":    channelLoad,
 	"channel-request": channelRequest,
+	"echo-server":     echoServer,
+	"http-server":     httpServer,
 	"memory":          memory,
 	"mutex":           mutex,
 	"spawn":           spawn,
