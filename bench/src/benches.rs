@@ -1,8 +1,15 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod channel;
+mod channel_load;
+mod channel_request;
+mod mutex;
 mod parking;
 mod spawn;
 mod switch;
+mod timeouts;
+mod timers;
+mod timers_due;
 mod yield_now;
 
 use std::io;
@@ -10,7 +17,20 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] = &[switch::BENCH, spawn::BENCH, yield_now::BENCH, parking::WAKES, parking::BODIES];
+pub const ALL: &[Bench] = &[
+    switch::BENCH,
+    spawn::BENCH,
+    yield_now::BENCH,
+    channel::BENCH,
+    channel_load::BENCH,
+    channel_request::BENCH,
+    mutex::BENCH,
+    timers::BENCH,
+    timeouts::BENCH,
+    timers_due::BENCH,
+    parking::WAKES,
+    parking::BODIES,
+];
 
 /// The bench called `name`.
 ///

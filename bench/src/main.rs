@@ -9,6 +9,7 @@ mod benches;
 mod machine;
 mod memory;
 mod report;
+mod root;
 mod runner;
 mod statistics;
 mod stopwatch;
