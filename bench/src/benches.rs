@@ -7,7 +7,6 @@ mod mutex;
 mod parking;
 mod spawn;
 mod switch;
-mod timeouts;
 mod timers;
 mod timers_due;
 mod yield_now;
@@ -26,7 +25,6 @@ pub const ALL: &[Bench] = &[
     channel_request::BENCH,
     mutex::BENCH,
     timers::BENCH,
-    timeouts::BENCH,
     timers_due::BENCH,
     parking::WAKES,
     parking::BODIES,

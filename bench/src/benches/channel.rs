@@ -59,7 +59,7 @@ fn on_one_worker(case: &Case) -> bool {
 }
 
 fn begun_apart(case: &Case) -> bool {
-    case.parameters().any(|(name, _)| name == "begun_apart")
+    case.find("begun_apart").is_some()
 }
 
 fn left_to_the_scheduler(case: &Case) -> bool {
@@ -71,7 +71,11 @@ const WARM_UP: u64 = 1_000;
 
 /// Round trips that count; two threads that wake each other need more than ten times as long for each.
 fn trips(case: &Case) -> u64 {
-    if on_one_worker(case) { 200_000 } else { 50_000 }
+    match case.get("workers") {
+        1 => 200_000,
+        _ if begun_apart(case) => 10_000,
+        _ => 50_000,
+    }
 }
 
 /// What goes to and fro.

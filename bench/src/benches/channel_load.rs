@@ -37,7 +37,7 @@ pub const BENCH: Bench = Bench {
 
 /// How many messages a channel has room for, if that is limited.
 fn bound(case: &Case) -> Option<usize> {
-    case.parameters().any(|(name, _)| name == "bound").then(|| case.count("bound"))
+    case.find("bound").map(|bound| bound as usize)
 }
 
 /// Who sends how much to whom.

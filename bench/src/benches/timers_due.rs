@@ -1,20 +1,23 @@
 //! `timers-due`: what a timer costs that fires, and how late it is.
 //!
-//! 100,000 tasks sleep once each, until moments scattered over one second. That second begins half a second after
-//! the first spawn, so that all of them sleep by then. `cpu` is the whole life of such a task, from its spawn to its
-//! end; `firing` is what is spent within the second. Lateness is what a task itself sees after it has slept; `early`
-//! counts those that found themselves awake too soon.
+//! 100,000 tasks sleep once each, until moments scattered over one second. All of them wait for the last one to begin;
+//! that second starts 0.2 s later. Processor time is counted from there to the end of the last task: it holds a sleep's
+//! start, its end, and the wake-up and end of its task, but no spawn. Lateness is what a task itself sees after it has
+//! slept; `early` counts those that found themselves awake too soon.
 
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
 
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use super::timers::scattered;
 use crate::bench::{Against, Bench, Case, Limit, Measurement, Target};
 use crate::stopwatch::Stopwatch;
 
@@ -46,8 +49,8 @@ const fn target(subject: &'static str, metric: &'static str, against: Against, a
     Target { subject, metric, applies: |_| true, against, limit: Limit::AtMost(at_most) }
 }
 
-/// From the first spawn to the first moment that somebody sleeps until.
-const LEAD: Duration = Duration::from_millis(500);
+/// From the begin of the last task to the first moment that somebody sleeps until: enough to fall asleep.
+const LEAD: Duration = Duration::from_millis(200);
 
 /// From the first such moment to the last one.
 const SPREAD: Duration = Duration::from_secs(1);
@@ -55,46 +58,57 @@ const SPREAD: Duration = Duration::from_secs(1);
 /// When everybody is to wake up, and when they did.
 struct Alarms {
     timers: usize,
-    first: Instant,
-    spawning_since: Stopwatch,
-    asleep: AtomicUsize,
+    waiting: Mutex<Vec<Waker>>,
+    begin: OnceLock<Begin>,
     early: AtomicUsize,
     late_nanoseconds: Box<[AtomicU64]>,
 }
 
+/// What the last task to begin saw.
+struct Begin {
+    since: Stopwatch,
+    first: Instant,
+}
+
 impl Alarms {
-    /// Called by the root task, right before the first spawn.
-    fn new(timers: usize) -> Arc<Self> {
+    fn new(case: &Case) -> Arc<Self> {
+        let timers = case.count("timers");
         Arc::new(Self {
             timers,
-            first: Instant::now() + LEAD,
-            spawning_since: Stopwatch::start(),
-            asleep: AtomicUsize::new(0),
+            waiting: Mutex::new(Vec::with_capacity(timers)),
+            begin: OnceLock::new(),
             early: AtomicUsize::new(0),
             late_nanoseconds: (0..timers).map(|_| AtomicU64::new(0)).collect(),
         })
     }
 
-    /// When the task with this number is to wake up: scattered, but the same in every sample.
-    fn due(&self, number: usize) -> Instant {
-        let scattered = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        self.first + Duration::from_nanos(scattered * SPREAD.as_nanos() as u64 >> 32)
+    /// What each task does first: waits for all to have begun. Then it knows when the task with this number is due.
+    fn due(&self, number: usize) -> Due<'_> {
+        Due { alarms: self, number, has_begun: false }
     }
 
-    /// Called by a task that is about to sleep.
-    fn falls_asleep(&self) {
-        self.asleep.fetch_add(1, Relaxed);
+    /// When the task with this number is due, if all have begun.
+    fn find_due(&self, number: usize) -> Option<Instant> {
+        self.begin.get().map(|begin| begin.first + scattered(number, SPREAD))
     }
 
-    /// How long the task with this number, which is about to sleep, has to.
-    fn falls_asleep_for(&self, number: usize) -> Duration {
-        self.falls_asleep();
-        self.due(number).saturating_duration_since(Instant::now())
+    /// A task begins. If it is the last one, everybody else is woken up.
+    fn one_begins(&self, waker: &Waker) {
+        let mut waiting = self.waiting.lock().expect("nobody panics while holding it");
+        waiting.push(waker.clone());
+        if waiting.len() < self.timers {
+            return;
+        }
+        let everybody = std::mem::take(&mut *waiting);
+        drop(waiting);
+        let begin = Begin { since: Stopwatch::start(), first: Instant::now() + LEAD };
+        assert!(self.begin.set(begin).is_ok(), "only one task begins last");
+        everybody.into_iter().for_each(Waker::wake);
     }
 
-    /// Called by a task that has slept.
-    fn wakes_up(&self, number: usize) {
-        let (now, due) = (Instant::now(), self.due(number));
+    /// Called by a task that has slept until it was due.
+    fn wakes_up(&self, number: usize, due: Instant) {
+        let now = Instant::now();
         if now < due {
             self.early.fetch_add(1, Relaxed);
         }
@@ -102,27 +116,39 @@ impl Alarms {
         self.late_nanoseconds[number].store(late.as_nanos() as u64, Relaxed);
     }
 
-    /// Called by the root task, which has slept until the first of the moments.
-    fn begin(&self) -> Stopwatch {
-        assert_eq!(self.asleep.load(Relaxed), self.timers, "within {LEAD:?} every task falls asleep");
-        Stopwatch::start()
-    }
-
     /// What was measured, once all tasks have ended.
-    fn measurements(&self, firing_since: Stopwatch) -> Vec<Measurement> {
-        let each = |stopwatch: Stopwatch| stopwatch.stop().cpu.as_nanos() as f64 / self.timers as f64;
+    fn measurements(&self) -> Vec<Measurement> {
+        let span = self.begin.get().expect("all tasks have begun").since.stop();
         let mut late = Histogram::<u64>::new(3).expect("three digits are a precision");
         for nanoseconds in &self.late_nanoseconds {
             late += nanoseconds.load(Relaxed);
         }
         let milliseconds = |nanoseconds: u64| nanoseconds as f64 / 1e6;
         vec![
-            Measurement::new("cpu", each(self.spawning_since), "ns/timer"),
-            Measurement::new("firing", each(firing_since), "ns/timer"),
+            Measurement::new("cpu", span.cpu.as_nanos() as f64 / self.timers as f64, "ns/timer"),
             Measurement::new("p50", milliseconds(late.value_at_quantile(0.5)), "ms"),
             Measurement::new("p99", milliseconds(late.value_at_quantile(0.99)), "ms"),
             Measurement::new("max", milliseconds(late.max()), "ms"),
             Measurement::new("early", self.early.load(Relaxed) as f64, "tasks"),
         ]
+    }
+}
+
+/// See [`Alarms::due`].
+struct Due<'a> {
+    alarms: &'a Alarms,
+    number: usize,
+    has_begun: bool,
+}
+
+impl Future for Due<'_> {
+    type Output = Instant;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Instant> {
+        if !self.has_begun {
+            self.has_begun = true;
+            self.alarms.one_begins(context.waker());
+        }
+        self.alarms.find_due(self.number).map_or(Poll::Pending, Poll::Ready)
     }
 }

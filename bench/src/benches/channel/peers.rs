@@ -6,7 +6,7 @@ use glommio::channels::{local_channel, shared_channel};
 
 use super::{Ball, Placement, Rally, begun_apart, left_to_the_scheduler, on_one_worker};
 use crate::bench::{Case, Measurement, Subject};
-use crate::root;
+use crate::{go, root};
 
 /// Everybody else's channels.
 pub const SUBJECTS: &[Subject] = &[
@@ -18,6 +18,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("monoio", "monoio", monoio).only(on_one_worker),
     Subject::new("compio", "compio", compio).only(on_own_threads),
     Subject::new("glommio", "glommio", glommio).only(on_own_threads),
+    Subject::new("Go", "Go", |case| go::sample("channel", case)).needs("go"),
 ];
 
 /// Whether runtimes that keep a thread to themselves can take part.

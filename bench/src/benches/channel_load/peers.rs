@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::{Load, bound};
 use crate::bench::{Case, Measurement, Subject};
-use crate::root;
 use crate::stopwatch::Stopwatch;
+use crate::{go, root};
 
 /// Everybody else's channels.
 pub const SUBJECTS: &[Subject] = &[
@@ -17,6 +17,10 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("monoio", "monoio", monoio).only(on_one_worker),
     Subject::new("compio", "compio", compio).only(on_one_worker),
     Subject::new("glommio", "glommio", glommio).only(on_one_worker),
+    // Go has no unbounded channels.
+    Subject::new("Go", "Go", |case| go::sample("channel-load", case))
+        .only(|case| bound(case).is_some())
+        .needs("go"),
 ];
 
 fn on_one_worker(case: &Case) -> bool {

@@ -2,8 +2,9 @@
 
 use fibra::sync::mpsc::{Receiver, sync_channel};
 use fibra::sync::oneshot;
+use fibra::time::timeout_async;
 
-use super::{ROOM, Rally, Request};
+use super::{Ball, ROOM, Rally, Request, limit};
 use crate::bench::{Case, Measurement, Subject};
 use crate::root;
 
@@ -12,7 +13,7 @@ pub const SUBJECTS: &[Subject] =
     &[Subject::new("fibra thread", "fibra", thread), Subject::new("fibra future", "fibra", future)];
 
 fn thread(case: &Case) -> Vec<Measurement> {
-    let mut rally = Rally::new(case);
+    let (mut rally, limit) = (Rally::new(case), limit(case));
     root::fibra_thread(case.count("workers"), move || {
         let (requests, to_serve) = sync_channel(ROOM);
         let server = fibra::thread::spawn(move || {
@@ -22,9 +23,12 @@ fn thread(case: &Case) -> Vec<Measurement> {
             }
         });
         while let Some(ball) = rally.serve() {
-            let (answer, answered) = oneshot::channel();
+            let (answer, mut answered) = oneshot::channel();
             requests.send(Request { ball, answer }).expect("the server stays");
-            rally.take(answered.recv().expect("the server answers"));
+            rally.take(match limit {
+                Some(limit) => answered.recv_timeout(limit).expect("the server answers in time"),
+                None => answered.recv().expect("the server answers"),
+            });
         }
         let measurements = rally.measurements();
         drop(requests);
@@ -34,19 +38,23 @@ fn thread(case: &Case) -> Vec<Measurement> {
 }
 
 fn future(case: &Case) -> Vec<Measurement> {
-    async fn serve(mut requests: Receiver<Request<oneshot::Sender<super::Ball>>>) {
+    async fn serve(mut requests: Receiver<Request<oneshot::Sender<Ball>>>) {
         while let Ok(Request { ball, answer }) = requests.recv_async().await {
             answer.send(ball.returned()).expect("whoever asks waits for the answer");
         }
     }
-    let mut rally = Rally::new(case);
+    let (mut rally, limit) = (Rally::new(case), limit(case));
     root::fibra_future(case.count("workers"), async move {
         let (requests, to_serve) = sync_channel(ROOM);
         let server = fibra::future::spawn(serve(to_serve));
         while let Some(ball) = rally.serve() {
             let (answer, answered) = oneshot::channel();
             requests.send_async(Request { ball, answer }).await.expect("the server stays");
-            rally.take(answered.await.expect("the server answers"));
+            let answered = match limit {
+                Some(limit) => timeout_async(limit, answered).await.expect("30 s are enough"),
+                None => answered.await,
+            };
+            rally.take(answered.expect("the server answers"));
         }
         let measurements = rally.measurements();
         drop(requests);

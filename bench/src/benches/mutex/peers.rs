@@ -6,8 +6,8 @@ use std::thread;
 use super::ours::never_yields;
 use super::{Contest, shared};
 use crate::bench::{Case, Measurement, Subject};
-use crate::root;
 use crate::stopwatch::Stopwatch;
+use crate::{go, root};
 
 /// Everybody else's ways of locking.
 pub const SUBJECTS: &[Subject] = &[
@@ -16,6 +16,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("smol", "smol", smol),
     Subject::new("smol local", "smol", smol_local).only(on_one_worker),
     Subject::new("may", "may", may),
+    Subject::new("Go", "Go", |case| go::sample("mutex", case)).needs("go"),
     Subject::new("parking_lot", "parking_lot", parking_lot).only(never_yields),
 ];
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{measure, measure_async, on_one_worker};
 use crate::bench::{Case, Measurement, Subject};
-use crate::root;
+use crate::{go, root};
 
 /// Everybody else's ways of spawning.
 pub const SUBJECTS: &[Subject] = &[
@@ -16,6 +16,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("monoio", "monoio", monoio).only(on_one_worker),
     Subject::new("compio", "compio", compio).only(on_one_worker),
     Subject::new("glommio", "glommio", glommio).only(on_one_worker),
+    Subject::new("Go", "Go", |case| go::sample("spawn", case)).needs("go"),
 ];
 
 fn tokio(case: &Case) -> Vec<Measurement> {

@@ -1,6 +1,6 @@
 //! fibra's sleeps.
 
-use super::start_and_cancel;
+use super::Timers;
 use crate::bench::{Case, Measurement, Subject};
 use crate::root;
 
@@ -8,5 +8,5 @@ use crate::root;
 pub const SUBJECTS: &[Subject] = &[Subject::new("fibra future", "fibra", future)];
 
 fn future(case: &Case) -> Vec<Measurement> {
-    root::fibra_future(case.count("workers"), start_and_cancel(case.count("timers"), fibra::time::sleep))
+    root::fibra_future(case.count("workers"), Timers::new(case).start_and_cancel(fibra::time::sleep))
 }

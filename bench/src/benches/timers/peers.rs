@@ -1,8 +1,8 @@
-//! The peers. May's coroutines sleep one at a time each, so it is left out.
+//! The peers. may is left out: a coroutine of its has one timer at a time.
 
-use super::start_and_cancel;
+use super::Timers;
 use crate::bench::{Case, Measurement, Subject};
-use crate::root;
+use crate::{go, root};
 
 /// Everybody else's timers.
 pub const SUBJECTS: &[Subject] = &[
@@ -12,28 +12,29 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("monoio", "monoio", monoio),
     Subject::new("compio", "compio", compio),
     Subject::new("glommio", "glommio", glommio),
+    Subject::new("Go", "Go", |case| go::sample("timers", case)).needs("go"),
 ];
 
 fn tokio(case: &Case) -> Vec<Measurement> {
-    root::tokio(case.count("workers"), start_and_cancel(case.count("timers"), tokio::time::sleep))
+    root::tokio(case.count("workers"), Timers::new(case).start_and_cancel(tokio::time::sleep))
 }
 
 fn tokio_current_thread(case: &Case) -> Vec<Measurement> {
-    root::tokio_current_thread(start_and_cancel(case.count("timers"), tokio::time::sleep))
+    root::tokio_current_thread(Timers::new(case).start_and_cancel(tokio::time::sleep))
 }
 
 fn smol(case: &Case) -> Vec<Measurement> {
-    root::smol(case.count("workers"), start_and_cancel(case.count("timers"), smol::Timer::after))
+    root::smol(case.count("workers"), Timers::new(case).start_and_cancel(smol::Timer::after))
 }
 
 fn monoio(case: &Case) -> Vec<Measurement> {
-    root::monoio(start_and_cancel(case.count("timers"), monoio::time::sleep))
+    root::monoio(Timers::new(case).start_and_cancel(monoio::time::sleep))
 }
 
 fn compio(case: &Case) -> Vec<Measurement> {
-    root::compio(start_and_cancel(case.count("timers"), compio::time::sleep))
+    root::compio(Timers::new(case).start_and_cancel(compio::time::sleep))
 }
 
 fn glommio(case: &Case) -> Vec<Measurement> {
-    root::glommio(start_and_cancel(case.count("timers"), glommio::timer::Timer::new))
+    root::glommio(Timers::new(case).start_and_cancel(glommio::timer::Timer::new))
 }

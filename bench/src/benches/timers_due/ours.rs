@@ -13,43 +13,38 @@ pub const SUBJECTS: &[Subject] =
 fn thread(case: &Case) -> Vec<Measurement> {
     use fibra::thread::{sleep_until, spawn};
     fn body(alarms: &Alarms, number: usize) {
-        alarms.falls_asleep();
-        sleep_until(alarms.due(number));
-        alarms.wakes_up(number);
+        let due = fibra::wait(alarms.due(number));
+        sleep_until(due);
+        alarms.wakes_up(number, due);
     }
-    let timers = case.count("timers");
+    let alarms = Alarms::new(case);
     root::fibra_thread(case.count("workers"), move || {
-        let alarms = Alarms::new(timers);
         let spawn_one = |number| {
             let alarms = Arc::clone(&alarms);
             spawn(move || body(&alarms, number))
         };
-        let handles: Vec<_> = (0..timers).map(spawn_one).collect();
-        sleep_until(alarms.first);
-        let firing_since = alarms.begin();
+        let handles: Vec<_> = (0..alarms.timers).map(spawn_one).collect();
         for handle in handles {
             handle.join().expect("the body doesn't panic");
         }
-        alarms.measurements(firing_since)
+        alarms.measurements()
     })
 }
 
 fn future(case: &Case) -> Vec<Measurement> {
     use fibra::{future::spawn, time::sleep_until};
     async fn body(alarms: Arc<Alarms>, number: usize) {
-        alarms.falls_asleep();
-        sleep_until(alarms.due(number)).await;
-        alarms.wakes_up(number);
+        let due = alarms.due(number).await;
+        sleep_until(due).await;
+        alarms.wakes_up(number, due);
     }
-    let timers = case.count("timers");
+    let alarms = Alarms::new(case);
     root::fibra_future(case.count("workers"), async move {
-        let alarms = Alarms::new(timers);
-        let handles: Vec<_> = (0..timers).map(|number| spawn(body(Arc::clone(&alarms), number))).collect();
-        sleep_until(alarms.first).await;
-        let firing_since = alarms.begin();
+        let spawn_one = |number| spawn(body(Arc::clone(&alarms), number));
+        let handles: Vec<_> = (0..alarms.timers).map(spawn_one).collect();
         for handle in handles {
             handle.await.expect("the body doesn't panic");
         }
-        alarms.measurements(firing_since)
+        alarms.measurements()
     })
 }

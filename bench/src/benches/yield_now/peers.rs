@@ -1,11 +1,12 @@
-//! The peers. monoio and compio have no yield of their own: their users take that of futures-lite, which glommio's and
-//! smol's are too.
+//! The peers. compio has no yield of its own: its users take that of futures-lite, which glommio's and smol's are too.
+//!
+//! monoio is left out. It puts a task that wakes itself to the front of its queue, so that no other one gets its turn.
 
 use std::sync::Arc;
 
 use super::{Gathering, yielding, yielding_async};
 use crate::bench::{Case, Measurement, Subject};
-use crate::root;
+use crate::{go, root};
 
 /// Everybody else's ways of yielding.
 pub const SUBJECTS: &[Subject] = &[
@@ -14,9 +15,9 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("smol", "smol", smol),
     Subject::new("smol local", "smol", smol_local),
     Subject::new("may", "may", may),
-    Subject::new("monoio", "monoio", monoio),
     Subject::new("compio", "compio", compio),
     Subject::new("glommio", "glommio", glommio),
+    Subject::new("Go", "Go", |case| go::sample("yield", case)).needs("go"),
 ];
 
 fn tokio(case: &Case) -> Vec<Measurement> {
@@ -76,19 +77,6 @@ fn may(case: &Case) -> Vec<Measurement> {
         let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
         for handle in handles {
             handle.join().expect("the body doesn't panic");
-        }
-    });
-    gathering.measurements()
-}
-
-fn monoio(case: &Case) -> Vec<Measurement> {
-    let gathering = Gathering::new(case);
-    let shared = Arc::clone(&gathering);
-    root::monoio(async move {
-        let spawn = |_| monoio::spawn(yielding_async(Arc::clone(&shared), futures_lite::future::yield_now));
-        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
-        for handle in handles {
-            handle.await;
         }
     });
     gathering.measurements()
