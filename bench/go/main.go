@@ -14,8 +14,14 @@ import (
 )
 
 var commands = map[string]func(parameters){
-	"spawn": spawn,
-	"yield": yield,
+	"channel":         channel,
+	"channel-load":    channelLoad,
+	"channel-request": channelRequest,
+	"mutex":           mutex,
+	"spawn":           spawn,
+	"timers":          timers,
+	"timers-due":      timersDue,
+	"yield":           yield,
 }
 
 func main() {
@@ -60,6 +66,11 @@ func parse(text string) parameters {
 		parsed[name] = number
 	}
 	return parsed
+}
+
+func (p parameters) has(name string) bool {
+	_, known := p[name]
+	return known
 }
 
 func (p parameters) get(name string) int {

@@ -33,7 +33,9 @@ pub const BENCH: Bench = Bench {
         target("fibra thread", on_one_worker, "tokio", 0.5),
         target("fibra thread", on_one_worker, "may", 0.12),
         target("fibra future", on_two_workers, "smol", 0.5),
+        target("fibra future", on_two_workers, "Go", 0.5),
         target("fibra thread", on_two_workers, "smol", 0.5),
+        target("fibra thread", on_two_workers, "Go", 0.5),
     ],
 };
 

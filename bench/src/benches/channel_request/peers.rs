@@ -63,7 +63,11 @@ mod on_smol {
     use futures_lite::FutureExt;
     use smol::channel::{Receiver, Sender};
 
-    pub async fn ask(mut rally: Rally, limit: Option<Duration>, requests: Sender<Request<oneshot::Sender<Ball>>>) -> Vec<Measurement> {
+    pub async fn ask(
+        mut rally: Rally,
+        limit: Option<Duration>,
+        requests: Sender<Request<oneshot::Sender<Ball>>>,
+    ) -> Vec<Measurement> {
         while let Some(ball) = rally.serve() {
             let (answer, answered) = oneshot::channel();
             requests.send(Request { ball, answer }).await.ok().expect("the server stays");
