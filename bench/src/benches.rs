@@ -4,8 +4,10 @@ mod channel;
 mod channel_load;
 mod channel_request;
 mod mutex;
+mod memory;
 mod parking;
 mod spawn;
+mod steal;
 mod switch;
 mod timers;
 mod timers_due;
@@ -26,6 +28,8 @@ pub const ALL: &[Bench] = &[
     mutex::BENCH,
     timers::BENCH,
     timers_due::BENCH,
+    memory::BENCH,
+    steal::BENCH,
     parking::WAKES,
     parking::BODIES,
 ];
