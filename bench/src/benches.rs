@@ -1,10 +1,16 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod channel;
+mod channel_load;
+mod channel_request;
+mod mutex;
 mod memory;
 mod parking;
 mod spawn;
 mod steal;
 mod switch;
+mod timers;
+mod timers_due;
 mod yield_now;
 
 use std::io;
@@ -16,6 +22,12 @@ pub const ALL: &[Bench] = &[
     switch::BENCH,
     spawn::BENCH,
     yield_now::BENCH,
+    channel::BENCH,
+    channel_load::BENCH,
+    channel_request::BENCH,
+    mutex::BENCH,
+    timers::BENCH,
+    timers_due::BENCH,
     memory::BENCH,
     steal::BENCH,
     parking::WAKES,
