@@ -6,6 +6,7 @@
 
 mod bench;
 mod benches;
+mod epoll;
 mod load;
 mod machine;
 mod memory;
