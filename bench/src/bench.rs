@@ -56,10 +56,12 @@ impl Case {
     ///
     /// When the case has no such parameter: a bench asks only for what its own table holds.
     pub fn get(&self, name: &str) -> u64 {
-        self.parameters()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
-            .expect("a parameter of this bench")
+        self.find(name).expect("a parameter of this bench")
+    }
+
+    /// The value of the parameter `name`, where not every case of the bench has it.
+    pub fn find(&self, name: &str) -> Option<u64> {
+        self.parameters().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// [`get`](Self::get) for counts.

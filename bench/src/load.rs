@@ -17,6 +17,7 @@ mod connection;
 mod generator;
 mod message;
 mod servers;
+mod strace;
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -30,6 +31,7 @@ use crate::bench::Measurement;
 use crate::memory::Footprint;
 
 pub use generator::run as generate;
+pub use strace::Strace;
 
 /// What a generator is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,6 +164,20 @@ pub struct Opened {
     pub before: Footprint,
     /// When every connection had exchanged a message.
     pub after: Footprint,
+}
+
+impl Opened {
+    /// What each of so many connections costs, resident memory and page tables apart, and summed.
+    pub fn measurements(&self, connections: usize) -> Vec<Measurement> {
+        let each = |after: u64, before: u64| (after as f64 - before as f64) / connections as f64;
+        let resident = each(self.after.resident, self.before.resident);
+        let page_tables = each(self.after.page_tables, self.before.page_tables);
+        vec![
+            Measurement::new("resident", resident, "B/conn"),
+            Measurement::new("page-tables", page_tables, "B/conn"),
+            Measurement::new("sum", resident + page_tables, "B/conn"),
+        ]
+    }
 }
 
 /// What a generator counted.

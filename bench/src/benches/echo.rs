@@ -14,11 +14,13 @@ mod peers;
 mod raw_epoll;
 mod raw_io_uring;
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use crate::bench::{Bench, Case, Measurement};
-use crate::load::{self, Load};
+use crate::load::{self, Load, Strace};
 
 /// See the module's documentation.
 pub const BENCH: Bench = Bench {
@@ -31,6 +33,8 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("bytes", 64), ("connections", 1_024), ("workers", 1)]),
         Case::new(&[("bytes", 64), ("connections", 64), ("workers", 2)]),
         Case::new(&[("bytes", 16_384), ("connections", 64), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 100), ("idle", 10_000), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 64), ("workers", 1), ("strace", 1)]).rounds(1),
     ],
     subjects: &[
         ours::SUBJECTS,
@@ -58,8 +62,31 @@ fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
     let address = load::free_address().expect("a port is free");
     let setting = Setting { address, workers: case.count("workers"), buffer: bytes.max(BUFFER) };
     load::serve_here(setting.workers, move || server(setting));
-    let load = Load::echo(address, vec![std::process::id()], case.count("connections"), bytes);
-    load.run().expect("the server answers as it should").measurements()
+    under_load(case, Load::echo(address, vec![std::process::id()], case.count("connections"), bytes))
+        .expect("the server answers as it should")
+}
+
+/// Puts `load` on a server, and measures what the case asks for.
+fn under_load(case: &Case, load: Load) -> io::Result<Vec<Measurement>> {
+    if case.find("strace").is_some() {
+        return system_calls(&load);
+    }
+    let Some(idle) = case.find("idle") else { return Ok(load.run()?.measurements()) };
+    let load = Load { idle: idle as usize, ..load };
+    let generator = load.start()?;
+    let mut measurements = generator.opened().measurements(load.active + load.idle);
+    measurements.extend(generator.finish()?.measurements());
+    Ok(measurements)
+}
+
+/// How many system calls a request takes, warm-up included: so it needs none.
+fn system_calls(load: &Load) -> io::Result<Vec<Measurement>> {
+    let load = Load { warm_up: Duration::ZERO, ..load.clone() };
+    let generator = load.start()?;
+    let strace = Strace::attach(&load.servers)?;
+    let outcome = generator.finish()?;
+    let calls = strace.detach()? as f64 / outcome.requests_in_all as f64;
+    Ok(vec![Measurement::new("calls", calls, "calls/req")])
 }
 
 /// A listener whose connections have `TCP_NODELAY` from the start: they inherit it.
