@@ -1,5 +1,6 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod echo;
 mod file;
 mod parking;
 mod spawn;
@@ -11,8 +12,15 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] =
-    &[switch::BENCH, spawn::BENCH, yield_now::BENCH, file::BENCH, parking::WAKES, parking::BODIES];
+pub const ALL: &[Bench] = &[
+    switch::BENCH,
+    spawn::BENCH,
+    yield_now::BENCH,
+    echo::BENCH,
+    file::BENCH,
+    parking::WAKES,
+    parking::BODIES,
+];
 
 /// The bench called `name`.
 ///

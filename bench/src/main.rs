@@ -6,6 +6,7 @@
 
 mod bench;
 mod benches;
+mod load;
 mod machine;
 mod memory;
 mod report;
@@ -25,7 +26,7 @@ use report::Format;
 #[command(version)]
 struct Arguments {
     /// The benches to run, in this order; `all` runs every one
-    #[arg(required_unless_present_any = ["list", "sample"])]
+    #[arg(required_unless_present_any = ["list", "sample", "load"])]
     benches: Vec<String>,
     /// Print one JSON object a line instead of tables
     #[arg(long)]
@@ -45,6 +46,9 @@ struct Arguments {
     /// Take a single sample in this process (how the runner starts its children; for profilers too)
     #[arg(long, num_args = 3, value_names = ["BENCH", "SUBJECT", "CASE"], conflicts_with = "benches")]
     sample: Option<Vec<String>>,
+    /// Generate load as the plan on standard input says (how samples of servers start their clients)
+    #[arg(long, hide = true, conflicts_with = "benches")]
+    load: bool,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +64,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     if let Some([bench, subject, case]) = arguments.sample.as_deref() {
         return runner::sample_here(bench, subject, case);
+    }
+    if arguments.load {
+        return load::generate();
     }
     if arguments.list {
         return list(&mut io::stdout().lock());

@@ -1,0 +1,60 @@
+//! `echo`: what comes in on a TCP connection goes out again.
+//!
+//! Every server does the same: it accepts connections, turns `TCP_NODELAY` on, and for each of them, in a task of its
+//! own with a buffer of its own, reads what there is and writes all of it back. [`load`](crate::load) is the client, on
+//! the last core; a server with one worker has the first core to itself, one with two shares the last.
+//!
+//! On small messages over the loopback the kernel's TCP is nearly all of the cost, on either side, so rates lie close
+//! together, and where the generator was busy all the time it was the limit: the processor time per request tells
+//! servers apart then.
+
+mod ours;
+#[cfg(feature = "peers")]
+mod peers;
+mod raw_epoll;
+
+use std::net::SocketAddr;
+
+use crate::bench::{Bench, Case, Measurement};
+use crate::load::{self, Load};
+
+/// See the module's documentation.
+pub const BENCH: Bench = Bench {
+    name: "echo",
+    about: "a TCP server that writes back what it reads; closed loop, one request under way on each connection",
+    reference: "tokio current-thread",
+    cases: &[
+        Case::new(&[("bytes", 64), ("connections", 1), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 64), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 1_024), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 64), ("workers", 2)]),
+        Case::new(&[("bytes", 16_384), ("connections", 64), ("workers", 1)]),
+    ],
+    subjects: &[
+        ours::SUBJECTS,
+        #[cfg(feature = "peers")]
+        peers::SUBJECTS,
+        raw_epoll::SUBJECTS,
+    ],
+    targets: &[],
+};
+
+/// What a server is told.
+#[derive(Clone, Copy)]
+struct Setting {
+    address: SocketAddr,
+    workers: usize,
+    /// The size of each connection's buffer, in bytes.
+    buffer: usize,
+}
+
+/// Takes a sample of `server`, which runs in this process, on threads of its own.
+fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
+    const BUFFER: usize = 4_096;
+    let bytes = case.count("bytes");
+    let address = load::free_address().expect("a port is free");
+    let setting = Setting { address, workers: case.count("workers"), buffer: bytes.max(BUFFER) };
+    load::serve_here(setting.workers, move || server(setting));
+    let load = Load::echo(address, vec![std::process::id()], case.count("connections"), bytes);
+    load.run().expect("the server answers as it should").measurements()
+}
