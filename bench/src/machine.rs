@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::available_parallelism;
 
 use crate::bench::Bench;
+use crate::{benches, programs};
 
 /// The lock file that pins the peers, as it was when this program was built.
 const LOCK_FILE: &str = include_str!("../../Cargo.lock");
@@ -65,11 +66,18 @@ fn first_words(text: &str, count: usize) -> String {
 }
 
 fn packages() -> Vec<(&'static str, String)> {
-    let mut names: Vec<_> =
-        crate::benches::ALL.iter().flat_map(Bench::subjects).map(|subject| subject.package).collect();
+    let mut names: Vec<_> = benches::ALL
+        .iter()
+        .flat_map(Bench::subjects)
+        .map(|subject| (subject.package, subject.needed))
+        .collect();
     names.sort_unstable();
     names.dedup();
-    names.into_iter().map(|name| (name, locked_version(LOCK_FILE, name).unwrap_or_else(unknown))).collect()
+    let version = |(package, needed): (_, Option<_>)| {
+        let version = needed.map_or_else(|| locked_version(LOCK_FILE, package), programs::version);
+        (package, version.unwrap_or_else(|| if needed.is_some() { "not here".into() } else { unknown() }))
+    };
+    names.into_iter().map(version).collect()
 }
 
 /// The version that `lock_file` pins for the package `name`.

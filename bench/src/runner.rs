@@ -6,6 +6,7 @@
 //! spreads whatever else the machine does over all of them.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use crate::bench::{Bench, Case, Measurement, Subject};
 use crate::benches;
+use crate::options::Options;
+use crate::programs::Programs;
 
 /// A subject that takes longer than this for one sample hangs (seen where a runtime's worker thread has died).
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -37,35 +40,61 @@ pub struct Series {
     pub samples: Vec<f64>,
 }
 
-/// Measures the subjects of `bench` under `case`, `rounds` times in turn.
-///
-/// `filter` keeps only the subjects whose name contains it. A subject whose process fails is left out of the later
-/// rounds and keeps the reason.
-///
-/// # Errors
-///
-/// When a child process can't be started at all, or prints something else than measurements.
-pub fn run_case(bench: &Bench, case: &Case, rounds: u32, filter: Option<&str>) -> io::Result<Vec<Outcome>> {
-    let selected = |subject: &&'static Subject| {
-        filter.is_none_or(|text| subject.name.contains(text)) && (subject.applies)(case)
-    };
-    let mut outcomes: Vec<Outcome> = bench
-        .subjects()
-        .filter(selected)
-        .map(|subject| Outcome { subject, series: Vec::new(), failure: None })
-        .collect();
-    let rounds = rounds.min(case.rounds_at_most);
-    for round in 1..=rounds {
-        for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
-            progress(&format!("{} {case}: round {round} of {rounds}: {}", bench.name, outcome.subject.name))?;
-            match sample_in_child(bench, outcome.subject, case)? {
-                Ok(measurements) => outcome.record(measurements),
-                Err(reason) => outcome.failure = Some(reason),
+/// Takes the samples of a run, bench by bench and case by case.
+pub struct Runner<'a> {
+    options: &'a Options,
+    launcher: Launcher,
+    programs: Programs,
+}
+
+impl<'a> Runner<'a> {
+    /// A runner of what `options` ask for, whose children are started with `prefix` before their own arguments.
+    ///
+    /// # Errors
+    ///
+    /// When the system doesn't tell the path of this executable.
+    pub fn new(options: &'a Options, prefix: &[&str]) -> io::Result<Self> {
+        Ok(Self { options, launcher: Launcher::new(prefix)?, programs: Programs::default() })
+    }
+
+    /// Measures the subjects of `bench` under `case`, taking turns for so many rounds.
+    ///
+    /// A subject whose process fails is left out of the later rounds and keeps the reason, and so does one whose
+    /// program is not here.
+    ///
+    /// # Errors
+    ///
+    /// When a child process can't be started at all, or prints something else than measurements.
+    pub fn case(&mut self, bench: &Bench, case: &Case) -> io::Result<Vec<Outcome>> {
+        let mut outcomes: Vec<Outcome> = self.selected(bench, case);
+        let rounds = self.options.rounds.min(case.rounds_at_most);
+        for round in 1..=rounds {
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
+                progress(&format!(
+                    "{} {case}: round {round} of {rounds}: {}",
+                    bench.name, outcome.subject.name
+                ))?;
+                match self.launcher.sample(bench, outcome.subject, case)? {
+                    Ok(measurements) => outcome.record(measurements),
+                    Err(reason) => outcome.failure = Some(reason),
+                }
             }
         }
+        progress("")?;
+        Ok(outcomes)
     }
-    progress("")?;
-    Ok(outcomes)
+
+    fn selected(&mut self, bench: &Bench, case: &Case) -> Vec<Outcome> {
+        let filter = self.options.subject.as_deref();
+        let selected = |subject: &&'static Subject| {
+            filter.is_none_or(|text| subject.name.contains(text)) && (subject.applies)(case)
+        };
+        let mut outcome = |subject: &'static Subject| {
+            let usable = subject.needed.map_or(Ok(()), |program| self.programs.usable(program));
+            Outcome { subject, series: Vec::new(), failure: usable.err() }
+        };
+        bench.subjects().filter(selected).map(&mut outcome).collect()
+    }
 }
 
 impl Outcome {
@@ -91,39 +120,60 @@ pub fn sample_here(bench: &str, subject: &str, case: &str) -> io::Result<()> {
     let subject = bench.subjects().find(|s| s.name == subject).ok_or_else(|| missing("subject", subject))?;
     let case = bench.cases.iter().find(|c| c.to_string() == case).ok_or_else(|| missing("case", case))?;
     let mut out = io::stdout().lock();
-    for Measurement { metric, value, unit } in (subject.sample)(case) {
-        writeln!(out, "{metric} {value} {unit}")?;
+    for measurement in (subject.sample)(case) {
+        writeln!(out, "{measurement}")?;
     }
     Ok(())
 }
 
-fn sample_in_child(
-    bench: &Bench,
-    subject: &Subject,
-    case: &Case,
-) -> io::Result<Result<Vec<Measurement>, String>> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["--sample", bench.name, subject.name, &case.to_string()])
-        .env("RUST_BACKTRACE", "0")
-        // It would win over the number of workers that the case names.
-        .env_remove("FIBRA_WORKERS")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let stdout = read_in_thread(child.stdout.take());
-    let stderr = read_in_thread(child.stderr.take());
-    let measured = stdout.recv_timeout(TIME_LIMIT);
-    let hung = measured == Err(RecvTimeoutError::Timeout);
-    if hung {
-        child.kill()?;
+/// Starts the processes that take samples.
+pub struct Launcher {
+    program: PathBuf,
+    prefix: Vec<String>,
+}
+
+impl Launcher {
+    /// Children of this executable, whose arguments begin with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// When the system doesn't tell the executable's path.
+    pub fn new(prefix: &[&str]) -> io::Result<Self> {
+        let prefix = prefix.iter().copied().map(str::to_owned).collect();
+        Ok(Self { program: std::env::current_exe()?, prefix })
     }
-    let status = child.wait()?;
-    match measured {
-        Ok(text) if status.success() => text.lines().map(parse).collect::<io::Result<_>>().map(Ok),
-        _ => {
-            let end = if hung { format!("no end after {TIME_LIMIT:?}") } else { status.to_string() };
-            Ok(Err(reason(&end, &stderr.recv().unwrap_or_default())))
+
+    /// One sample in a process of its own, or why there is none.
+    fn sample(
+        &self,
+        bench: &Bench,
+        subject: &Subject,
+        case: &Case,
+    ) -> io::Result<Result<Vec<Measurement>, String>> {
+        let mut child = Command::new(&self.program)
+            .args(&self.prefix)
+            .args(["--sample", bench.name, subject.name, &case.to_string()])
+            .env("RUST_BACKTRACE", "0")
+            // It would win over the number of workers that the case names.
+            .env_remove("FIBRA_WORKERS")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stdout = read_in_thread(child.stdout.take());
+        let stderr = read_in_thread(child.stderr.take());
+        let measured = stdout.recv_timeout(TIME_LIMIT);
+        let hung = measured == Err(RecvTimeoutError::Timeout);
+        if hung {
+            child.kill()?;
+        }
+        let status = child.wait()?;
+        match measured {
+            Ok(text) if status.success() => text.lines().map(str::parse).collect::<io::Result<_>>().map(Ok),
+            _ => {
+                let end = if hung { format!("no end after {TIME_LIMIT:?}") } else { status.to_string() };
+                Ok(Err(reason(&end, &stderr.recv().unwrap_or_default())))
+            }
         }
     }
 }
@@ -152,14 +202,6 @@ fn reason(end: &str, stderr: &str) -> String {
     if said.is_empty() { end.to_owned() } else { format!("{end}: {said}") }
 }
 
-fn parse(line: &str) -> io::Result<Measurement> {
-    let mut words = line.split(' ');
-    let mut measurement =
-        || Some(Measurement::new(words.next()?, words.next()?.parse().ok()?, words.next()?));
-    measurement()
-        .ok_or_else(|| io::Error::other(format!("a sample printed `{line}`, which is no measurement")))
-}
-
 /// One line on the terminal that each step overwrites; nothing where standard error is no terminal.
 fn progress(text: &str) -> io::Result<()> {
     let mut terminal = io::stderr().lock();
@@ -175,22 +217,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_a_sample_reads_back_as_its_measurement() {
-        let measurement = parse("time 12.5 ns/switch").expect("three words with a number are a measurement");
-        assert_eq!(measurement, Measurement::new("time", 12.5, "ns/switch"));
-    }
-
-    #[test]
     fn a_failure_says_how_the_child_ended_and_what_it_panicked_with() {
         let stderr = "\nthread 'main' (7) panicked at src/stack.rs:1:2:\nno memory\nnote: run with more\n";
         assert_eq!(reason("exit status: 101", stderr), "exit status: 101: no memory");
         assert_eq!(reason("signal: 6", ""), "signal: 6");
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for line in ["", "time", "time fast ns/switch", "time 1.0"] {
-            assert!(parse(line).is_err(), "`{line}` was taken for a measurement");
-        }
     }
 }

@@ -7,6 +7,8 @@
 //! readers are divided among them.
 
 mod blocks;
+#[cfg(feature = "peers")]
+mod fio;
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
@@ -40,6 +42,8 @@ pub const BENCH: Bench = Bench {
     subjects: &[
         ours::SUBJECTS,
         raw::SUBJECTS,
+        #[cfg(feature = "peers")]
+        fio::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
     ],
