@@ -2,6 +2,7 @@
 
 mod echo;
 mod file;
+mod http;
 mod parking;
 mod spawn;
 mod switch;
@@ -17,6 +18,7 @@ pub const ALL: &[Bench] = &[
     spawn::BENCH,
     yield_now::BENCH,
     echo::BENCH,
+    http::BENCH,
     file::BENCH,
     parking::WAKES,
     parking::BODIES,
