@@ -9,6 +9,7 @@
 
 mod bench;
 mod benches;
+mod epoll;
 #[cfg(feature = "peers")]
 mod go;
 mod load;

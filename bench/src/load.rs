@@ -14,7 +14,6 @@
 //! connection) ends the generator with the reason, and the sample with it: a figure with errors in it is none.
 
 mod connection;
-mod epoll;
 mod generator;
 mod message;
 mod servers;

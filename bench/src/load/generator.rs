@@ -13,9 +13,9 @@ use fibra_system::affinity;
 use hdrhistogram::Histogram;
 
 use super::connection::{Connection, Exchange};
-use super::epoll::Epoll;
 use super::servers::{self, Servers};
 use super::{Load, Opened, Outcome, message, raise_descriptor_limit};
+use crate::epoll::{Epoll, Events};
 
 /// Does what the plan on standard input says.
 ///
@@ -50,6 +50,7 @@ fn tell(words: &serde_json::Value) -> io::Result<()> {
 
 struct Generator {
     epoll: Epoll,
+    events: Events,
     exchange: Exchange,
     servers: Servers,
     active: Vec<Connection>,
@@ -70,6 +71,7 @@ impl Generator {
         const LONGEST: u64 = 60_000_000_000;
         Ok(Self {
             epoll: Epoll::new()?,
+            events: Epoll::events(),
             exchange: Exchange::new(&load.request, &load.answer)?,
             servers: Servers::new(load.servers.clone())?,
             active: Vec::new(),
@@ -132,7 +134,7 @@ impl Generator {
     fn run_until(&mut self, end: Instant) -> io::Result<()> {
         let mut now = Instant::now();
         while now < end {
-            for index in self.epoll.wait(end - now)? {
+            for index in self.epoll.wait(&mut self.events, end - now)? {
                 let connection = &mut self.active[index];
                 connection.send(&mut self.exchange)?;
                 if connection.receive(&mut self.exchange)? {

@@ -4,13 +4,15 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-/// Tells which of its descriptors have become readable or writable.
+/// Tells which of its descriptors have become readable or writable. Any thread may add descriptors while one waits.
 pub struct Epoll {
     instance: OwnedFd,
-    events: Box<[libc::epoll_event; BATCH]>,
 }
 
-/// Events of one system call.
+/// Room for the events of one system call.
+pub type Events = Box<[libc::epoll_event; BATCH]>;
+
+/// Events of one system call, at most.
 const BATCH: usize = 512;
 
 impl Epoll {
@@ -22,8 +24,12 @@ impl Epoll {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: the kernel has just given this descriptor out, and nobody else knows of it.
-        let instance = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        Ok(Self { instance, events: Box::new([libc::epoll_event { events: 0, u64: 0 }; BATCH]) })
+        Ok(Self { instance: unsafe { OwnedFd::from_raw_fd(descriptor) } })
+    }
+
+    /// Room for [`wait`](Self::wait).
+    pub fn events() -> Events {
+        Box::new([libc::epoll_event { events: 0, u64: 0 }; BATCH])
     }
 
     /// Adds a descriptor; its events bring `index` back.
@@ -37,16 +43,20 @@ impl Epoll {
     }
 
     /// Waits for events, so long at most, and gives the indices of their descriptors.
-    pub fn wait(&mut self, at_most: Duration) -> io::Result<impl Iterator<Item = usize>> {
-        let timeout = i32::try_from(at_most.as_millis()).unwrap_or(i32::MAX);
-        let (instance, events) = (self.instance.as_raw_fd(), self.events.as_mut_ptr());
-        // SAFETY: there are `BATCH` events at the pointer, which the call may overwrite while it lasts.
-        let count = unsafe { libc::epoll_wait(instance, events, BATCH as i32, timeout) };
+    pub fn wait<'a>(
+        &self,
+        events: &'a mut Events,
+        at_most: Duration,
+    ) -> io::Result<impl Iterator<Item = usize> + use<'a>> {
+        let timeout = i32::try_from(at_most.as_millis()).unwrap_or(-1);
+        let instance = self.instance.as_raw_fd();
+        // SAFETY: there is room for `BATCH` events at the pointer, which the call may overwrite while it lasts.
+        let count = unsafe { libc::epoll_wait(instance, events.as_mut_ptr(), BATCH as i32, timeout) };
         let count = match usize::try_from(count) {
             Ok(count) => count,
             Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
             Err(_) => return Err(io::Error::last_os_error()),
         };
-        Ok(self.events[..count].iter().map(|event| event.u64 as usize))
+        Ok(events[..count].iter().map(|event| event.u64 as usize))
     }
 }
