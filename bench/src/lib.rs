@@ -17,6 +17,7 @@ mod machine;
 mod memory;
 mod options;
 mod programs;
+mod raw;
 mod report;
 mod runner;
 mod session;

@@ -11,14 +11,11 @@
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
-mod raw_epoll;
-mod raw_io_uring;
-
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsRawFd;
+mod raw;
 
 use crate::bench::{Bench, Case, Measurement};
 use crate::load::{self, Load};
+use crate::raw::Setting;
 
 /// See the module's documentation.
 pub const BENCH: Bench = Bench {
@@ -36,20 +33,10 @@ pub const BENCH: Bench = Bench {
         ours::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
-        raw_io_uring::SUBJECTS,
-        raw_epoll::SUBJECTS,
+        raw::SUBJECTS,
     ],
     targets: &[],
 };
-
-/// What a server is told.
-#[derive(Clone, Copy)]
-struct Setting {
-    address: SocketAddr,
-    workers: usize,
-    /// The size of each connection's buffer, in bytes.
-    buffer: usize,
-}
 
 /// Takes a sample of `server`, which runs in this process, on threads of its own.
 fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
@@ -60,22 +47,4 @@ fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
     load::serve_here(setting.workers, move || server(setting));
     let load = Load::echo(address, vec![std::process::id()], case.count("connections"), bytes);
     load.run().expect("the server answers as it should").measurements()
-}
-
-/// A listener whose connections have `TCP_NODELAY` from the start: they inherit it.
-fn listener_without_delay(address: SocketAddr) -> TcpListener {
-    let listener = TcpListener::bind(address).expect("the address is free");
-    let on: libc::c_int = 1;
-    // SAFETY: the call reads one `c_int`, as long as it is said to be, from a variable that lives across it.
-    let status = unsafe {
-        libc::setsockopt(
-            listener.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_NODELAY,
-            (&raw const on).cast(),
-            size_of_val(&on) as libc::socklen_t,
-        )
-    };
-    assert_eq!(status, 0, "a listener has this option too");
-    listener
 }

@@ -8,6 +8,7 @@
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
+mod raw;
 
 use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -39,6 +40,7 @@ pub const BENCH: Bench = Bench {
         ours::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
+        raw::SUBJECTS,
     ],
     targets: &[
         target("fibra thread", "rate", "tokio", AtLeast(1.05)),
@@ -77,7 +79,7 @@ struct Setting {
 }
 
 /// Takes a sample of `server`, which runs in this process, on threads of its own.
-fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
+fn measure(case: &Case, server: impl FnOnce(Setting) + Send + 'static) -> Vec<Measurement> {
     let address = load::free_address().expect("a port is free");
     let setting = Setting { address, workers: case.count("workers") };
     load::serve_here(setting.workers, move || server(setting));
