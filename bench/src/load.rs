@@ -17,6 +17,7 @@ mod connection;
 mod generator;
 mod message;
 mod servers;
+mod strace;
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -28,6 +29,7 @@ use fibra_system::affinity;
 
 use crate::bench::Measurement;
 use crate::memory::Footprint;
+use strace::Strace;
 
 pub use generator::run as generate;
 
@@ -114,6 +116,20 @@ impl Load {
     pub fn run(&self) -> io::Result<Outcome> {
         self.start()?.finish()
     }
+
+    /// Counts how many system calls the server makes for each request, warm-up included: so it needs none.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and when there is no `strace`, or it may not attach to the server.
+    pub fn system_calls(&self) -> io::Result<Vec<Measurement>> {
+        let load = Self { warm_up: Duration::ZERO, ..self.clone() };
+        let generator = load.start()?;
+        let strace = Strace::attach(&load.servers)?;
+        let outcome = generator.finish()?;
+        let calls = strace.detach()? as f64 / outcome.requests_in_all as f64;
+        Ok(vec![Measurement::new("calls", calls, "calls/req")])
+    }
 }
 
 /// A generator whose connections are open, and that waits for the word to go on.
@@ -162,6 +178,20 @@ pub struct Opened {
     pub before: Footprint,
     /// When every connection had exchanged a message.
     pub after: Footprint,
+}
+
+impl Opened {
+    /// What each of so many connections costs, resident memory and page tables apart, and summed.
+    pub fn measurements(&self, connections: usize) -> Vec<Measurement> {
+        let each = |after: u64, before: u64| (after as f64 - before as f64) / connections as f64;
+        let resident = each(self.after.resident, self.before.resident);
+        let page_tables = each(self.after.page_tables, self.before.page_tables);
+        vec![
+            Measurement::new("resident", resident, "B/conn"),
+            Measurement::new("page-tables", page_tables, "B/conn"),
+            Measurement::new("sum", resident + page_tables, "B/conn"),
+        ]
+    }
 }
 
 /// What a generator counted.

@@ -13,6 +13,8 @@ mod ours;
 mod peers;
 mod raw;
 
+use std::io;
+
 use crate::bench::{Bench, Case, Measurement};
 use crate::load::{self, Load};
 use crate::raw::Setting;
@@ -28,6 +30,8 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("bytes", 64), ("connections", 1_024), ("workers", 1)]),
         Case::new(&[("bytes", 64), ("connections", 64), ("workers", 2)]),
         Case::new(&[("bytes", 16_384), ("connections", 64), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 100), ("idle", 10_000), ("workers", 1)]),
+        Case::new(&[("bytes", 64), ("connections", 64), ("workers", 1), ("strace", 1)]).rounds(1),
     ],
     subjects: &[
         ours::SUBJECTS,
@@ -45,6 +49,19 @@ fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
     let address = load::free_address().expect("a port is free");
     let setting = Setting { address, workers: case.count("workers"), buffer: bytes.max(BUFFER) };
     load::serve_here(setting.workers, move || server(setting));
-    let load = Load::echo(address, vec![std::process::id()], case.count("connections"), bytes);
-    load.run().expect("the server answers as it should").measurements()
+    under_load(case, Load::echo(address, vec![std::process::id()], case.count("connections"), bytes))
+        .expect("the server answers as it should")
+}
+
+/// Puts `load` on a server, and measures what the case asks for.
+fn under_load(case: &Case, load: Load) -> io::Result<Vec<Measurement>> {
+    if case.find("strace").is_some() {
+        return load.system_calls();
+    }
+    let Some(idle) = case.find("idle") else { return Ok(load.run()?.measurements()) };
+    let load = Load { idle: idle as usize, ..load };
+    let generator = load.start()?;
+    let mut measurements = generator.opened().measurements(load.active + load.idle);
+    measurements.extend(generator.finish()?.measurements());
+    Ok(measurements)
 }

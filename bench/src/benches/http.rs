@@ -5,6 +5,8 @@
 //! up to each server: a date in all of them; the server's name in those of may_minihttp and nginx, a content type in
 //! those of Go and nginx. [`load`](crate::load) is the client, on the last core.
 
+#[cfg(feature = "peers")]
+mod nginx;
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
@@ -31,6 +33,7 @@ pub const BENCH: Bench = Bench {
     reference: "tokio",
     cases: &[
         Case::new(&[("connections", 64), ("workers", 1)]),
+        Case::new(&[("connections", 64), ("workers", 1), ("strace", 1)]).rounds(1),
         Case::full(&[("connections", 1), ("workers", 1)]),
         Case::full(&[("connections", 1_024), ("workers", 1)]),
         Case::full(&[("connections", 64), ("workers", 2)]),
@@ -40,6 +43,8 @@ pub const BENCH: Bench = Bench {
         ours::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
+        #[cfg(feature = "peers")]
+        nginx::SUBJECTS,
         raw::SUBJECTS,
     ],
     targets: &[
@@ -55,7 +60,7 @@ pub const BENCH: Bench = Bench {
 
 const fn target(subject: &'static str, metric: &'static str, peer: &'static str, limit: Limit) -> Target {
     fn applies(case: &Case) -> bool {
-        case.get("connections") == 64 && case.get("workers") == 1
+        case.get("connections") == 64 && case.get("workers") == 1 && case.find("strace").is_none()
     }
     Target { subject, metric, applies, against: Against::Subject(peer), limit }
 }
@@ -95,7 +100,11 @@ fn measure_at(case: &Case, address: SocketAddr, servers: Vec<u32>) -> Vec<Measur
         answer,
         ..Load::echo(address, servers, case.count("connections"), REQUEST.len())
     };
-    load.run().expect("the server goes on as it began").measurements()
+    let outcome = match case.find("strace") {
+        None => load.run().map(|outcome| outcome.measurements()),
+        Some(_) => load.system_calls(),
+    };
+    outcome.expect("the server goes on as it began")
 }
 
 /// Reads one whole answer, and returns its length: no server's answers change theirs.

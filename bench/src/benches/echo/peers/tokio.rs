@@ -4,24 +4,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 
-use crate::bench::Subject;
-use crate::benches::echo::{Setting, measure};
+use crate::benches::echo::Setting;
 
-/// tokio's subjects.
-pub const SUBJECTS: &[Subject] = &[
-    Subject::new("tokio", "tokio", |case| measure(case, multi_thread)),
-    Subject::new("tokio current-thread", "tokio", |case| measure(case, current_thread))
-        .only(|case| case.get("workers") == 1),
-];
-
-fn multi_thread(setting: Setting) {
+/// As many threads as workers; tasks move between them.
+pub fn multi_thread(setting: Setting) {
     let mut builder = runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(setting.workers).enable_io().build().expect("tokio starts");
     let accept = runtime.spawn(serve(setting));
     runtime.block_on(accept).expect("accepting doesn't panic");
 }
 
-fn current_thread(setting: Setting) {
+/// The calling thread, and no other.
+pub fn current_thread(setting: Setting) {
     let runtime = runtime::Builder::new_current_thread().enable_io().build().expect("tokio starts");
     runtime.block_on(serve(setting));
 }
