@@ -10,16 +10,25 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 var commands = map[string]func(parameters){
-	"spawn": spawn,
-	"yield": yield,
+	"channel":         channel,
+	"channel-load":    channelLoad,
+	"channel-request": channelRequest,
+	"echo-server":     echoServer,
+	"http-server":     httpServer,
+	"memory":          memory,
+	"mutex":           mutex,
+	"spawn":           spawn,
+	"steal":           steal,
+	"timeouts":        timeouts,
+	"timers":          timers,
+	"timers-due":      timersDue,
+	"yield":           yield,
 }
 
 func main() {
-	endWithParent()
 	if len(os.Args) < 2 || len(os.Args) > 3 {
 		fail("usage: fibra-bench-go BENCH [name=value,…]")
 	}
@@ -28,14 +37,6 @@ func main() {
 		fail("there is no bench %q for Go", os.Args[1])
 	}
 	command(parse(strings.Join(os.Args[2:], "")))
-}
-
-// endWithParent has the kernel kill this process when the one that started it has ended, however it ended.
-func endWithParent() {
-	const prSetPdeathsig = 1
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetPdeathsig, uintptr(syscall.SIGKILL), 0); errno != 0 {
-		fail("prctl: %v", errno)
-	}
 }
 
 func fail(format string, arguments ...any) {

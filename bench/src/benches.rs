@@ -3,8 +3,10 @@
 mod echo;
 mod file;
 mod http;
+mod memory;
 mod parking;
 mod spawn;
+mod steal;
 mod switch;
 mod yield_now;
 
@@ -20,6 +22,8 @@ pub const ALL: &[Bench] = &[
     echo::BENCH,
     http::BENCH,
     file::BENCH,
+    memory::BENCH,
+    steal::BENCH,
     parking::WAKES,
     parking::BODIES,
 ];
