@@ -1,8 +1,12 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
 mod echo;
+mod file;
+mod http;
+mod memory;
 mod parking;
 mod spawn;
+mod steal;
 mod switch;
 mod yield_now;
 
@@ -11,8 +15,18 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] =
-    &[switch::BENCH, spawn::BENCH, yield_now::BENCH, echo::BENCH, parking::WAKES, parking::BODIES];
+pub const ALL: &[Bench] = &[
+    switch::BENCH,
+    spawn::BENCH,
+    yield_now::BENCH,
+    echo::BENCH,
+    http::BENCH,
+    file::BENCH,
+    memory::BENCH,
+    steal::BENCH,
+    parking::WAKES,
+    parking::BODIES,
+];
 
 /// The bench called `name`.
 ///

@@ -29,9 +29,9 @@ use fibra_system::affinity;
 
 use crate::bench::Measurement;
 use crate::memory::Footprint;
+use strace::Strace;
 
 pub use generator::run as generate;
-pub use strace::Strace;
 
 /// What a generator is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +115,20 @@ impl Load {
     /// As [`start`](Self::start) and [`Generator::finish`].
     pub fn run(&self) -> io::Result<Outcome> {
         self.start()?.finish()
+    }
+
+    /// Counts how many system calls the server makes for each request, warm-up included: so it needs none.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and when there is no `strace`, or it may not attach to the server.
+    pub fn system_calls(&self) -> io::Result<Vec<Measurement>> {
+        let load = Self { warm_up: Duration::ZERO, ..self.clone() };
+        let generator = load.start()?;
+        let strace = Strace::attach(&load.servers)?;
+        let outcome = generator.finish()?;
+        let calls = strace.detach()? as f64 / outcome.requests_in_all as f64;
+        Ok(vec![Measurement::new("calls", calls, "calls/req")])
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::{fs, io};
 
+use crate::bench::Measurement;
+
 /// Resident memory and page tables, apart: a program pays for both, and most tools show only the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Footprint {
@@ -31,5 +33,17 @@ impl Footprint {
                 })
         };
         Ok(Self { resident: bytes("VmRSS:")?, page_tables: bytes("VmPTE:")? })
+    }
+    /// By how many bytes the process has grown from `self` to `after` for each of `count` things; `thing` names one.
+    pub fn growth_for_each(self, after: Self, count: usize, thing: &str) -> Vec<Measurement> {
+        let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / count as f64;
+        let resident = each(self.resident, after.resident);
+        let page_tables = each(self.page_tables, after.page_tables);
+        let unit = format!("B/{thing}");
+        vec![
+            Measurement::new("memory", resident + page_tables, unit.clone()),
+            Measurement::new("resident", resident, unit.clone()),
+            Measurement::new("page_tables", page_tables, unit),
+        ]
     }
 }

@@ -11,16 +11,13 @@
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
-mod raw_epoll;
-mod raw_io_uring;
+mod raw;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use crate::bench::{Bench, Case, Measurement};
-use crate::load::{self, Load, Strace};
+use crate::load::{self, Load};
+use crate::raw::Setting;
 
 /// See the module's documentation.
 pub const BENCH: Bench = Bench {
@@ -40,20 +37,10 @@ pub const BENCH: Bench = Bench {
         ours::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
-        raw_io_uring::SUBJECTS,
-        raw_epoll::SUBJECTS,
+        raw::SUBJECTS,
     ],
     targets: &[],
 };
-
-/// What a server is told.
-#[derive(Clone, Copy)]
-struct Setting {
-    address: SocketAddr,
-    workers: usize,
-    /// The size of each connection's buffer, in bytes.
-    buffer: usize,
-}
 
 /// Takes a sample of `server`, which runs in this process, on threads of its own.
 fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
@@ -69,7 +56,7 @@ fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
 /// Puts `load` on a server, and measures what the case asks for.
 fn under_load(case: &Case, load: Load) -> io::Result<Vec<Measurement>> {
     if case.find("strace").is_some() {
-        return system_calls(&load);
+        return load.system_calls();
     }
     let Some(idle) = case.find("idle") else { return Ok(load.run()?.measurements()) };
     let load = Load { idle: idle as usize, ..load };
@@ -77,32 +64,4 @@ fn under_load(case: &Case, load: Load) -> io::Result<Vec<Measurement>> {
     let mut measurements = generator.opened().measurements(load.active + load.idle);
     measurements.extend(generator.finish()?.measurements());
     Ok(measurements)
-}
-
-/// How many system calls a request takes, warm-up included: so it needs none.
-fn system_calls(load: &Load) -> io::Result<Vec<Measurement>> {
-    let load = Load { warm_up: Duration::ZERO, ..load.clone() };
-    let generator = load.start()?;
-    let strace = Strace::attach(&load.servers)?;
-    let outcome = generator.finish()?;
-    let calls = strace.detach()? as f64 / outcome.requests_in_all as f64;
-    Ok(vec![Measurement::new("calls", calls, "calls/req")])
-}
-
-/// A listener whose connections have `TCP_NODELAY` from the start: they inherit it.
-fn listener_without_delay(address: SocketAddr) -> TcpListener {
-    let listener = TcpListener::bind(address).expect("the address is free");
-    let on: libc::c_int = 1;
-    // SAFETY: the call reads one `c_int`, as long as it is said to be, from a variable that lives across it.
-    let status = unsafe {
-        libc::setsockopt(
-            listener.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_NODELAY,
-            (&raw const on).cast(),
-            size_of_val(&on) as libc::socklen_t,
-        )
-    };
-    assert_eq!(status, 0, "a listener has this option too");
-    listener
 }

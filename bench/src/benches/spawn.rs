@@ -6,6 +6,7 @@
 //! uncounted, and divided by the number of tasks.
 
 use crate::bench::{Bench, Case, Measurement, Subject};
+use crate::go;
 use crate::stopwatch::Stopwatch;
 
 /// See the module's documentation.
@@ -24,6 +25,7 @@ pub const BENCH: Bench = Bench {
         Subject::new("tokio current-thread", "tokio", tokio_current_thread)
             .only(|case| case.get("workers") == 1),
         Subject::new("may", "may", may_coroutine),
+        Subject::new("Go", "Go", |case| go::sample(BENCH.name, case)).needs("go"),
     ]],
     targets: &[],
 };

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use crate::bench::{Bench, Case, Measurement, Subject};
+use crate::go;
 use crate::stopwatch::{Span, Stopwatch};
 
 /// See the module's documentation.
@@ -28,6 +29,7 @@ pub const BENCH: Bench = Bench {
         Subject::new("tokio", "tokio", tokio_multi_thread),
         Subject::new("tokio current-thread", "tokio", tokio_current_thread),
         Subject::new("may", "may", may_coroutine),
+        Subject::new("Go", "Go", |case| go::sample(BENCH.name, case)).needs("go"),
     ]],
     targets: &[],
 };

@@ -12,16 +12,17 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, measure};
-use crate::bench::Subject;
+use super::{Protocol, Setting};
 use crate::epoll::Epoll;
 
-/// The limit with epoll.
-pub const SUBJECTS: &[Subject] = &[Subject::new("raw epoll", "libc", |case| measure(case, serve))];
-
-fn serve(Setting { address, workers, buffer }: Setting) {
+/// Serves for ever.
+///
+/// # Panics
+///
+/// When the address is taken, or the system refuses something.
+pub fn serve<P: Protocol>(Setting { address, workers, buffer }: Setting) {
     let listener = TcpListener::bind(address).expect("the address is free");
-    let loops: Vec<Loop> = (0..workers).map(|_| Loop::start(buffer)).collect();
+    let loops: Vec<Loop> = (0..workers).map(|_| Loop::start::<P>(buffer)).collect();
     for (stream, next) in listener.incoming().zip(loops.iter().cycle()) {
         let added = stream.and_then(|stream| next.add(stream));
         added.expect("a connection can be accepted");
@@ -36,16 +37,16 @@ struct Loop {
 }
 
 impl Loop {
-    fn start(buffer: usize) -> Self {
+    fn start<P: Protocol>(buffer: usize) -> Self {
         let epoll = Arc::new(Epoll::new().expect("an epoll instance can be had"));
         let (newcomers, arrivals) = mpsc::channel();
-        let mut worker = Worker {
-            epoll: Arc::clone(&epoll),
-            arrivals,
-            connections: Vec::new(),
-            buffer: vec![0; buffer].into(),
+        let watched = Arc::clone(&epoll);
+        let run = move || {
+            let buffer = vec![0; buffer].into();
+            let protocol = P::default();
+            Worker { epoll: watched, arrivals, connections: Vec::new(), buffer, protocol }.run()
         };
-        thread::spawn(move || worker.run().expect("the loop's epoll instance works"));
+        thread::spawn(|| run().expect("the loop's epoll instance works"));
         Self { epoll, newcomers }
     }
 
@@ -58,15 +59,16 @@ impl Loop {
     }
 }
 
-struct Worker {
+struct Worker<P: Protocol> {
     epoll: Arc<Epoll>,
     arrivals: Receiver<TcpStream>,
     /// By descriptor.
-    connections: Vec<Option<Connection>>,
+    connections: Vec<Option<Connection<P::Kept>>>,
     buffer: Box<[u8]>,
+    protocol: P,
 }
 
-impl Worker {
+impl<P: Protocol> Worker<P> {
     fn run(&mut self) -> io::Result<()> {
         let mut events = Epoll::events();
         loop {
@@ -75,7 +77,7 @@ impl Worker {
                     self.welcome();
                 }
                 let connection = self.connections[index].as_mut().expect("it came before its event");
-                if connection.serve(&mut self.buffer).is_err() {
+                if connection.serve(&mut self.protocol, &mut self.buffer).is_err() {
                     self.connections[index] = None;
                 }
             }
@@ -88,19 +90,21 @@ impl Worker {
             if self.connections.len() <= index {
                 self.connections.resize_with(index + 1, || None);
             }
-            self.connections[index] = Some(Connection { stream, unsent: Vec::new() });
+            self.connections[index] =
+                Some(Connection { stream, unsent: Vec::new(), kept: P::Kept::default() });
         }
     }
 }
 
-struct Connection {
+struct Connection<K> {
     stream: TcpStream,
     unsent: Vec<u8>,
+    kept: K,
 }
 
-impl Connection {
-    /// Sends back all that there is, or as much as the socket takes. The end of the stream is an error too.
-    fn serve(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+impl<K> Connection<K> {
+    /// Answers all that there is, or as much as the socket takes. The end of the stream is an error too.
+    fn serve(&mut self, protocol: &mut impl Protocol<Kept = K>, buffer: &mut [u8]) -> io::Result<()> {
         let unsent = std::mem::take(&mut self.unsent);
         if !unsent.is_empty() && !self.send(&unsent)? {
             return Ok(());
@@ -109,7 +113,8 @@ impl Connection {
             match self.stream.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(length) => {
-                    if !self.send(&buffer[..length])? || length < buffer.len() {
+                    let answer = protocol.answer(&mut self.kept, buffer, length)?;
+                    if !self.send(&buffer[..answer])? || length < buffer.len() {
                         return Ok(());
                     }
                 }

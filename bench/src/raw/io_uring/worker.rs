@@ -10,17 +10,19 @@ use io_uring::{SubmissionQueue, Submitter, cqueue, opcode, squeue};
 
 use super::SOCKETS;
 use super::buffers::{Buffers, GROUP};
+use crate::raw::Protocol;
 
 /// The state of one ring's connections.
-pub struct Worker<'a> {
+pub struct Worker<'a, P: Protocol> {
     submitter: Submitter<'a>,
     submissions: SubmissionQueue<'a>,
     buffers: Buffers,
     acceptor: Option<Acceptor>,
     /// By the socket's slot in the ring's table.
-    connections: Box<[Connection]>,
+    connections: Box<[Connection<P::Kept>]>,
     /// Sockets whose receives ended because there was no buffer left.
     starved: Vec<u32>,
+    protocol: P,
 }
 
 struct Acceptor {
@@ -32,15 +34,16 @@ struct Acceptor {
 }
 
 #[derive(Default)]
-struct Connection {
+struct Connection<K> {
+    kept: K,
     /// What has to be sent, in order; the first is under way.
-    echoes: VecDeque<Echo>,
+    answers: VecDeque<Answer>,
     /// The stream has ended, or failed: the socket is closed when nothing is under way.
     ends: bool,
 }
 
 #[derive(Clone, Copy)]
-struct Echo {
+struct Answer {
     buffer: u16,
     length: u32,
 }
@@ -55,6 +58,7 @@ enum Kind {
     Departure,
     Receive,
     Send,
+    /// Nothing follows from it.
     Close,
 }
 
@@ -70,11 +74,12 @@ impl Kind {
     }
 }
 
-impl<'a> Worker<'a> {
+impl<'a, P: Protocol> Worker<'a, P> {
     /// A loop without connections.
     pub fn new(submitter: Submitter<'a>, submissions: SubmissionQueue<'a>, buffers: Buffers) -> Self {
         let connections = (0..SOCKETS).map(|_| Connection::default()).collect();
-        Self { submitter, submissions, buffers, acceptor: None, connections, starved: Vec::new() }
+        let (starved, protocol) = (Vec::new(), P::default());
+        Self { submitter, submissions, buffers, acceptor: None, connections, starved, protocol }
     }
 
     /// Accepts connections, for this loop and the `others` in turn.
@@ -140,11 +145,7 @@ impl<'a> Worker<'a> {
         match u32::try_from(result) {
             Ok(length @ 1..) => {
                 let buffer = cqueue::buffer_select(flags).expect("bytes come in a buffer");
-                let echoes = &mut self.connections[slot as usize].echoes;
-                echoes.push_back(Echo { buffer, length });
-                if echoes.len() == 1 {
-                    self.send(slot);
-                }
+                self.answer(slot, buffer, length);
                 if !cqueue::more(flags) {
                     self.receive(slot);
                 }
@@ -157,9 +158,30 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Sends the first echo whole: a send that waits for all is tried again by the kernel where a socket is full.
+    fn answer(&mut self, slot: u32, buffer: u16, received: u32) {
+        let connection = &mut self.connections[slot as usize];
+        // SAFETY: the completion has handed the buffer over, and it is not given back before its answer is sent.
+        let bytes = unsafe { self.buffers.bytes(buffer) };
+        match self.protocol.answer(&mut connection.kept, bytes, received as usize) {
+            Ok(0) => self.buffers.give_back(buffer),
+            Ok(length) => {
+                connection.answers.push_back(Answer { buffer, length: length as u32 });
+                if connection.answers.len() == 1 {
+                    self.send(slot);
+                }
+            }
+            Err(_) => {
+                self.buffers.give_back(buffer);
+                // The receive ends by it, and the socket is closed then.
+                let end = opcode::Shutdown::new(Fixed(slot), libc::SHUT_RDWR);
+                self.push(end.build().user_data(Kind::Close.word(slot)));
+            }
+        }
+    }
+
+    /// Sends the first answer whole: a send that waits for all is tried again by the kernel where a socket is full.
     fn send(&mut self, slot: u32) {
-        let Echo { buffer, length } = self.connections[slot as usize].echoes[0];
+        let Answer { buffer, length } = self.connections[slot as usize].answers[0];
         let send = opcode::Send::new(Fixed(slot), self.buffers.start(buffer), length);
         let send = send.flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL);
         self.push(send.build().user_data(Kind::Send.word(slot)));
@@ -167,12 +189,12 @@ impl<'a> Worker<'a> {
 
     fn sent(&mut self, slot: u32, result: i32) {
         let connection = &mut self.connections[slot as usize];
-        let Echo { buffer, length } = connection.echoes.pop_front().expect("it was under way");
-        let more = !connection.echoes.is_empty();
+        let Answer { buffer, length } = connection.answers.pop_front().expect("it was under way");
+        let more = !connection.answers.is_empty();
         self.buffers.give_back(buffer);
         if u32::try_from(result) != Ok(length) {
             // The receive ends by the same error.
-            for Echo { buffer, .. } in std::mem::take(&mut connection.echoes) {
+            for Answer { buffer, .. } in std::mem::take(&mut connection.answers) {
                 self.buffers.give_back(buffer);
             }
         } else if more {
@@ -183,8 +205,8 @@ impl<'a> Worker<'a> {
 
     fn close_if_done(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if connection.ends && connection.echoes.is_empty() {
-            connection.ends = false;
+        if connection.ends && connection.answers.is_empty() {
+            *connection = Connection::default();
             self.close(slot);
         }
     }

@@ -3,6 +3,7 @@
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::io;
 use std::ptr::NonNull;
+use std::slice;
 use std::sync::atomic::{AtomicU16, Ordering::Release};
 
 use io_uring::Submitter;
@@ -44,6 +45,17 @@ impl Buffers {
         assert!(id < COUNT, "the kernel knows of no other buffers");
         // SAFETY: the memory is `COUNT` times as long as a buffer.
         unsafe { self.memory.add(usize::from(id) * self.size) }.as_ptr()
+    }
+
+    /// The bytes of the buffer with this number.
+    ///
+    /// # Safety
+    ///
+    /// The kernel has handed the buffer out, and it has not been given back.
+    pub unsafe fn bytes(&mut self, id: u16) -> &mut [u8] {
+        // SAFETY: the buffer's bytes lie in the memory, which is initialised and never freed. The kernel does not write to
+        // a buffer that it has handed out, and the reference to `self` keeps others from being made.
+        unsafe { slice::from_raw_parts_mut(self.start(id).cast_mut(), self.size) }
     }
 
     /// Puts a buffer back; the kernel sees it after the next [`publish`](Self::publish).
