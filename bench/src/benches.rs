@@ -3,8 +3,11 @@
 mod channel;
 mod channel_load;
 mod channel_request;
-mod mutex;
+mod echo;
+mod file;
+mod http;
 mod memory;
+mod mutex;
 mod parking;
 mod spawn;
 mod steal;
@@ -29,6 +32,9 @@ pub const ALL: &[Bench] = &[
     timers::BENCH,
     timers_due::BENCH,
     memory::BENCH,
+    echo::BENCH,
+    http::BENCH,
+    file::BENCH,
     steal::BENCH,
     parking::WAKES,
     parking::BODIES,
