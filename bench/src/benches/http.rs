@@ -58,7 +58,7 @@ pub const BENCH: Bench = Bench {
         target("fibra future", "cpu", "tokio", AtMost(1.0)),
         target("fibra thread", "p99", "tokio", AtMost(0.8)),
         target("fibra future", "p99", "tokio", AtMost(0.8)),
-        target("fibra thread", "rate", "fibra future", AtLeast(1.0 / 1.15)),
+        target("fibra thread", "rate", "fibra future", AtLeast(0.87)),
     ],
 };
 
