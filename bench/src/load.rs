@@ -34,7 +34,7 @@ use crate::children::this_program;
 use crate::memory::Footprint;
 use strace::Strace;
 
-pub use generator::run as generate;
+pub use generator::{run as generate, wait_for_server};
 #[cfg(feature = "peers")]
 pub use process::ServerProcess;
 

@@ -17,8 +17,6 @@ mod raw;
 use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -113,7 +111,8 @@ fn measure_at(case: &Case, address: SocketAddr, servers: Vec<u32>) -> Vec<Measur
 
 /// Reads one whole answer, and returns its length: no server's answers change theirs.
 fn probe(address: SocketAddr) -> io::Result<usize> {
-    let mut reader = BufReader::new(connect(address)?);
+    load::wait_for_server(address)?;
+    let mut reader = BufReader::new(TcpStream::connect(address)?);
     reader.get_mut().write_all(REQUEST.as_bytes())?;
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -128,18 +127,4 @@ fn probe(address: SocketAddr) -> io::Result<usize> {
         return Err(io::Error::other(format!("not the answer that was expected: {head}")));
     }
     Ok(head.len() + body.len())
-}
-
-/// Tries until the server listens.
-fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    const ATTEMPTS: usize = 5_000;
-    for _ in 1..ATTEMPTS {
-        match TcpStream::connect(address) {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                thread::sleep(Duration::from_millis(1));
-            }
-            done => return done,
-        }
-    }
-    TcpStream::connect(address)
 }
