@@ -6,6 +6,8 @@
 //! those of Go and nginx. [`load`](crate::load) is the client, on the last core.
 
 #[cfg(feature = "peers")]
+mod go;
+#[cfg(feature = "peers")]
 mod nginx;
 mod ours;
 #[cfg(feature = "peers")]
@@ -43,6 +45,8 @@ pub const BENCH: Bench = Bench {
         ours::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
+        #[cfg(feature = "peers")]
+        go::SUBJECTS,
         #[cfg(feature = "peers")]
         nginx::SUBJECTS,
         raw::SUBJECTS,
