@@ -260,21 +260,6 @@ pub fn serve_here(workers: usize, server: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Starts a server in a process of its own, on the first core if it has one worker.
-///
-/// # Errors
-///
-/// When it can't be started, or the system refuses to bind threads to cores.
-pub fn serve_elsewhere(workers: usize, server: &mut Command) -> io::Result<Child> {
-    let everywhere = affinity::current()?;
-    if let (1, Some(first)) = (workers, everywhere.iter().next()) {
-        affinity::pin_current_thread(first)?;
-    }
-    let child = server.spawn();
-    affinity::set_current(&everywhere)?;
-    child
-}
-
 fn cores() -> Vec<usize> {
     affinity::current().expect("the system says where a thread may run").iter().collect()
 }

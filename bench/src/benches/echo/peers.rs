@@ -14,7 +14,7 @@ use std::thread;
 
 use super::{Setting, measure, setting, under_load};
 use crate::bench::{Case, Measurement, Subject};
-use crate::load;
+use crate::load::ServerProcess;
 
 /// The peers' subjects.
 pub const SUBJECTS: &[Subject] = &[
@@ -42,6 +42,6 @@ fn go(case: &Case) -> Vec<Measurement> {
     let setting = setting(case);
     let arguments = [("port", u64::from(setting.address.port())), ("buffer", setting.buffer as u64)];
     let mut command = crate::go::server("echo", setting.workers, &arguments);
-    let server = load::serve_elsewhere(setting.workers, &mut command).expect("the Go program starts");
+    let server = ServerProcess::start(&mut command, setting.workers).expect("the Go program starts");
     under_load(case, setting, server.id()).expect("the server answers as it should")
 }
