@@ -191,22 +191,18 @@ fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    reset_when_closed(&stream)?;
+    // Closes without a farewell: 10,000 connections that linger in the kernel would be the next sample's load.
+    set_option(&stream, libc::SOL_SOCKET, libc::SO_LINGER, &libc::linger { l_onoff: 1, l_linger: 0 })?;
+    // The least that a sender can do about congestion. There is none on the loopback, and the generator has to be fast.
+    set_option(&stream, libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"reno")?;
     Ok(stream)
 }
 
-/// Closes without a farewell: 10,000 connections that linger in the kernel would be the next sample's load.
-fn reset_when_closed(stream: &TcpStream) -> io::Result<()> {
-    let option = libc::linger { l_onoff: 1, l_linger: 0 };
-    // SAFETY: the call reads one `linger`, as long as it is said to be, from a variable that lives across it.
-    let status = unsafe {
-        libc::setsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const option).cast(),
-            size_of_val(&option) as libc::socklen_t,
-        )
-    };
+/// Sets an option whose value has the type that the kernel expects of it, or is a name.
+fn set_option<T>(stream: &TcpStream, level: i32, option: i32, value: &T) -> io::Result<()> {
+    let (start, length) = (std::ptr::from_ref(value).cast(), size_of_val(value) as libc::socklen_t);
+    // SAFETY: the call reads the value, which is as long as it is said to be and lives across it. A value of another type
+    // than the option's is refused, or read as bytes.
+    let status = unsafe { libc::setsockopt(stream.as_raw_fd(), level, option, start, length) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
