@@ -1,124 +1,167 @@
 package main
 
 import (
-	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 )
 
-// channel: ping-pong between two goroutines, over two channels with room for one message each.
-func channel(p parameters) {
-	toPong, toPing := make(chan ball, 1), make(chan ball, 1)
-	var begun atomic.Bool
-	go func() {
-		begun.Store(true)
-		for ball := range toPong {
-			toPing <- ball
-		}
-	}()
-	if p["begun_apart"] == 1 {
-		for !begun.Load() {
-			// Keeps this processor, so that the other goroutine has to begin on another one.
-		}
-	}
-	rally(p, func(served ball) ball {
-		toPong <- served
-		return <-toPing
-	})
-	close(toPong)
-}
-
-// A ball is what goes to and fro: its number, and as much again as in the other languages.
+// A ball is what goes to and fro. Every 64th says which thread it was sent by: to ask that takes a system call.
 type ball struct {
-	number int
-	_      uintptr
+	number, thread int
 }
 
-// rally plays one ball after the other, each of which has to come back before the next one is served.
-func rally(p parameters, play func(ball) ball) {
-	const warmUp = 1_000
-	trips := 50_000
-	if p.get("workers") == 1 {
-		trips = 200_000
+func newBall(number int) ball {
+	if number%64 != 0 {
+		return ball{number: number}
 	}
-	var watch stopwatch
-	for number := 1; number <= warmUp+trips; number++ {
-		if number == warmUp+1 {
-			watch = start()
-		}
-		if back := play(ball{number: number}); back.number != number {
-			fail("ball %d came back as %d", number, back.number)
-		}
-	}
-	watch.stop().per(trips, "trip")
+	return ball{number, syscall.Gettid()}
 }
 
-// channelRequest: a goroutine that owns a state is asked, and answers over the channel that a request brings along.
+func (b ball) returned() ball {
+	return newBall(b.number)
+}
+
+// A rally serves the balls, and counts.
+type rally struct {
+	trips, served, asked, apart int
+	watch                       stopwatch
+}
+
+const warmUp = 1_000
+
+func newRally(p parameters) *rally {
+	switch {
+	case p.get("workers") == 1:
+		return &rally{trips: 200_000}
+	case p.has("begun_apart"):
+		return &rally{trips: 10_000}
+	default:
+		return &rally{trips: 50_000}
+	}
+}
+
+func (r *rally) serve() (ball, bool) {
+	if r.served == warmUp {
+		r.asked, r.apart, r.watch = 0, 0, start()
+	}
+	if r.served == warmUp+r.trips {
+		return ball{}, false
+	}
+	r.served++
+	return newBall(r.served), true
+}
+
+func (r *rally) take(b ball) {
+	here := newBall(r.served)
+	if b.number != here.number {
+		fail("ball %d came back instead of %d", b.number, here.number)
+	}
+	if b.number%64 == 0 {
+		r.asked++
+		if b.thread != here.thread {
+			r.apart++
+		}
+	}
+}
+
+func (r *rally) report() {
+	r.watch.stop().per(r.trips, "trip")
+	report("apart", 100*float64(r.apart)/float64(r.asked), "%")
+}
+
+// channel: a round trip between two goroutines, over two channels with room for one message each.
+func channel(p parameters) {
+	rally := newRally(p)
+	toPong, toPing := make(chan ball, 1), make(chan ball, 1)
+	var pongHasBegun atomic.Bool
+	go func() {
+		pongHasBegun.Store(true)
+		for b := range toPong {
+			toPing <- b.returned()
+		}
+		close(toPing)
+	}()
+	for p.has("begun_apart") && !pongHasBegun.Load() {
+	}
+	for b, more := rally.serve(); more; b, more = rally.serve() {
+		toPong <- b
+		rally.take(<-toPing)
+	}
+	rally.report()
+	close(toPong)
+	<-toPing
+}
+
+// channelRequest: a request, and its answer over a channel that came with it.
 func channelRequest(p parameters) {
 	type request struct {
 		ball   ball
-		answer chan ball
+		answer chan<- ball
 	}
+	rally := newRally(p)
 	requests := make(chan request, 64)
 	go func() {
-		for request := range requests {
-			request.answer <- request.ball
+		for r := range requests {
+			r.answer <- r.ball.returned()
 		}
 	}()
-	rally(p, func(asked ball) ball {
+	await := func(answer <-chan ball) ball { return <-answer }
+	if p.has("limit_s") {
+		limit := time.Duration(p.get("limit_s")) * time.Second
+		await = func(answer <-chan ball) ball { return awaitWithin(limit, answer) }
+	}
+	for b, more := rally.serve(); more; b, more = rally.serve() {
 		answer := make(chan ball, 1)
-		requests <- request{asked, answer}
-		return <-answer
-	})
+		requests <- request{b, answer}
+		rally.take(await(answer))
+	}
+	rally.report()
 	close(requests)
 }
 
-// channelLoad: many goroutines send to one, or to many of which each has a channel of its own.
+func awaitWithin(limit time.Duration, answer <-chan ball) ball {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case b := <-answer:
+		return b
+	case <-timer.C:
+		fail("no answer in %v", limit)
+		return ball{}
+	}
+}
+
+// channelLoad: many senders, and receivers with a channel each. Go has no channels without a bound.
 func channelLoad(p parameters) {
-	const messages = 800_000
 	senders, receivers := p.get("senders"), p.get("receivers")
-	if _, bounded := p["bound"]; !bounded {
-		fail("Go's channels are bounded")
-	}
-	each := messages / senders / receivers
-	var all sync.WaitGroup
-	all.Add(receivers)
+	messages := 800_000 / senders / receivers
 	watch := start()
-	inboxes := make([]chan int, receivers)
-	received := make([]int, receivers)
-	for i := range inboxes {
-		inboxes[i] = make(chan int, p.get("bound"))
+	channels := make([]chan int, receivers)
+	for i := range channels {
+		channels[i] = make(chan int, p.get("bound"))
 	}
-	var sending sync.WaitGroup
-	sending.Add(senders)
 	for i := 0; i < senders; i++ {
 		go func() {
-			defer sending.Done()
-			for message := 0; message < each; message++ {
-				for _, inbox := range inboxes {
-					inbox <- message
+			for message := 0; message < messages; message++ {
+				for _, to := range channels {
+					to <- message
 				}
 			}
 		}()
 	}
-	for i := range inboxes {
-		i := i
+	done := make(chan struct{}, receivers)
+	for _, from := range channels {
+		from := from
 		go func() {
-			defer all.Done()
-			for range inboxes[i] {
-				received[i]++
+			for i := 0; i < senders*messages; i++ {
+				<-from
 			}
+			done <- struct{}{}
 		}()
 	}
-	sending.Wait()
-	for _, inbox := range inboxes {
-		close(inbox)
+	for range channels {
+		<-done
 	}
-	all.Wait()
-	counted := watch.stop()
-	for _, count := range received {
-		if count != senders*each {
-			fail("%d of %d messages arrived", count, senders*each)
-		}
-	}
-	counted.per(senders*each*receivers, "message")
+	watch.stop().per(senders*receivers*messages, "message")
 }

@@ -22,7 +22,6 @@ var commands = map[string]func(parameters){
 	"mutex":           mutex,
 	"spawn":           spawn,
 	"steal":           steal,
-	"timeouts":        timeouts,
 	"timers":          timers,
 	"timers-due":      timersDue,
 	"yield":           yield,
@@ -61,6 +60,11 @@ func parse(text string) parameters {
 		parsed[name] = number
 	}
 	return parsed
+}
+
+func (p parameters) has(name string) bool {
+	_, known := p[name]
+	return known
 }
 
 func (p parameters) get(name string) int {

