@@ -15,6 +15,7 @@ import (
 
 var commands = map[string]func(parameters){
 	"memory": memory,
+	"mixed":  mixed,
 	"spawn":  spawn,
 	"steal":  steal,
 	"yield":  yield,

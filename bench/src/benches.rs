@@ -1,6 +1,7 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
 mod memory;
+mod mixed;
 mod parking;
 mod spawn;
 mod steal;
@@ -18,6 +19,7 @@ pub const ALL: &[Bench] = &[
     yield_now::BENCH,
     memory::BENCH,
     steal::BENCH,
+    mixed::BENCH,
     parking::WAKES,
     parking::BODIES,
 ];
