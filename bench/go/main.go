@@ -10,19 +10,25 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 var commands = map[string]func(parameters){
-	"memory": memory,
-	"mixed":  mixed,
-	"spawn":  spawn,
-	"steal":  steal,
-	"yield":  yield,
+	"channel":         channel,
+	"channel-load":    channelLoad,
+	"channel-request": channelRequest,
+	"echo-server":     echoServer,
+	"http-server":     httpServer,
+	"memory":          memory,
+	"mixed":           mixed,
+	"mutex":           mutex,
+	"spawn":           spawn,
+	"steal":           steal,
+	"timers":          timers,
+	"timers-due":      timersDue,
+	"yield":           yield,
 }
 
 func main() {
-	endWithParent()
 	if len(os.Args) < 2 || len(os.Args) > 3 {
 		fail("usage: fibra-bench-go BENCH [name=value,…]")
 	}
@@ -31,14 +37,6 @@ func main() {
 		fail("there is no bench %q for Go", os.Args[1])
 	}
 	command(parse(strings.Join(os.Args[2:], "")))
-}
-
-// endWithParent has the kernel kill this process when the one that started it has ended, however it ended.
-func endWithParent() {
-	const prSetPdeathsig = 1
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetPdeathsig, uintptr(syscall.SIGKILL), 0); errno != 0 {
-		fail("prctl: %v", errno)
-	}
 }
 
 func fail(format string, arguments ...any) {
@@ -63,6 +61,11 @@ func parse(text string) parameters {
 		parsed[name] = number
 	}
 	return parsed
+}
+
+func (p parameters) has(name string) bool {
+	_, known := p[name]
+	return known
 }
 
 func (p parameters) get(name string) int {

@@ -70,6 +70,15 @@ impl Case {
         usize::try_from(self.get(name)).expect("a count fits the address space")
     }
 
+    /// Whether the runner binds the whole sample to one core: where it is about one worker.
+    ///
+    /// Helper threads of a runtime (timers, blocking work, a garbage collector) then run on that core as well. So every
+    /// subject has one core's work, whether it keeps to one thread or not, and the kernel moves none of them about in
+    /// the middle of a sample. Cases with connections have a load generator, which places the server and itself.
+    pub fn is_on_one_core(&self) -> bool {
+        self.find("workers") == Some(1) && self.find("connections").is_none()
+    }
+
     /// Every parameter with its value, in the table's order.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         self.parameters.iter().copied()
@@ -108,6 +117,11 @@ impl Subject {
         sample: fn(&Case) -> Vec<Measurement>,
     ) -> Self {
         Self { name, package, sample, applies: |_| true, needed: None }
+    }
+
+    /// Whether it is one of fibra's own.
+    pub fn is_ours(&self) -> bool {
+        self.package.starts_with("fibra")
     }
 
     /// The same subject, for some cases only.

@@ -1,11 +1,17 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod channel;
+mod channel_load;
+mod channel_request;
+mod mutex;
 mod memory;
 mod mixed;
 mod parking;
 mod spawn;
 mod steal;
 mod switch;
+mod timers;
+mod timers_due;
 mod yield_now;
 
 use std::io;
@@ -17,6 +23,12 @@ pub const ALL: &[Bench] = &[
     switch::BENCH,
     spawn::BENCH,
     yield_now::BENCH,
+    channel::BENCH,
+    channel_load::BENCH,
+    channel_request::BENCH,
+    mutex::BENCH,
+    timers::BENCH,
+    timers_due::BENCH,
     memory::BENCH,
     steal::BENCH,
     mixed::BENCH,

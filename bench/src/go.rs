@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::{env, io};
 
 use crate::bench::{Case, Measurement};
+use crate::children::end_with_parent;
 
 /// Where the program's source lies.
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
@@ -30,14 +31,15 @@ pub fn sample(bench: &str, case: &Case) -> Vec<Measurement> {
     text.lines().map(|line| line.parse().expect("the Go program prints measurements")).collect()
 }
 
-/// The command that starts the server `kind` (`echo` or `http`) on 127.0.0.1 with so many processors.
+/// The command that starts the server `kind` (`echo` or `http`) with so many processors.
 ///
-/// It prints one line, `listening ADDRESS`, and serves until it is killed or the process that started it ends.
-/// `arguments` are names and values as those of a case, such as `("port", 8080)` instead of a port of the system's choice.
+/// Its `arguments` are names and values as those of a case: both servers listen on the `port` of 127.0.0.1, and `echo` has
+/// a `buffer` of so many bytes for each connection. It serves until it is killed, or the thread that starts it ends.
 pub fn server(kind: &str, workers: usize, arguments: &[(&str, u64)]) -> Command {
     let mut command = program(Some(workers as u64));
     let arguments: Vec<_> = arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
     command.args([&format!("{kind}-server"), &arguments.join(",")]);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 
@@ -64,6 +66,7 @@ pub fn build() -> io::Result<()> {
 
 fn program(workers: Option<u64>) -> Command {
     let mut command = Command::new(executable().expect("this program has a path"));
+    end_with_parent(&mut command);
     if let Some(workers) = workers {
         command.env("GOMAXPROCS", workers.to_string());
     }

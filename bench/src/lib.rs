@@ -4,23 +4,30 @@
 //! `--report DIR` writes a page. `fibra bench` runs the same without the peers, whose crates are behind the feature
 //! `peers`.
 //!
-//! Every sample is taken in a process of its own ([`runner`]), a bench is a table of cases and subjects
-//! ([`bench::Bench`]), and each lives in one file below `benches/`, with one small function for each subject.
+//! A bench is a table of cases and subjects ([`bench::Bench`]) and lives in one file below `benches/`, with a small
+//! function for each subject. [`session`] is a whole run: [`plan`] says who is measured and how often, [`runner`] takes
+//! every sample in a process of its own, and [`report`] shows the [`results`] and the [`verdict`] on each target.
 
 mod bench;
 mod benches;
+mod children;
+mod contention;
 #[cfg(feature = "peers")]
 mod go;
 mod machine;
 mod memory;
 mod options;
+mod plan;
 mod programs;
+mod progress;
 mod report;
+mod results;
 mod root;
 mod runner;
 mod session;
 mod statistics;
 mod stopwatch;
+mod verdict;
 mod work;
 
 pub use options::Options;

@@ -1,10 +1,12 @@
 //! Which machine and which versions the figures come from.
 
-use std::fs;
 use std::thread::available_parallelism;
+use std::time::SystemTime;
+use std::{env, fs};
 
-use crate::bench::Bench;
-use crate::{benches, programs};
+use crate::bench::Subject;
+use crate::programs;
+use crate::results::Measured;
 
 /// The lock file that pins the peers, as it was when this program was built.
 const LOCK_FILE: &str = include_str!("../../Cargo.lock");
@@ -21,6 +23,10 @@ pub struct Machine {
     pub kernel: String,
     /// Load averages (1, 5, 15 minutes) when the run began: other people's work shows here.
     pub load: String,
+    /// When the run began.
+    pub date: String,
+    /// What was asked for.
+    pub command: String,
     /// The compiler that built every subject.
     pub compiler: &'static str,
     /// The packages that are measured, with their versions.
@@ -28,8 +34,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Asks the system; what it doesn't tell reads `unknown`.
-    pub fn read() -> Self {
+    /// Asks the system, and the lock file for the versions of those who take part in `run`. What nobody tells reads
+    /// `unknown`.
+    pub fn read(run: &[Measured]) -> Self {
         Self {
             cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
             cores: available_parallelism().map_or(0, usize::from),
@@ -37,7 +44,9 @@ impl Machine {
             kernel: line("/proc/sys/kernel/osrelease").unwrap_or_else(unknown),
             load: line("/proc/loadavg").map_or_else(unknown, |averages| first_words(&averages, 3)),
             compiler: env!("FIBRA_BENCH_RUSTC"),
-            packages: packages(),
+            date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            command: command_line(),
+            packages: packages(run.iter().flat_map(Measured::subjects)),
         }
     }
 }
@@ -65,19 +74,24 @@ fn first_words(text: &str, count: usize) -> String {
     text.split_whitespace().take(count).collect::<Vec<_>>().join(" ")
 }
 
-fn packages() -> Vec<(&'static str, String)> {
-    let mut names: Vec<_> = benches::ALL
-        .iter()
-        .flat_map(Bench::subjects)
-        .map(|subject| (subject.package, subject.needed))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let version = |(package, needed): (_, Option<_>)| {
-        let version = needed.map_or_else(|| locked_version(LOCK_FILE, package), programs::version);
-        (package, version.unwrap_or_else(|| if needed.is_some() { "not here".into() } else { unknown() }))
+/// As it was typed, but for the path of the program.
+fn command_line() -> String {
+    let mut words: Vec<_> = env::args().collect();
+    if let Some(program) = words.first_mut() {
+        *program = program.rsplit('/').next().unwrap_or_default().to_owned();
+    }
+    words.join(" ")
+}
+
+fn packages(subjects: impl Iterator<Item = &'static Subject>) -> Vec<(&'static str, String)> {
+    let mut packages: Vec<_> = subjects.map(|subject| (subject.package, subject.needed)).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let version = |(package, program): (_, Option<_>)| {
+        let version = program.map_or_else(|| locked_version(LOCK_FILE, package), programs::version);
+        (package, version.unwrap_or_else(unknown))
     };
-    names.into_iter().map(version).collect()
+    packages.into_iter().map(version).collect()
 }
 
 /// The version that `lock_file` pins for the package `name`.
@@ -91,10 +105,13 @@ fn locked_version(lock_file: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::Bench;
+    use crate::benches;
 
     #[test]
     fn every_measured_package_has_a_locked_version() {
-        for (name, version) in packages() {
+        let subjects = benches::ALL.iter().flat_map(Bench::subjects);
+        for (name, version) in packages(subjects.filter(|subject| subject.needed.is_none())) {
             assert_ne!(version, "unknown", "{name} is not in the lock file");
         }
     }

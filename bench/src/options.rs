@@ -1,9 +1,11 @@
 //! The command line, for `fibra-bench` and for `fibra bench`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// What to measure and how to show it.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Options {
     /// The benches to run, in this order; `all` runs every one
     #[arg(required_unless_present_any = ["list", "sample"])]
@@ -11,6 +13,9 @@ pub struct Options {
     /// Print one JSON object a line instead of tables
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write a page for the browser, `index.html`, and the raw figures, `results.json`, into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
     /// How often each subject is measured, taking turns with the others
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,

@@ -5,107 +5,61 @@
 //! luck of one address-space layout becomes part of the spread instead of a silent bias. Taking turns (A B C, A B C)
 //! spreads whatever else the machine does over all of them.
 
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{self, Read, Write};
+use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use fibra_system::affinity;
 
 use crate::bench::{Bench, Case, Measurement, Subject};
-use crate::benches;
-use crate::options::Options;
-use crate::programs::Programs;
+use crate::results::{Measured, Table};
+use crate::{benches, children, contention, progress};
 
 /// A subject that takes longer than this for one sample hangs (seen where a runtime's worker thread has died).
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Everything that was measured about one subject under one set of parameters.
-pub struct Outcome {
-    /// Who was measured.
-    pub subject: &'static Subject,
-    /// One series for each metric; empty if no sample succeeded.
-    pub series: Vec<Series>,
-    /// Why there is no (further) sample, in the subject's own words.
-    pub failure: Option<String>,
-}
-
-/// The samples of one metric, in the order of the rounds.
-pub struct Series {
-    /// What was measured.
-    pub metric: String,
-    /// Its unit.
-    pub unit: String,
-    /// One value a round.
-    pub samples: Vec<f64>,
-}
-
-/// Takes the samples of a run, bench by bench and case by case.
-pub struct Runner<'a> {
-    options: &'a Options,
-    launcher: Launcher,
-    programs: Programs,
-}
-
-impl<'a> Runner<'a> {
-    /// A runner of what `options` ask for, whose children are started with `prefix` before their own arguments.
-    ///
-    /// # Errors
-    ///
-    /// When the system doesn't tell the path of this executable.
-    pub fn new(options: &'a Options, prefix: &[&str]) -> io::Result<Self> {
-        Ok(Self { options, launcher: Launcher::new(prefix)?, programs: Programs::default() })
-    }
-
-    /// Measures the subjects of `bench` under `case`, taking turns for so many rounds.
-    ///
-    /// A subject whose process fails is left out of the later rounds and keeps the reason, and so does one whose
-    /// program is not here.
-    ///
-    /// # Errors
-    ///
-    /// When a child process can't be started at all, or prints something else than measurements.
-    pub fn case(&mut self, bench: &Bench, case: &Case) -> io::Result<Vec<Outcome>> {
-        let mut outcomes: Vec<Outcome> = self.selected(bench, case);
-        let rounds = self.options.rounds.min(case.rounds_at_most);
-        for round in 1..=rounds {
-            for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
-                progress(&format!(
-                    "{} {case}: round {round} of {rounds}: {}",
-                    bench.name, outcome.subject.name
-                ))?;
-                match self.launcher.sample(bench, outcome.subject, case)? {
-                    Ok(measurements) => outcome.record(measurements),
-                    Err(reason) => outcome.failure = Some(reason),
-                }
-            }
-        }
-        progress("")?;
-        Ok(outcomes)
-    }
-
-    fn selected(&mut self, bench: &Bench, case: &Case) -> Vec<Outcome> {
-        let filter = self.options.subject.as_deref();
-        let selected = |subject: &&'static Subject| {
-            filter.is_none_or(|text| subject.name.contains(text)) && (subject.applies)(case)
-        };
-        let mut outcome = |subject: &'static Subject| {
-            let usable = subject.needed.map_or(Ok(()), |program| self.programs.usable(program));
-            Outcome { subject, series: Vec::new(), failure: usable.err() }
-        };
-        bench.subjects().filter(selected).map(&mut outcome).collect()
-    }
-}
-
-impl Outcome {
-    fn record(&mut self, measurements: Vec<Measurement>) {
-        for Measurement { metric, value, unit } in measurements {
-            match self.series.iter_mut().find(|series| series.metric == metric) {
-                Some(series) => series.samples.push(value),
-                None => self.series.push(Series { metric, unit, samples: vec![value] }),
+/// Measures the bench that is number `index` in `run`.
+///
+/// In each round every case has its turn, and in each case every subject: so a ratio is between neighbours, and what slows
+/// the machine down for a minute slows down one round of many cases, not all rounds of one. A subject whose process fails
+/// in a case is left out of the later rounds of that case, and keeps the reason.
+///
+/// # Errors
+///
+/// When a child process can't be started at all, or prints something else than measurements.
+pub fn measure(run: &mut [Measured], index: usize) -> io::Result<()> {
+    let watch = contention::Watch::start()?;
+    let outcomes = run[index].tables.iter().flat_map(|table| &table.outcomes);
+    for round in 1..=outcomes.map(|outcome| outcome.rounds).max().unwrap_or(0) {
+        for table in 0..run[index].tables.len() {
+            for outcome in 0..run[index].tables[table].outcomes.len() {
+                take_turn(run, [index, table, outcome], round)?;
             }
         }
     }
+    progress::clear()?;
+    run[index].contention = Some(watch.stop()?);
+    Ok(())
+}
+
+/// Takes one sample, if the outcome at this place in `run` (bench, table, outcome) has rounds left.
+fn take_turn(run: &mut [Measured], place: [usize; 3], round: u32) -> io::Result<()> {
+    let time_left = progress::time_left(run);
+    let [index, table, outcome] = place;
+    let Measured { bench, tables, .. } = &mut run[index];
+    let Table { case, outcomes } = &mut tables[table];
+    let outcome = &mut outcomes[outcome];
+    if outcome.rounds_left() == 0 {
+        return Ok(());
+    }
+    let what = format!("{} {case}: {}", bench.name, outcome.subject.name);
+    progress::show(&format!("round {round} of {}", outcome.rounds), time_left, &what)?;
+    let began = Instant::now();
+    let sample = sample_in_child(bench, outcome.subject, case)?;
+    outcome.record(sample, began.elapsed());
+    Ok(())
 }
 
 /// Takes one sample in this process and prints it for the runner: a line for each measurement.
@@ -119,6 +73,10 @@ pub fn sample_here(bench: &str, subject: &str, case: &str) -> io::Result<()> {
         |what: &str, name: &str| io::Error::other(format!("`{}` has no {what} `{name}`", bench.name));
     let subject = bench.subjects().find(|s| s.name == subject).ok_or_else(|| missing("subject", subject))?;
     let case = bench.cases.iter().find(|c| c.to_string() == case).ok_or_else(|| missing("case", case))?;
+    if case.is_on_one_core() {
+        let core = affinity::current()?.iter().next().expect("a thread runs somewhere");
+        affinity::pin_current_thread(core)?;
+    }
     let mut out = io::stdout().lock();
     for measurement in (subject.sample)(case) {
         writeln!(out, "{measurement}")?;
@@ -126,54 +84,36 @@ pub fn sample_here(bench: &str, subject: &str, case: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts the processes that take samples.
-pub struct Launcher {
-    program: PathBuf,
-    prefix: Vec<String>,
-}
-
-impl Launcher {
-    /// Children of this executable, whose arguments begin with `prefix`.
-    ///
-    /// # Errors
-    ///
-    /// When the system doesn't tell the executable's path.
-    pub fn new(prefix: &[&str]) -> io::Result<Self> {
-        let prefix = prefix.iter().copied().map(str::to_owned).collect();
-        Ok(Self { program: std::env::current_exe()?, prefix })
+/// One sample in a process of its own, or why there is none.
+fn sample_in_child(
+    bench: &Bench,
+    subject: &Subject,
+    case: &Case,
+) -> io::Result<Result<Vec<Measurement>, String>> {
+    let mut command = children::this_program()?;
+    // They would win over what a subject asks its builder for.
+    for variable in ["FIBRA_BACKEND", "FIBRA_WORKERS", "FIBRA_STACK_SIZE"] {
+        command.env_remove(variable);
     }
-
-    /// One sample in a process of its own, or why there is none.
-    fn sample(
-        &self,
-        bench: &Bench,
-        subject: &Subject,
-        case: &Case,
-    ) -> io::Result<Result<Vec<Measurement>, String>> {
-        let mut child = Command::new(&self.program)
-            .args(&self.prefix)
-            .args(["--sample", bench.name, subject.name, &case.to_string()])
-            .env("RUST_BACKTRACE", "0")
-            // It would win over the number of workers that the case names.
-            .env_remove("FIBRA_WORKERS")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let stdout = read_in_thread(child.stdout.take());
-        let stderr = read_in_thread(child.stderr.take());
-        let measured = stdout.recv_timeout(TIME_LIMIT);
-        let hung = measured == Err(RecvTimeoutError::Timeout);
-        if hung {
-            child.kill()?;
-        }
-        let status = child.wait()?;
-        match measured {
-            Ok(text) if status.success() => text.lines().map(str::parse).collect::<io::Result<_>>().map(Ok),
-            _ => {
-                let end = if hung { format!("no end after {TIME_LIMIT:?}") } else { status.to_string() };
-                Ok(Err(reason(&end, &stderr.recv().unwrap_or_default())))
-            }
+    let mut child = command
+        .args(["--sample", bench.name, subject.name, &case.to_string()])
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stdout = read_in_thread(child.stdout.take());
+    let stderr = read_in_thread(child.stderr.take());
+    let measured = stdout.recv_timeout(TIME_LIMIT);
+    let hung = measured == Err(RecvTimeoutError::Timeout);
+    if hung {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    match measured {
+        Ok(text) if status.success() => text.lines().map(str::parse).collect::<io::Result<_>>().map(Ok),
+        _ => {
+            let end = if hung { format!("no end after {TIME_LIMIT:?}") } else { status.to_string() };
+            Ok(Err(reason(&end, &stderr.recv().unwrap_or_default())))
         }
     }
 }
@@ -200,16 +140,6 @@ fn reason(end: &str, stderr: &str) -> String {
     let first = lines.next().unwrap_or_default();
     let said = if first.contains(" panicked at ") { lines.next().unwrap_or(first) } else { first };
     if said.is_empty() { end.to_owned() } else { format!("{end}: {said}") }
-}
-
-/// One line on the terminal that each step overwrites; nothing where standard error is no terminal.
-fn progress(text: &str) -> io::Result<()> {
-    let mut terminal = io::stderr().lock();
-    if terminal.is_terminal() {
-        write!(terminal, "\r\x1b[2K{text}")?;
-        terminal.flush()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! A whole run: the selected benches, one after the other.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
-use crate::bench::Bench;
-use crate::benches;
-use crate::machine::Machine;
 use crate::options::Options;
-use crate::report::{self, Format};
-use crate::runner::{self, Runner};
+use crate::plan::plan;
+use crate::report::Report;
+use crate::{benches, children, runner};
 
 /// Does what the command line asks for.
 ///
@@ -16,36 +15,27 @@ use crate::runner::{self, Runner};
 ///
 /// # Errors
 ///
-/// When there is no such bench, a child can't be started, or the output can't be written. A subject that fails is no
-/// error: its row says so.
+/// When there is no such bench or subject, a child can't be started, or an output can't be written. A subject that fails
+/// is no error: its row says so; nor is a target that is not met.
 pub fn run(options: &Options, prefix: &[&str]) -> io::Result<()> {
+    children::begin_with(prefix);
     if let Some([bench, subject, case]) = options.sample.as_deref() {
         return runner::sample_here(bench, subject, case);
     }
     if options.list {
         return list(&mut io::stdout().lock());
     }
-    let selected = select(&options.benches)?;
+    let began = Instant::now();
+    let mut run = plan(options)?;
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build; its figures mean nothing (use --release)");
     }
-    let mut runner = Runner::new(options, prefix)?;
-    let format = if options.json { Format::Json } else { Format::Table };
-    report::machine(&mut io::stdout().lock(), format, &Machine::read())?;
-    for bench in selected {
-        for case in bench.cases.iter().filter(|case| options.full || !case.full_only) {
-            let outcomes = runner.case(bench, case)?;
-            report::case(&mut io::stdout().lock(), format, bench, case, &outcomes)?;
-        }
+    let report = Report::begin(options, &run)?;
+    for index in 0..run.len() {
+        runner::measure(&mut run, index)?;
+        report.bench(&run[index])?;
     }
-    Ok(())
-}
-
-fn select(names: &[String]) -> io::Result<Vec<&'static Bench>> {
-    if names.iter().any(|name| name == "all") {
-        return Ok(benches::ALL.iter().collect());
-    }
-    names.iter().map(|name| benches::find(name)).collect()
+    report.end(&run, began.elapsed())
 }
 
 fn list(out: &mut impl Write) -> io::Result<()> {
@@ -55,7 +45,8 @@ fn list(out: &mut impl Write) -> io::Result<()> {
             writeln!(out, "    {}", subject.name)?;
         }
         for case in bench.cases {
-            writeln!(out, "    · {case}")?;
+            let only = if case.full_only { " (with --full)" } else { "" };
+            writeln!(out, "    · {case}{only}")?;
         }
     }
     Ok(())
