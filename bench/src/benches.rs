@@ -3,9 +3,12 @@
 mod channel;
 mod channel_load;
 mod channel_request;
-mod mutex;
+mod echo;
+mod file;
+mod http;
 mod memory;
 mod mixed;
+mod mutex;
 mod parking;
 mod spawn;
 mod steal;
@@ -30,6 +33,9 @@ pub const ALL: &[Bench] = &[
     timers::BENCH,
     timers_due::BENCH,
     memory::BENCH,
+    echo::BENCH,
+    http::BENCH,
+    file::BENCH,
     steal::BENCH,
     mixed::BENCH,
     parking::WAKES,
