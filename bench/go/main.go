@@ -21,6 +21,7 @@ var commands = map[string]func(parameters){
 	"memory":          memory,
 	"mixed":           mixed,
 	"mutex":           mutex,
+	"scale":           scale,
 	"spawn":           spawn,
 	"steal":           steal,
 	"timers":          timers,

@@ -10,6 +10,7 @@ mod memory;
 mod mixed;
 mod mutex;
 mod parking;
+mod scale;
 mod spawn;
 mod steal;
 mod switch;
@@ -38,6 +39,7 @@ pub const ALL: &[Bench] = &[
     file::BENCH,
     steal::BENCH,
     mixed::BENCH,
+    scale::BENCH,
     parking::WAKES,
     parking::BODIES,
 ];
