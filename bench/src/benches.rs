@@ -3,8 +3,8 @@
 mod channel;
 mod channel_load;
 mod channel_request;
-mod mutex;
 mod memory;
+mod mutex;
 mod parking;
 mod spawn;
 mod steal;
