@@ -119,6 +119,11 @@ impl Subject {
         Self { name, package, sample, applies: |_| true, needed: None }
     }
 
+    /// Whether it is one of fibra's own.
+    pub fn is_ours(&self) -> bool {
+        self.package.starts_with("fibra")
+    }
+
     /// The same subject, for some cases only.
     pub const fn only(self, applies: fn(&Case) -> bool) -> Self {
         Self { applies, ..self }

@@ -3,6 +3,9 @@
 mod channel;
 mod channel_load;
 mod channel_request;
+mod echo;
+mod file;
+mod http;
 mod memory;
 mod mutex;
 mod parking;
@@ -29,6 +32,9 @@ pub const ALL: &[Bench] = &[
     timers::BENCH,
     timers_due::BENCH,
     memory::BENCH,
+    echo::BENCH,
+    http::BENCH,
+    file::BENCH,
     steal::BENCH,
     parking::WAKES,
     parking::BODIES,

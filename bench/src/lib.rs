@@ -12,14 +12,17 @@ mod bench;
 mod benches;
 mod children;
 mod contention;
+mod epoll;
 #[cfg(feature = "peers")]
 mod go;
+mod load;
 mod machine;
 mod memory;
 mod options;
 mod plan;
 mod programs;
 mod progress;
+mod raw;
 mod report;
 mod results;
 mod root;

@@ -1,11 +1,12 @@
-//! What the kernel says this process holds in memory.
+//! What the kernel says a process holds in memory.
 
+use std::fmt::Display;
 use std::{fs, io};
 
 use crate::bench::Measurement;
 
 /// Resident memory and page tables, apart: a program pays for both, and most tools show only the first.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Footprint {
     /// `VmRSS`: resident pages, in bytes.
     pub resident: u64,
@@ -14,15 +15,22 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// Reads both from `/proc/self/status`.
+    /// That of this process.
     pub fn read() -> io::Result<Self> {
-        let status = fs::read_to_string("/proc/self/status")?;
+        Self::of("self")
+    }
+
+    /// That of the process with this number, or of `self`.
+    pub fn of(process: impl Display) -> io::Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
         let bytes = |field: &str| {
             status
                 .lines()
                 .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
                 .map(|kibibytes| kibibytes * 1024)
-                .ok_or_else(|| io::Error::other(format!("/proc/self/status has no field {field}")))
+                .ok_or_else(|| {
+                    io::Error::other(format!("the status of process {process} has no field {field}"))
+                })
         };
         Ok(Self { resident: bytes("VmRSS:")?, page_tables: bytes("VmPTE:")? })
     }

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Clone, Default, Args)]
 pub struct Options {
     /// The benches to run, in this order; `all` runs every one
-    #[arg(required_unless_present_any = ["list", "sample"])]
+    #[arg(required_unless_present_any = ["list", "sample", "load"])]
     pub(crate) benches: Vec<String>,
     /// Print one JSON object a line instead of tables
     #[arg(long)]
@@ -31,4 +31,7 @@ pub struct Options {
     /// Take a single sample in this process (how the runner starts its children; for profilers too)
     #[arg(long, num_args = 3, value_names = ["BENCH", "SUBJECT", "CASE"], conflicts_with = "benches")]
     pub(crate) sample: Option<Vec<String>>,
+    /// Generate load as the plan on standard input says (how samples of servers start their clients)
+    #[arg(long, hide = true, conflicts_with = "benches")]
+    pub(crate) load: bool,
 }

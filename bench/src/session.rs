@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::options::Options;
 use crate::plan::plan;
 use crate::report::Report;
-use crate::{benches, children, runner};
+use crate::{benches, children, load, runner};
 
 /// Does what the command line asks for.
 ///
@@ -21,6 +21,9 @@ pub fn run(options: &Options, prefix: &[&str]) -> io::Result<()> {
     children::begin_with(prefix);
     if let Some([bench, subject, case]) = options.sample.as_deref() {
         return runner::sample_here(bench, subject, case);
+    }
+    if options.load {
+        return load::generate();
     }
     if options.list {
         return list(&mut io::stdout().lock());

@@ -37,7 +37,8 @@ pub fn parameters(case: &Case) -> String {
     case.parameters().map(parameter).collect::<Vec<_>>().join(" · ")
 }
 
-fn parameter((name, value): (&str, u64)) -> String {
+/// `in_flight=10000` as `in flight 10,000`.
+pub fn parameter((name, value): (&str, u64)) -> String {
     format!("{} {}", name.replace('_', " "), grouped(value))
 }
 

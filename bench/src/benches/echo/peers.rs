@@ -1,0 +1,36 @@
+//! Everybody else, each written as its users write it.
+//!
+//! Runtimes that steal work have one listener and spawn from it. Those with a thread for each core have a listener on each
+//! thread (`SO_REUSEPORT`), as their documentation shows; the kernel's hash deals the connections out then.
+
+mod compio;
+mod glommio;
+mod may;
+mod monoio;
+mod smol;
+mod tokio;
+
+use std::thread;
+
+use super::{Setting, measure};
+use crate::bench::Subject;
+
+/// The peers' subjects.
+pub const SUBJECTS: &[Subject] = &[
+    Subject::new("tokio", "tokio", |case| measure(case, tokio::multi_thread)),
+    Subject::new("tokio current-thread", "tokio", |case| measure(case, tokio::current_thread))
+        .only(|case| case.get("workers") == 1),
+    Subject::new("smol", "smol", |case| measure(case, smol::serve)),
+    Subject::new("may", "may", |case| measure(case, may::serve)),
+    Subject::new("monoio", "monoio", |case| measure(case, |it| on_each_thread(it, monoio::serve))),
+    Subject::new("compio", "compio", |case| measure(case, |it| on_each_thread(it, compio::serve))),
+    Subject::new("glommio", "glommio", |case| measure(case, |it| on_each_thread(it, glommio::serve))),
+];
+
+/// Runs `serve` on so many threads as there are workers, this one included.
+fn on_each_thread(setting: Setting, serve: fn(Setting)) {
+    for _ in 1..setting.workers {
+        thread::spawn(move || serve(setting));
+    }
+    serve(setting);
+}
