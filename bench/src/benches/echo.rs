@@ -44,17 +44,21 @@ pub const BENCH: Bench = Bench {
 
 /// Takes a sample of `server`, which runs in this process, on threads of its own.
 fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
-    const BUFFER: usize = 4_096;
-    let bytes = case.count("bytes");
-    let address = load::free_address().expect("a port is free");
-    let setting = Setting { address, workers: case.count("workers"), buffer: bytes.max(BUFFER) };
+    let setting = setting(case);
     load::serve_here(setting.workers, move || server(setting));
-    under_load(case, Load::echo(address, vec![std::process::id()], case.count("connections"), bytes))
-        .expect("the server answers as it should")
+    under_load(case, setting, std::process::id()).expect("the server answers as it should")
 }
 
-/// Puts `load` on a server, and measures what the case asks for.
-fn under_load(case: &Case, load: Load) -> io::Result<Vec<Measurement>> {
+/// What a server is told in this case.
+fn setting(case: &Case) -> Setting {
+    const BUFFER: usize = 4_096;
+    let address = load::free_address().expect("a port is free");
+    Setting { address, workers: case.count("workers"), buffer: case.count("bytes").max(BUFFER) }
+}
+
+/// Puts load on the server with this process number, and measures what the case asks for.
+fn under_load(case: &Case, setting: Setting, server: u32) -> io::Result<Vec<Measurement>> {
+    let load = Load::echo(setting.address, vec![server], case.count("connections"), case.count("bytes"));
     if case.find("strace").is_some() {
         return load.system_calls();
     }

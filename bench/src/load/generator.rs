@@ -171,7 +171,11 @@ impl Mark {
 }
 
 /// Connects once, and again until somebody listens. The connection closes at once, so no server counts it as load.
-fn wait_for_server(address: SocketAddr) -> io::Result<()> {
+///
+/// # Errors
+///
+/// When nobody listens within 10 s, or connecting fails in another way.
+pub fn wait_for_server(address: SocketAddr) -> io::Result<()> {
     let begun = Instant::now();
     loop {
         match TcpStream::connect(address) {
