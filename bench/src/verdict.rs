@@ -38,7 +38,7 @@ pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
     let verdict = |target: &'static Target, table: &Table| {
         let outcome = table.outcome(target.subject)?;
         let samples = outcome.samples(target.metric);
-        let unit = outcome.series.iter().find(|series| series.metric == target.metric);
+        let unit = table.metrics().into_iter().find(|(metric, _)| *metric == target.metric);
         Some(Verdict {
             bench: measured.bench,
             target,
@@ -51,7 +51,7 @@ pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
                 Some(samples) => held_against(target, samples, measured, table),
                 None => Err(missing(outcome, target.metric)),
             },
-            unit: unit.map(|series| series.unit.clone()).unwrap_or_default(),
+            unit: unit.map(|(_, unit)| unit.to_owned()).unwrap_or_default(),
         })
     };
     let of_target = |target: &'static Target| {

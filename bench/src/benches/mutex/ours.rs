@@ -11,7 +11,7 @@ use crate::stopwatch::Stopwatch;
 pub const SUBJECTS: &[Subject] = &[
     Subject::new("fibra thread", "fibra", green_thread),
     Subject::new("fibra future", "fibra", future),
-    Subject::new("std", "fibra", std_threads).only(never_yields),
+    Subject::new("std", "std", std_threads).only(never_yields),
 ];
 
 /// Whether locks for threads of the system can take part.
