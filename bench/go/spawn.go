@@ -9,8 +9,9 @@ func spawn(p parameters) {
 	batch := func() {
 		var group sync.WaitGroup
 		group.Add(inFlight)
+		body := func() { group.Done() }
 		for i := 0; i < inFlight; i++ {
-			go group.Done()
+			go body()
 		}
 		group.Wait()
 	}

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::process::{Command, Stdio};
 
+use crate::progress;
+
 /// A program that a subject names in [`Subject::needs`](crate::bench::Subject::needs).
 struct Program {
     name: &'static str,
@@ -54,7 +56,10 @@ fn prepare(program: &Program) -> Result<(), String> {
     if version_of(program).is_none() {
         return Err(format!("there is no program `{name}` here (apt-get install {package})"));
     }
-    (program.prepare)().map_err(|error| error.to_string())
+    progress::preparing(name)
+        .and_then(|()| (program.prepare)())
+        .and_then(|()| progress::clear())
+        .map_err(|error| error.to_string())
 }
 
 /// # Panics

@@ -11,6 +11,11 @@ pub fn show(round: &str, time_left: Option<Duration>, what: &str) -> io::Result<
     write(&format!("{round}{left} · {what}"))
 }
 
+/// Says that the program `name` is made ready, which may take some seconds.
+pub fn preparing(name: &str) -> io::Result<()> {
+    write(&format!("preparing {name}"))
+}
+
 /// Takes the line away, so that tables can be printed.
 pub fn clear() -> io::Result<()> {
     write("")
