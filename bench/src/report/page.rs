@@ -176,7 +176,8 @@ fn table(measured: &Measured, table: &Table, group: &plots::Group) -> String {
         .filter(|outcome| !outcome.series.is_empty())
         .map(|outcome| row(outcome, &metrics, reference))
         .collect();
-    let failures: String = table.outcomes.iter().filter_map(failure).collect();
+    let failures = table.outcomes.iter().filter_map(words::failure);
+    let failures: String = failures.map(|failure| element("p", "aside", &escape(&failure))).collect();
     if rows.is_empty() {
         return failures;
     }
@@ -207,11 +208,6 @@ fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
 fn cell(middle: f64, from: f64, to: f64) -> String {
     let range = format!("{}–{}", words::figure(from), words::figure(to));
     element("td", "", &(words::figure(middle) + &element("small", "", &range)))
-}
-
-fn failure(outcome: &Outcome) -> Option<String> {
-    let reason = escape(outcome.failure.as_deref()?);
-    Some(element("p", "aside", &format!("{}: not measured: {reason}", escape(outcome.subject.name))))
 }
 
 fn capitalised(text: &str) -> String {

@@ -73,12 +73,7 @@ fn table(out: &mut impl Write, table: &Table, reference: &str) -> io::Result<()>
         rows.extend(measured.map(|outcome| row(&metrics, outcome, reference)));
         write_aligned(out, 1, &rows)?;
     }
-    for outcome in &table.outcomes {
-        if let Some(reason) = &outcome.failure {
-            writeln!(out, "    {}: not measured: {reason}", outcome.subject.name)?;
-        }
-    }
-    Ok(())
+    table.outcomes.iter().filter_map(words::failure).try_for_each(|failure| writeln!(out, "    {failure}"))
 }
 
 fn heading(metrics: &[(&str, &str)], reference: Option<&Outcome>) -> Vec<String> {

@@ -56,6 +56,16 @@ pub fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
     outcome.ratio(metric, reference).as_ref().map_or_else(String::new, estimate)
 }
 
+/// Why an outcome lacks samples, if it does.
+pub fn failure(outcome: &Outcome) -> Option<String> {
+    let reason = outcome.failure.as_deref()?;
+    let name = outcome.subject.name;
+    Some(match outcome.taken {
+        0 | 1 => format!("{name}: not measured: {reason}"),
+        round => format!("{name}: failed in round {round}: {reason}"),
+    })
+}
+
 /// What is wanted: `fibra future: time ≤ 0.25 × tokio`.
 pub fn target(verdict: &Verdict) -> String {
     let Target { subject, metric, .. } = verdict.target;

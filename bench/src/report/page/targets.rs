@@ -33,7 +33,7 @@ fn row(verdict: &Verdict) -> String {
             let range = format!("{}–{}", words::figure(*low), words::figure(*high));
             words::figure(*median) + &element("small", "", &range)
         }
-        Err(reason) => element("small", "", &escape(reason)),
+        Err(reason) => element("small", "reason", &escape(reason)),
     };
     let scale =
         verdict.found.as_ref().map_or_else(|_| String::new(), |found| scale(verdict.target.limit, found));
