@@ -20,6 +20,7 @@ use super::{
     fiber::Fiber,
     home::Home,
     join::{Failure, Outcome, contain},
+    memory,
     runnable::Runnable,
     state::{Start, State, Suspend},
     waker,
@@ -74,7 +75,8 @@ struct Cell<B: Body, S> {
 
 /// Makes a task with two references: one for the queue, and one for the join handle.
 pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: S) -> NonNull<Header> {
-    let cell = Box::new(Cell {
+    let cell = memory::allocate::<Cell<B, S>>();
+    let value = Cell {
         header: Header {
             state: State::new(),
             table: &Vtable::<B, S>::TABLE,
@@ -85,8 +87,10 @@ pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: 
         join_waker: UnsafeCell::new(None),
         meta,
         stage: UnsafeCell::new(Stage::Body(body)),
-    });
-    NonNull::from(Box::leak(cell)).cast()
+    };
+    // SAFETY: the memory is new, and made for it.
+    unsafe { cell.write(value) };
+    cell.cast()
 }
 
 struct Vtable<B, S>(B, S);
@@ -255,7 +259,11 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         if !cell.header.state.is_complete() {
             cell.scheduler.finished(&cell.header);
         }
-        // SAFETY: the cell came from a `Box`, and by contract nobody else refers to it.
-        drop(unsafe { Box::from_raw(header.cast::<Cell<B, S>>().as_ptr()) });
+        let cell = header.cast::<Cell<B, S>>();
+        // SAFETY: the cell came from `allocate`, and by contract nobody else refers to it.
+        unsafe {
+            cell.drop_in_place();
+            memory::free(cell);
+        }
     }
 }

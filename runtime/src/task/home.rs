@@ -6,6 +6,7 @@
 use super::{
     fiber::Fiber,
     inbox::{Inbox, Letter},
+    memory::Shelf,
 };
 use crate::{
     context,
@@ -32,9 +33,10 @@ pub(crate) struct Home {
     /// Home-only: the fiber that runs.
     current: Cell<*const Fiber>,
     ready: ReadyQueue,
+    shelf: Shelf,
 }
 
-// SAFETY: `worker`, `current` and `ready` are home-only: their accessors below are called on the worker's own
+// SAFETY: `worker`, `current`, `ready` and `shelf` are home-only: their accessors below are called on the worker's own
 // thread alone (`is_here`), which their callers check or were told to. All else is atomic or `Sync`.
 unsafe impl Sync for Home {}
 // SAFETY: as above; the pointers are used by the worker's thread alone, wherever the last reference drops.
@@ -52,6 +54,7 @@ impl Home {
             worker: Cell::new(ptr::null()),
             current: Cell::new(ptr::null()),
             ready: ReadyQueue::new(),
+            shelf: Shelf::new(),
         }
     }
 
@@ -148,6 +151,12 @@ impl Home {
     #[inline]
     pub(crate) fn ready(&self) -> &ReadyQueue {
         &self.ready
+    }
+
+    /// The memory that ended tasks have left. On the worker's thread only.
+    #[inline]
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     /// The fiber that we stand on. On the worker's thread, inside of its loop, only.
