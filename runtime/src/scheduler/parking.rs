@@ -69,6 +69,9 @@ impl Worker {
     /// Lets everything else that is ready go first. Not while panicking.
     pub(crate) fn yield_now(&self) {
         let fiber = self.home.current();
+        if self.home.ready().is_empty() {
+            self.give_turn_to_ring();
+        }
         fiber.make_ready();
         self.go_on(fiber);
     }

@@ -176,6 +176,7 @@ impl Fiber {
             return false;
         }
         let Some(header) = self.body() else { return false };
+        header.note_wait();
         // SAFETY: `self` lies in an `Arc` (`new` makes no other), whose reference is counted up here.
         let this = unsafe {
             Arc::increment_strong_count(self);
@@ -187,9 +188,9 @@ impl Fiber {
         header.state.is_cancelled()
     }
 
-    /// Whether the body's task has been asked to end.
+    /// Whether the body's task has been asked to end: by name, or with the whole runtime.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.body().is_some_and(|header| header.state.is_cancelled())
+        self.home.is_stopping() || self.body().is_some_and(|header| header.state.is_cancelled())
     }
 
     /// Why a wait of the body must end now, if it must.

@@ -16,6 +16,7 @@ use fibra_driver::Unparker;
 use std::{
     cell::Cell,
     ptr::{self, NonNull},
+    task::Waker,
 };
 
 /// See the module.
@@ -34,9 +35,11 @@ pub(crate) struct Home {
     current: Cell<*const Fiber>,
     ready: ReadyQueue,
     shelf: Shelf,
+    /// Home-only: what is woken now goes behind the others.
+    is_patient: Cell<bool>,
 }
 
-// SAFETY: `worker`, `current`, `ready` and `shelf` are home-only: their accessors below are called on the worker's own
+// SAFETY: `worker`, `current`, `ready`, `shelf` and `is_patient` are home-only: their accessors below are called on the worker's own
 // thread alone (`is_here`), which their callers check or were told to. All else is atomic or `Sync`.
 unsafe impl Sync for Home {}
 // SAFETY: as above; the pointers are used by the worker's thread alone, wherever the last reference drops.
@@ -55,6 +58,7 @@ impl Home {
             current: Cell::new(ptr::null()),
             ready: ReadyQueue::new(),
             shelf: Shelf::new(),
+            is_patient: Cell::new(false),
         }
     }
 
@@ -175,6 +179,25 @@ impl Home {
 
     pub(crate) fn set_current(&self, fiber: *const Fiber) {
         self.current.set(fiber);
+    }
+
+    /// Wakes whoever waits for the end of a task, which goes behind the tasks that are queued already: a parent of many is
+    /// woken once and finds many of its children at their end, instead of once for each of them.
+    pub(super) fn wake_last(waker: &Waker) {
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _restore = Self::here().map(|home| Restore(&home.is_patient, home.is_patient.replace(true)));
+        waker.wake_by_ref();
+    }
+
+    /// Whether what is woken now goes behind the others; see [`wake_last`](Self::wake_last).
+    #[inline]
+    pub(crate) fn is_patient(&self) -> bool {
+        self.is_patient.get()
     }
 
     /// What [`set_worker`](Self::set_worker) left.
