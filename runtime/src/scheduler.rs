@@ -28,7 +28,7 @@ pub(crate) mod start;
 pub(crate) mod worker;
 
 use crate::{
-    primitive::{AtomicPtr, Relaxed, SeqCst, unmodelled::AtomicU64},
+    primitive::{AtomicPtr, Relaxed, Release, SeqCst, unmodelled::AtomicU64},
     task::{
         Schedule,
         body::{Body, ThreadSlot},
@@ -92,6 +92,11 @@ impl Shared {
 
     /// Puts `runnable` into the next slot; returns the one that was there.
     fn replace_next(&self, runnable: Runnable) -> Option<Runnable> {
+        if self.next.load(Relaxed).is_null() {
+            // Only its worker fills the slot, so it stays empty until we do.
+            self.next.store(runnable.into_raw().as_ptr(), Release);
+            return None;
+        }
         Self::next(self.next.swap(runnable.into_raw().as_ptr(), SeqCst))
     }
 

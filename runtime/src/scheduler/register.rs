@@ -16,11 +16,7 @@ use crate::{
     primitive::{Acquire, AtomicU64, Mutex, Relaxed, Release},
     task::{Task, header::Header, state::Cancel},
 };
-use std::{
-    ops::DerefMut,
-    ptr::NonNull,
-    sync::PoisonError,
-};
+use std::{ops::DerefMut, ptr::NonNull, sync::PoisonError};
 
 /// See the module. A line of its own: the counts are written at every spawn.
 #[repr(align(128))]
