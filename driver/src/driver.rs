@@ -160,7 +160,7 @@ impl Driver {
         }
         self.ledger.stats.operations += 1;
         if let Op::Timeout { deadline } = op {
-            return Submission::Pending(self.ledger.start_timeout(&op, deadline, word));
+            return Submission::Pending(self.ledger.start_timeout(deadline, word));
         }
         // SAFETY: the caller keeps the contract of this function, which is the backend's.
         let submission = unsafe { self.backend.submit(&mut self.ledger, &op, word) };
@@ -217,7 +217,7 @@ impl Driver {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel_all(&mut self) {
-        for key in self.ledger.slab.keys() {
+        for key in self.ledger.keys() {
             self.cancel(key);
         }
     }
@@ -306,7 +306,7 @@ impl Driver {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn ops_in_flight(&self) -> usize {
-        self.ledger.slab.len()
+        self.ledger.in_flight()
     }
 
     /// What this driver has done so far.
@@ -325,6 +325,7 @@ impl Driver {
     /// Cancels everything and waits for the answers, for a while. Returns whether all have come. The words of the
     /// operations, which nobody will ask for any more, tell which results are descriptors to close.
     fn drain(&mut self) -> bool {
+        self.ledger.forget_timeouts();
         for key in self.ledger.slab.keys() {
             if let Some(record) = self.ledger.slab.get(key) {
                 record.word = usize::from(record.op.yields_descriptor());
