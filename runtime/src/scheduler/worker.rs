@@ -289,6 +289,11 @@ impl Worker {
         }
     }
 
+    /// When the driver let go of us the last time.
+    pub(crate) fn last_look(&self) -> Instant {
+        self.last_poll.get()
+    }
+
     /// Chooses how many runs make up the poll period, by how long the last ones took.
     fn adapt_poll_interval(&self) {
         let runs = self.runs_since_poll();
