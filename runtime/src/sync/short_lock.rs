@@ -23,6 +23,7 @@ mod lock {
         cell::UnsafeCell,
         hint::spin_loop,
         ops::{Deref, DerefMut},
+        panic::{RefUnwindSafe, UnwindSafe},
         thread,
         time::Duration,
     };
@@ -40,6 +41,10 @@ mod lock {
 
     // SAFETY: it hands its value to one thread at a time, and takes it back with release and acquire.
     unsafe impl<T: Send> Sync for ShortLock<T> {}
+
+    // A panic leaves the value whole; see `lock`.
+    impl<T> UnwindSafe for ShortLock<T> {}
+    impl<T> RefUnwindSafe for ShortLock<T> {}
 
     impl<T> ShortLock<T> {
         pub(in super::super) const fn new(value: T) -> Self {
