@@ -12,6 +12,7 @@ mod crowd;
 use crowd::{Part, ROUNDS};
 use fibra::{
     future::{self, JoinHandle},
+    io::Buffer,
     net::{SocketAddr, TcpListener, TcpStream},
 };
 use std::{io, process::ExitCode, time::Instant};

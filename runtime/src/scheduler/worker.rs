@@ -26,8 +26,11 @@ use std::{
 const NEXT_IN_A_ROW: u32 = 3;
 /// How long tasks run between two looks at the driver, while there are tasks to run.
 const POLL_PERIOD: Duration = Duration::from_micros(100);
-/// The bounds of the number of tasks that is taken for that period.
-const POLL_INTERVAL: std::ops::RangeInclusive<u32> = 8..=1024;
+/// After so many runs at most the clock is looked at: the longest that slow tasks after quick ones can hold up timers and
+/// I/O. More would cost less (a look at the clock is some 20 ns, shared by that many runs).
+const LONGEST_STRIDE: u32 = 16;
+/// Runs that take longer than this are slow: then the clock is looked at after each.
+const SLOW: Duration = Duration::from_micros(20);
 /// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
 /// twice, and who waits for many tasks finds more of them at their end; more than a few would make the others wait.
 const TURN: u32 = 8;
@@ -53,12 +56,16 @@ pub(crate) struct Worker {
     runs: Cell<u32>,
     /// Whose turn it is: a count of runs, which wraps.
     turn: Cell<u32>,
-    /// What `runs` was when the driver was last looked at.
-    runs_at_poll: Cell<u32>,
-    /// After how many the driver is looked at again.
-    poll_interval: Cell<u32>,
+    /// What `runs` will be when the clock is looked at again.
+    next_check: Cell<u32>,
+    /// How many runs lie between two looks at the clock.
+    stride: Cell<u32>,
+    /// When the clock was looked at the last time.
+    last_check: Cell<Instant>,
     /// When the driver let go of us the last time.
     last_poll: Cell<Instant>,
+    /// Tasks have run for a poll period.
+    is_poll_due: Cell<bool>,
     next_in_a_row: Cell<u32>,
     budget: Cell<u32>,
     steal_seed: Cell<u32>,
@@ -86,9 +93,11 @@ impl Worker {
             handed_over: Cell::new(None),
             runs: Cell::new(0),
             turn: Cell::new(0),
-            runs_at_poll: Cell::new(0),
-            poll_interval: Cell::new(*POLL_INTERVAL.start()),
+            next_check: Cell::new(1),
+            stride: Cell::new(1),
+            last_check: Cell::new(Instant::now()),
             last_poll: Cell::new(Instant::now()),
+            is_poll_due: Cell::new(false),
             next_in_a_row: Cell::new(0),
             budget: Cell::new(BUDGET),
             steal_seed: Cell::new(0x9E37_79B9),
@@ -254,11 +263,6 @@ impl Worker {
         self.turn.set(self.turn.get().wrapping_add(1));
     }
 
-    #[inline]
-    fn runs_since_poll(&self) -> u32 {
-        self.runs.get().wrapping_sub(self.runs_at_poll.get())
-    }
-
     /// Whether a switch straight to the next ready stack is all right: it is not when the driver wants a look.
     #[inline]
     pub(super) fn take_ready(&self) -> Option<NonNull<Fiber>> {
@@ -271,14 +275,31 @@ impl Worker {
     }
 
     #[inline]
-    fn is_poll_due(&self) -> bool {
-        self.runs_since_poll() >= self.poll_interval.get()
+    pub(super) fn is_poll_due(&self) -> bool {
+        if self.runs.get() == self.next_check.get() {
+            self.check_clock();
+        }
+        self.is_poll_due.get()
+    }
+
+    /// Looks at the clock: after each run while they are slow, and ever more seldom while they are not.
+    fn check_clock(&self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.last_check.replace(now));
+        if elapsed > SLOW {
+            self.stride.set(1);
+            // Nor shall several slow ones in a row go before the others.
+            self.turn.set((self.turn.get() | (TURN - 1)).wrapping_add(1));
+        } else {
+            self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
+        }
+        self.next_check.set(self.runs.get().wrapping_add(self.stride.get()));
+        self.is_poll_due.set(now.duration_since(self.last_poll.get()) >= POLL_PERIOD);
     }
 
     /// Submits, collects completions and letters, and takes a share of the injector, without waiting.
     #[cold]
     fn look_around(&self) {
-        self.adapt_poll_interval();
         self.home.deliver();
         self.turn(Wait::Not);
         self.start_poll_period();
@@ -294,21 +315,13 @@ impl Worker {
         self.last_poll.get()
     }
 
-    /// Chooses how many runs make up the poll period, by how long the last ones took.
-    fn adapt_poll_interval(&self) {
-        let runs = self.runs_since_poll();
-        let elapsed = self.last_poll.get().elapsed();
-        let wanted = POLL_PERIOD.as_nanos() * u128::from(runs) / elapsed.as_nanos().max(1);
-        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
-        // Half old, half new: one slow task must not make us poll after each of many quick ones.
-        let interval = self.poll_interval.get() / 2 + wanted.min(*POLL_INTERVAL.end()) / 2;
-        self.poll_interval.set(interval.clamp(*POLL_INTERVAL.start(), *POLL_INTERVAL.end()));
-    }
-
     /// Tasks run from here on: what the kernel took before is not theirs.
     fn start_poll_period(&self) {
-        self.last_poll.set(Instant::now());
-        self.runs_at_poll.set(self.runs.get());
+        let now = Instant::now();
+        self.last_poll.set(now);
+        self.last_check.set(now);
+        self.next_check.set(self.runs.get().wrapping_add(self.stride.get()));
+        self.is_poll_due.set(false);
     }
 
     /// Turns the driver once, and hands its completions out.
