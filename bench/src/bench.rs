@@ -1,6 +1,7 @@
 //! What a bench is: a table of cases (parameters) and subjects (who is measured), plus one function for each subject.
 
-use std::fmt;
+use std::str::FromStr;
+use std::{fmt, io};
 
 /// One question put to several subjects under several parameters.
 pub struct Bench {
@@ -56,15 +57,26 @@ impl Case {
     ///
     /// When the case has no such parameter: a bench asks only for what its own table holds.
     pub fn get(&self, name: &str) -> u64 {
-        self.parameters()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
-            .expect("a parameter of this bench")
+        self.find(name).expect("a parameter of this bench")
+    }
+
+    /// The value of the parameter `name`, if the case has it.
+    pub fn find(&self, name: &str) -> Option<u64> {
+        self.parameters().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// [`get`](Self::get) for counts.
     pub fn count(&self, name: &str) -> usize {
         usize::try_from(self.get(name)).expect("a count fits the address space")
+    }
+
+    /// Whether the runner binds the whole sample to one core: where it is about one worker.
+    ///
+    /// Helper threads of a runtime (timers, blocking work, a garbage collector) then run on that core as well. So every
+    /// subject has one core's work, whether it keeps to one thread or not, and the kernel moves none of them about in
+    /// the middle of a sample. Cases with connections have a load generator, which places the server and itself.
+    pub fn is_on_one_core(&self) -> bool {
+        self.find("workers") == Some(1) && self.find("connections").is_none()
     }
 
     /// Every parameter with its value, in the table's order.
@@ -93,6 +105,8 @@ pub struct Subject {
     pub sample: fn(&Case) -> Vec<Measurement>,
     /// Whether the question makes sense for it under these parameters.
     pub applies: fn(&Case) -> bool,
+    /// A program of the machine's that it can't do without; `package` then names it, for its version.
+    pub needed: Option<&'static str>,
 }
 
 impl Subject {
@@ -102,12 +116,25 @@ impl Subject {
         package: &'static str,
         sample: fn(&Case) -> Vec<Measurement>,
     ) -> Self {
-        Self { name, package, sample, applies: |_| true }
+        Self { name, package, sample, applies: |_| true, needed: None }
+    }
+
+    /// Whether it is one of fibra's own.
+    pub fn is_ours(&self) -> bool {
+        self.package.starts_with("fibra")
     }
 
     /// The same subject, for some cases only.
     pub const fn only(self, applies: fn(&Case) -> bool) -> Self {
         Self { applies, ..self }
+    }
+
+    /// The same subject, measured only where the machine has this program, one of those that [`programs`] knows.
+    ///
+    /// [`programs`]: crate::programs
+    #[cfg(feature = "peers")]
+    pub const fn needs(self, program: &'static str) -> Self {
+        Self { needed: Some(program), ..self }
     }
 }
 
@@ -159,5 +186,45 @@ impl Measurement {
     /// A figure with its name and unit.
     pub fn new(metric: &str, value: f64, unit: impl Into<String>) -> Self {
         Self { metric: metric.into(), value, unit: unit.into() }
+    }
+}
+
+/// As a sample prints it: three words.
+impl fmt::Display for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.metric, self.value, self.unit)
+    }
+}
+
+impl FromStr for Measurement {
+    type Err = io::Error;
+
+    fn from_str(line: &str) -> io::Result<Self> {
+        let words: Vec<_> = line.split(' ').collect();
+        let measurement = match words[..] {
+            [metric, value, unit] => value.parse().ok().map(|value| Self::new(metric, value, unit)),
+            _ => None,
+        };
+        measurement
+            .ok_or_else(|| io::Error::other(format!("a sample printed `{line}`, which is no measurement")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measurement_reads_back_from_the_line_that_it_is_printed_as() {
+        let measurement = Measurement::new("time", 12.5, "ns/switch");
+        assert_eq!(measurement.to_string(), "time 12.5 ns/switch");
+        assert_eq!(measurement.to_string().parse::<Measurement>().expect("its own line"), measurement);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for line in ["", "time", "time fast ns/switch", "time 1.0", "time 1.0 ns per switch"] {
+            assert!(line.parse::<Measurement>().is_err(), "`{line}` was taken for a measurement");
+        }
     }
 }

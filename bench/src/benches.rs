@@ -1,8 +1,19 @@
 //! The benches, one file each. A new one is a file with a `BENCH` and a line here.
 
+mod channel;
+mod channel_load;
+mod channel_request;
+mod echo;
+mod file;
+mod http;
+mod memory;
+mod mutex;
 mod parking;
 mod spawn;
+mod steal;
 mod switch;
+mod timers;
+mod timers_due;
 mod yield_now;
 
 use std::io;
@@ -10,7 +21,24 @@ use std::io;
 use crate::bench::Bench;
 
 /// Every bench, in the order of the report.
-pub const ALL: &[Bench] = &[switch::BENCH, spawn::BENCH, yield_now::BENCH, parking::WAKES, parking::BODIES];
+pub const ALL: &[Bench] = &[
+    switch::BENCH,
+    spawn::BENCH,
+    yield_now::BENCH,
+    channel::BENCH,
+    channel_load::BENCH,
+    channel_request::BENCH,
+    mutex::BENCH,
+    timers::BENCH,
+    timers_due::BENCH,
+    memory::BENCH,
+    echo::BENCH,
+    http::BENCH,
+    file::BENCH,
+    steal::BENCH,
+    parking::WAKES,
+    parking::BODIES,
+];
 
 /// The bench called `name`.
 ///

@@ -5,78 +5,61 @@
 //! luck of one address-space layout becomes part of the spread instead of a silent bias. Taking turns (A B C, A B C)
 //! spreads whatever else the machine does over all of them.
 
-use std::io::{self, IsTerminal, Read, Write};
-use std::process::{Command, Stdio};
+use std::io::{self, Read, Write};
+use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use fibra_system::affinity;
 
 use crate::bench::{Bench, Case, Measurement, Subject};
-use crate::benches;
+use crate::results::{Measured, Table};
+use crate::{benches, children, contention, progress};
 
 /// A subject that takes longer than this for one sample hangs (seen where a runtime's worker thread has died).
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// Everything that was measured about one subject under one set of parameters.
-pub struct Outcome {
-    /// Who was measured.
-    pub subject: &'static Subject,
-    /// One series for each metric; empty if no sample succeeded.
-    pub series: Vec<Series>,
-    /// Why there is no (further) sample, in the subject's own words.
-    pub failure: Option<String>,
-}
-
-/// The samples of one metric, in the order of the rounds.
-pub struct Series {
-    /// What was measured.
-    pub metric: String,
-    /// Its unit.
-    pub unit: String,
-    /// One value a round.
-    pub samples: Vec<f64>,
-}
-
-/// Measures the subjects of `bench` under `case`, `rounds` times in turn.
+/// Measures the bench that is number `index` in `run`.
 ///
-/// `filter` keeps only the subjects whose name contains it. A subject whose process fails is left out of the later
-/// rounds and keeps the reason.
+/// In each round every case has its turn, and in each case every subject: so a ratio is between neighbours, and what slows
+/// the machine down for a minute slows down one round of many cases, not all rounds of one. A subject whose process fails
+/// in a case is left out of the later rounds of that case, and keeps the reason.
 ///
 /// # Errors
 ///
 /// When a child process can't be started at all, or prints something else than measurements.
-pub fn run_case(bench: &Bench, case: &Case, rounds: u32, filter: Option<&str>) -> io::Result<Vec<Outcome>> {
-    let selected = |subject: &&'static Subject| {
-        filter.is_none_or(|text| subject.name.contains(text)) && (subject.applies)(case)
-    };
-    let mut outcomes: Vec<Outcome> = bench
-        .subjects()
-        .filter(selected)
-        .map(|subject| Outcome { subject, series: Vec::new(), failure: None })
-        .collect();
-    let rounds = rounds.min(case.rounds_at_most);
-    for round in 1..=rounds {
-        for outcome in outcomes.iter_mut().filter(|outcome| outcome.failure.is_none()) {
-            progress(&format!("{} {case}: round {round} of {rounds}: {}", bench.name, outcome.subject.name))?;
-            match sample_in_child(bench, outcome.subject, case)? {
-                Ok(measurements) => outcome.record(measurements),
-                Err(reason) => outcome.failure = Some(reason),
+pub fn measure(run: &mut [Measured], index: usize) -> io::Result<()> {
+    let watch = contention::Watch::start()?;
+    let outcomes = run[index].tables.iter().flat_map(|table| &table.outcomes);
+    for round in 1..=outcomes.map(|outcome| outcome.rounds).max().unwrap_or(0) {
+        for table in 0..run[index].tables.len() {
+            for outcome in 0..run[index].tables[table].outcomes.len() {
+                take_turn(run, [index, table, outcome], round)?;
             }
         }
     }
-    progress("")?;
-    Ok(outcomes)
+    progress::clear()?;
+    run[index].contention = Some(watch.stop()?);
+    Ok(())
 }
 
-impl Outcome {
-    fn record(&mut self, measurements: Vec<Measurement>) {
-        for Measurement { metric, value, unit } in measurements {
-            match self.series.iter_mut().find(|series| series.metric == metric) {
-                Some(series) => series.samples.push(value),
-                None => self.series.push(Series { metric, unit, samples: vec![value] }),
-            }
-        }
+/// Takes one sample, if the outcome at this place in `run` (bench, table, outcome) has rounds left.
+fn take_turn(run: &mut [Measured], place: [usize; 3], round: u32) -> io::Result<()> {
+    let time_left = progress::time_left(run);
+    let [index, table, outcome] = place;
+    let Measured { bench, tables, .. } = &mut run[index];
+    let Table { case, outcomes } = &mut tables[table];
+    let outcome = &mut outcomes[outcome];
+    if outcome.rounds_left() == 0 {
+        return Ok(());
     }
+    let what = format!("{} {case}: {}", bench.name, outcome.subject.name);
+    progress::show(&format!("round {round} of {}", outcome.rounds), time_left, &what)?;
+    let began = Instant::now();
+    let sample = sample_in_child(bench, outcome.subject, case)?;
+    outcome.record(sample, began.elapsed());
+    Ok(())
 }
 
 /// Takes one sample in this process and prints it for the runner: a line for each measurement.
@@ -90,24 +73,31 @@ pub fn sample_here(bench: &str, subject: &str, case: &str) -> io::Result<()> {
         |what: &str, name: &str| io::Error::other(format!("`{}` has no {what} `{name}`", bench.name));
     let subject = bench.subjects().find(|s| s.name == subject).ok_or_else(|| missing("subject", subject))?;
     let case = bench.cases.iter().find(|c| c.to_string() == case).ok_or_else(|| missing("case", case))?;
+    if case.is_on_one_core() {
+        let core = affinity::current()?.iter().next().expect("a thread runs somewhere");
+        affinity::pin_current_thread(core)?;
+    }
     let mut out = io::stdout().lock();
-    for Measurement { metric, value, unit } in (subject.sample)(case) {
-        writeln!(out, "{metric} {value} {unit}")?;
+    for measurement in (subject.sample)(case) {
+        writeln!(out, "{measurement}")?;
     }
     Ok(())
 }
 
+/// One sample in a process of its own, or why there is none.
 fn sample_in_child(
     bench: &Bench,
     subject: &Subject,
     case: &Case,
 ) -> io::Result<Result<Vec<Measurement>, String>> {
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut command = children::this_program()?;
+    // They would win over what a subject asks its builder for.
+    for variable in ["FIBRA_BACKEND", "FIBRA_WORKERS", "FIBRA_STACK_SIZE"] {
+        command.env_remove(variable);
+    }
+    let mut child = command
         .args(["--sample", bench.name, subject.name, &case.to_string()])
         .env("RUST_BACKTRACE", "0")
-        // It would win over the number of workers that the case names.
-        .env_remove("FIBRA_WORKERS")
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -120,7 +110,7 @@ fn sample_in_child(
     }
     let status = child.wait()?;
     match measured {
-        Ok(text) if status.success() => text.lines().map(parse).collect::<io::Result<_>>().map(Ok),
+        Ok(text) if status.success() => text.lines().map(str::parse).collect::<io::Result<_>>().map(Ok),
         _ => {
             let end = if hung { format!("no end after {TIME_LIMIT:?}") } else { status.to_string() };
             Ok(Err(reason(&end, &stderr.recv().unwrap_or_default())))
@@ -152,45 +142,14 @@ fn reason(end: &str, stderr: &str) -> String {
     if said.is_empty() { end.to_owned() } else { format!("{end}: {said}") }
 }
 
-fn parse(line: &str) -> io::Result<Measurement> {
-    let mut words = line.split(' ');
-    let mut measurement =
-        || Some(Measurement::new(words.next()?, words.next()?.parse().ok()?, words.next()?));
-    measurement()
-        .ok_or_else(|| io::Error::other(format!("a sample printed `{line}`, which is no measurement")))
-}
-
-/// One line on the terminal that each step overwrites; nothing where standard error is no terminal.
-fn progress(text: &str) -> io::Result<()> {
-    let mut terminal = io::stderr().lock();
-    if terminal.is_terminal() {
-        write!(terminal, "\r\x1b[2K{text}")?;
-        terminal.flush()?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_of_a_sample_reads_back_as_its_measurement() {
-        let measurement = parse("time 12.5 ns/switch").expect("three words with a number are a measurement");
-        assert_eq!(measurement, Measurement::new("time", 12.5, "ns/switch"));
-    }
 
     #[test]
     fn a_failure_says_how_the_child_ended_and_what_it_panicked_with() {
         let stderr = "\nthread 'main' (7) panicked at src/stack.rs:1:2:\nno memory\nnote: run with more\n";
         assert_eq!(reason("exit status: 101", stderr), "exit status: 101: no memory");
         assert_eq!(reason("signal: 6", ""), "signal: 6");
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for line in ["", "time", "time fast ns/switch", "time 1.0"] {
-            assert!(parse(line).is_err(), "`{line}` was taken for a measurement");
-        }
     }
 }

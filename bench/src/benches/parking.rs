@@ -67,11 +67,7 @@ fn wakes<D: Design>(case: &Case) -> Vec<Measurement> {
     let mut measurements =
         vec![cycle(scene, Wakes::AllAtOnce, "burst"), cycle(scene, Wakes::OneByOne, "lone")];
     if parked >= 1_000 {
-        let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / parked as f64;
-        let resident = each(before.resident, after.resident);
-        let page_tables = each(before.page_tables, after.page_tables);
-        measurements.push(Measurement::new("resident", resident, "B/body"));
-        measurements.push(Measurement::new("page_tables", page_tables, "B/body"));
+        measurements.extend(before.growth_for_each(after, parked, "body"));
     }
     measurements
 }

@@ -4,8 +4,14 @@
 //! inside the runtime, where a spawn goes to the worker's own queue: from outside, every runtime would be measured by
 //! its injector instead. Time is counted from the first spawn to the last join, over [`BATCHES`] batches after one
 //! uncounted, and divided by the number of tasks.
+//!
+//! Runtimes that keep a thread to itself spawn futures that need not be `Send`, and take part with one worker alone.
 
-use crate::bench::{Bench, Case, Measurement, Subject};
+mod ours;
+#[cfg(feature = "peers")]
+mod peers;
+
+use crate::bench::{Against, Bench, Case, Limit, Measurement, Target};
 use crate::stopwatch::Stopwatch;
 
 /// See the module's documentation.
@@ -17,110 +23,59 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("in_flight", 10_000), ("workers", 1)]),
         Case::new(&[("in_flight", 10_000), ("workers", 2)]),
     ],
-    subjects: &[&[
-        Subject::new("fibra thread", "fibra", fibra_thread),
-        Subject::new("fibra future", "fibra", fibra_future),
-        Subject::new("tokio", "tokio", tokio_multi_thread),
-        Subject::new("tokio current-thread", "tokio", tokio_current_thread)
-            .only(|case| case.get("workers") == 1),
-        Subject::new("may", "may", may_coroutine),
-    ]],
-    targets: &[],
+    subjects: &[
+        ours::SUBJECTS,
+        #[cfg(feature = "peers")]
+        peers::SUBJECTS,
+    ],
+    targets: &[
+        target("fibra future", on_one_worker, "tokio", 0.25),
+        target("fibra thread", on_one_worker, "tokio", 0.5),
+        target("fibra thread", on_one_worker, "may", 0.12),
+        target("fibra future", on_two_workers, "smol", 0.5),
+        target("fibra future", on_two_workers, "Go", 0.5),
+        target("fibra thread", on_two_workers, "smol", 0.5),
+        target("fibra thread", on_two_workers, "Go", 0.5),
+    ],
 };
+
+const fn target(
+    subject: &'static str,
+    applies: fn(&Case) -> bool,
+    peer: &'static str,
+    at_most: f64,
+) -> Target {
+    let (against, limit) = (Against::Subject(peer), Limit::AtMost(at_most));
+    Target { subject, metric: "time", applies, against, limit }
+}
+
+fn on_one_worker(case: &Case) -> bool {
+    case.get("workers") == 1
+}
+
+fn on_two_workers(case: &Case) -> bool {
+    case.get("workers") == 2
+}
 
 /// Batches of tasks in one sample.
 const BATCHES: usize = 20;
 
-fn fibra_thread(case: &Case) -> Vec<Measurement> {
-    fn batch(in_flight: usize) {
-        let handles: Vec<_> = (0..in_flight).map(|_| fibra::thread::spawn(|| {})).collect();
-        for handle in handles {
-            handle.join().expect("an empty body doesn't panic");
-        }
-    }
-    let in_flight = case.count("in_flight");
-    let root = move || {
+/// What a root task in direct style does; `batch` spawns so many tasks and joins them.
+fn measure(in_flight: usize, batch: impl Fn(usize)) -> Vec<Measurement> {
+    batch(in_flight);
+    let stopwatch = Stopwatch::start();
+    for _ in 0..BATCHES {
         batch(in_flight);
-        let stopwatch = Stopwatch::start();
-        for _ in 0..BATCHES {
-            batch(in_flight);
-        }
-        stopwatch.stop()
-    };
-    let span = fibra::Builder::new().workers(case.count("workers")).run(root);
-    span.per(in_flight * BATCHES, "task")
+    }
+    stopwatch.stop().per(in_flight * BATCHES, "task")
 }
 
-fn fibra_future(case: &Case) -> Vec<Measurement> {
-    async fn batch(in_flight: usize) {
-        let handles: Vec<_> = (0..in_flight).map(|_| fibra::future::spawn(async {})).collect();
-        for handle in handles {
-            handle.await.expect("an empty body doesn't panic");
-        }
-    }
-    let in_flight = case.count("in_flight");
-    let root = async move {
+/// The same for a root task that is a future.
+async fn measure_async<F: Future>(in_flight: usize, batch: impl Fn(usize) -> F) -> Vec<Measurement> {
+    batch(in_flight).await;
+    let stopwatch = Stopwatch::start();
+    for _ in 0..BATCHES {
         batch(in_flight).await;
-        let stopwatch = Stopwatch::start();
-        for _ in 0..BATCHES {
-            batch(in_flight).await;
-        }
-        stopwatch.stop()
-    };
-    let join = move || fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic");
-    let span = fibra::Builder::new().workers(case.count("workers")).run(join);
-    span.per(in_flight * BATCHES, "task")
-}
-
-fn tokio_multi_thread(case: &Case) -> Vec<Measurement> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    tokio_on(&builder.worker_threads(case.count("workers")).build().expect("tokio starts"), case)
-}
-
-fn tokio_current_thread(case: &Case) -> Vec<Measurement> {
-    tokio_on(&tokio::runtime::Builder::new_current_thread().build().expect("tokio starts"), case)
-}
-
-fn tokio_on(runtime: &tokio::runtime::Runtime, case: &Case) -> Vec<Measurement> {
-    async fn batch(in_flight: usize) {
-        let handles: Vec<_> = (0..in_flight).map(|_| tokio::spawn(async {})).collect();
-        for handle in handles {
-            handle.await.expect("an empty body doesn't panic");
-        }
     }
-    let in_flight = case.count("in_flight");
-    let root = runtime.spawn(async move {
-        batch(in_flight).await;
-        let stopwatch = Stopwatch::start();
-        for _ in 0..BATCHES {
-            batch(in_flight).await;
-        }
-        stopwatch.stop()
-    });
-    runtime.block_on(root).expect("the root task doesn't panic").per(in_flight * BATCHES, "task")
-}
-
-/// may keeps 1,000 stacks by default; with fewer pooled than are in flight it would map and unmap one for each task.
-fn may_coroutine(case: &Case) -> Vec<Measurement> {
-    fn batch(in_flight: usize) {
-        // SAFETY: the body is empty: it touches no thread-local and needs next to no stack.
-        let handles: Vec<_> = (0..in_flight).map(|_| unsafe { may::coroutine::spawn(|| {}) }).collect();
-        for handle in handles {
-            handle.join().expect("an empty body doesn't panic");
-        }
-    }
-    let in_flight = case.count("in_flight");
-    may::config().set_workers(case.count("workers")).set_pool_capacity(in_flight + 1);
-    let body = move || {
-        batch(in_flight);
-        let stopwatch = Stopwatch::start();
-        for _ in 0..BATCHES {
-            batch(in_flight);
-        }
-        stopwatch.stop()
-    };
-    // SAFETY: the body reaches no thread-local across a switch (the clocks are read between switches), and its frames
-    // are far smaller than a stack.
-    let root = unsafe { may::coroutine::spawn(body) };
-    root.join().expect("the root coroutine doesn't panic").per(in_flight * BATCHES, "task")
+    stopwatch.stop().per(in_flight * BATCHES, "task")
 }

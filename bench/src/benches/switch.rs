@@ -2,15 +2,17 @@
 //!
 //! A loop visits suspended coroutines one after the other; each goes back to the loop at once. A visit is two switches,
 //! there and back, for every subject; the figure is the time of a visit halved. One word is handed over each way.
+//!
+//! What a switch keeps differs: corosensei leaves the floating-point control words alone, Boost.Context and fibra's
+//! default keep them.
 
-use std::cell::Cell;
-use std::convert::Infallible;
+mod ours;
+#[cfg(feature = "peers")]
+mod peers;
+
 use std::hint::black_box;
 
-use corosensei::stack::DefaultStack;
-use fibra_coro::{Context, Coroutine, Resumed, Stack, StackPool, Suspender};
-
-use crate::bench::{Bench, Case, Measurement, Subject};
+use crate::bench::{Against, Bench, Case, Limit, Measurement, Target};
 use crate::stopwatch::Stopwatch;
 
 /// See the module's documentation.
@@ -19,14 +21,27 @@ pub const BENCH: Bench = Bench {
     about: "one switch between two stacks (a visit to a coroutine and back is two), the coroutines visited in turn",
     reference: "corosensei",
     cases: &[Case::new(&[("coroutines", 1)]), Case::new(&[("coroutines", 1_000)])],
-    subjects: &[&[
-        Subject::new("fibra switch_without_control_words", "fibra-coro", fibra_switch::<false>),
-        Subject::new("fibra switch", "fibra-coro", fibra_switch::<true>),
-        Subject::new("fibra Coroutine", "fibra-coro", fibra_coroutine),
-        Subject::new("corosensei", "corosensei", corosensei_coroutine),
-    ]],
-    targets: &[],
+    subjects: &[
+        ours::SUBJECTS,
+        #[cfg(feature = "peers")]
+        peers::SUBJECTS,
+    ],
+    targets: &[
+        target("fibra switch_without_control_words", |case| case.get("coroutines") == 1, "corosensei", 1.0),
+        target("fibra switch_without_control_words", |case| case.get("coroutines") > 1, "corosensei", 0.6),
+        target("fibra switch", |_| true, "boost", 0.6),
+    ],
 };
+
+const fn target(
+    subject: &'static str,
+    applies: fn(&Case) -> bool,
+    peer: &'static str,
+    at_most: f64,
+) -> Target {
+    let (against, limit) = (Against::Subject(peer), Limit::AtMost(at_most));
+    Target { subject, metric: "time", applies, against, limit }
+}
 
 /// Counted switches in one sample.
 const SWITCHES: usize = 20_000_000;
@@ -48,103 +63,4 @@ fn visit_in_turn<C>(coroutines: &mut [C], mut visit: impl FnMut(&mut C, usize) -
         round(word);
     }
     stopwatch.stop().per(rounds * coroutines.len() * 2, "switch")
-}
-
-fn corosensei_coroutine(case: &Case) -> Vec<Measurement> {
-    let new = |_| {
-        let stack = DefaultStack::new(STACK_SIZE).expect("a stack can be mapped");
-        corosensei::Coroutine::<usize, usize, ()>::with_stack(stack, |yielder, mut word| {
-            loop {
-                word = yielder.suspend(word);
-            }
-        })
-    };
-    let mut coroutines: Vec<_> = (0..case.count("coroutines")).map(new).collect();
-    let measurements = visit_in_turn(&mut coroutines, |coroutine, word| {
-        coroutine.resume(word).as_yield().expect("the coroutine never returns")
-    });
-    for coroutine in &mut coroutines {
-        // SAFETY: the coroutine's frame owns nothing that a destructor would have to release.
-        unsafe { coroutine.force_reset() };
-    }
-    measurements
-}
-
-fn fibra_coroutine(case: &Case) -> Vec<Measurement> {
-    let new = |_| {
-        let body = |suspender: &Suspender<usize, usize>, mut word| {
-            loop {
-                word = suspender.suspend(word);
-            }
-        };
-        Coroutine::<usize, usize, Infallible>::with_stack_size(STACK_SIZE, body)
-            .expect("a stack can be mapped")
-    };
-    let mut coroutines: Vec<_> = (0..case.count("coroutines")).map(new).collect();
-    visit_in_turn(&mut coroutines, |coroutine, word| match coroutine.resume(word) {
-        Resumed::Yielded(word) => word,
-        Resumed::Returned(never) => match never {},
-    })
-}
-
-/// A stack with somebody on it, for the bare switch.
-struct Visited {
-    /// Where the visited one rests.
-    rests: Cell<Context>,
-    /// Where the visitor rests meanwhile.
-    home: Cell<Context>,
-    /// Keeps the stack allocated.
-    _stack: Stack,
-}
-
-fn fibra_switch<const CONTROL_WORDS: bool>(case: &Case) -> Vec<Measurement> {
-    let mut pool = StackPool::default();
-    let new = |_| {
-        let stack = pool.allocate(STACK_SIZE).expect("a stack can be mapped");
-        // SAFETY: nobody stands on a new stack, it stays allocated beside the context, and the entry doesn't unwind.
-        let rests = unsafe { stack.prepare(go_back_at_once::<CONTROL_WORDS>) };
-        Visited { rests: Cell::new(rests), home: Cell::new(Context::null()), _stack: stack }
-    };
-    let mut visited: Vec<_> = (0..case.count("coroutines")).map(new).collect();
-    for visited in &visited {
-        let word = std::ptr::from_ref(visited).expose_provenance();
-        // SAFETY: the stack was just prepared and rests; the word is what its entry expects.
-        unsafe { switch::<CONTROL_WORDS>(&visited.home, visited.rests.get(), word) };
-    }
-    visit_in_turn(&mut visited, |visited, word| {
-        // SAFETY: the visited one rests, since it goes back home as soon as it is continued.
-        unsafe { switch::<CONTROL_WORDS>(&visited.home, visited.rests.get(), word) }
-    })
-}
-
-/// What runs on a visited stack. Its first word is its [`Visited`], every later one is handed back.
-///
-/// # Safety
-///
-/// It is the first frame of a stack that was prepared for it, and `word` a pointer to a [`Visited`] that outlives it.
-unsafe extern "C" fn go_back_at_once<const CONTROL_WORDS: bool>(word: usize) -> ! {
-    // SAFETY: the first visit hands over the address of a `Visited` that stays in its vector until the process ends.
-    let visited = unsafe { &*std::ptr::with_exposed_provenance::<Visited>(word) };
-    let mut word = 0;
-    loop {
-        // SAFETY: the visitor rests at `home`, where it waits for this switch.
-        word = unsafe { switch::<CONTROL_WORDS>(&visited.rests, visited.home.get(), word) };
-    }
-}
-
-/// The switch with or without control words.
-///
-/// # Safety
-///
-/// As [`fibra_coro::switch`]: `to` rests, and whoever continues `save` does so once.
-#[inline(always)]
-unsafe fn switch<const CONTROL_WORDS: bool>(save: &Cell<Context>, to: Context, word: usize) -> usize {
-    // SAFETY: the caller's contract is the callee's; `save` is writable and outlives the call.
-    unsafe {
-        if CONTROL_WORDS {
-            fibra_coro::switch(save.as_ptr(), to, word)
-        } else {
-            fibra_coro::switch_without_control_words(save.as_ptr(), to, word)
-        }
-    }
 }

@@ -5,11 +5,15 @@
 //! that is counted too, since not every scheduler lets all tasks get on evenly. So neither spawning nor ending is a
 //! part of the figure.
 
+mod ours;
+#[cfg(feature = "peers")]
+mod peers;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use crate::bench::{Bench, Case, Measurement, Subject};
+use crate::bench::{Against, Bench, Case, Limit, Measurement, Target};
 use crate::stopwatch::{Span, Stopwatch};
 
 /// See the module's documentation.
@@ -22,14 +26,27 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("tasks", 1_000), ("workers", 1)]),
         Case::new(&[("tasks", 100_000), ("workers", 1)]),
     ],
-    subjects: &[&[
-        Subject::new("fibra thread", "fibra", fibra_thread),
-        Subject::new("fibra future", "fibra", fibra_future),
-        Subject::new("tokio", "tokio", tokio_multi_thread),
-        Subject::new("tokio current-thread", "tokio", tokio_current_thread),
-        Subject::new("may", "may", may_coroutine),
-    ]],
-    targets: &[],
+    subjects: &[
+        ours::SUBJECTS,
+        #[cfg(feature = "peers")]
+        peers::SUBJECTS,
+    ],
+    targets: &[
+        Target {
+            subject: "fibra thread",
+            metric: "time",
+            applies: |case| case.get("tasks") == 1_000,
+            against: Against::Subject("compio"),
+            limit: Limit::AtMost(1.0),
+        },
+        Target {
+            subject: "fibra thread",
+            metric: "time",
+            applies: |case| case.get("tasks") == 100_000,
+            against: Against::Case("fibra thread", |case| case.get("tasks") == 1_000),
+            limit: Limit::AtMost(1.5),
+        },
+    ],
 };
 
 /// Counted yields of all tasks together in one sample, at least.
@@ -38,13 +55,11 @@ const YIELDS: usize = 2_000_000;
 /// Counted yields of each task, at least: at the edges of the counted stretch up to two more may lie on the wrong side.
 const YIELDS_EACH: usize = 50;
 
-fn yields_each(case: &Case) -> usize {
-    (YIELDS / case.count("tasks")).max(YIELDS_EACH)
-}
-
 /// Finds the stretch in which all tasks are under way: from the last arrival to the last departure.
 struct Gathering {
     tasks: usize,
+    /// What each task's share is.
+    yields_each: usize,
     arrived: AtomicUsize,
     departed: AtomicUsize,
     yields: AtomicUsize,
@@ -54,8 +69,10 @@ struct Gathering {
 
 impl Gathering {
     fn new(case: &Case) -> Arc<Self> {
+        let tasks = case.count("tasks");
         Arc::new(Self {
-            tasks: case.count("tasks"),
+            tasks,
+            yields_each: (YIELDS / tasks).max(YIELDS_EACH),
             arrived: AtomicUsize::new(0),
             departed: AtomicUsize::new(0),
             yields: AtomicUsize::new(0),
@@ -97,141 +114,38 @@ impl Gathering {
     }
 }
 
-fn fibra_thread(case: &Case) -> Vec<Measurement> {
-    fn body(gathering: &Gathering, yields: usize) {
-        gathering.arrive();
-        while !gathering.all_have_arrived() {
-            fibra::thread::yield_now();
-        }
-        for _ in 0..yields {
-            fibra::thread::yield_now();
-        }
-        gathering.depart();
-        let mut more = 0;
-        while !gathering.all_have_departed() {
-            fibra::thread::yield_now();
-            more += 1;
-        }
-        gathering.count(yields + more);
+/// What each task in direct style does; `yield_now` lets the others run.
+fn yielding(gathering: &Gathering, yield_now: impl Fn()) {
+    gathering.arrive();
+    while !gathering.all_have_arrived() {
+        yield_now();
     }
-    let (gathering, yields) = (Gathering::new(case), yields_each(case));
-    let shared = Arc::clone(&gathering);
-    let root = move || {
-        let spawn = |_| {
-            let shared = Arc::clone(&shared);
-            fibra::thread::spawn(move || body(&shared, yields))
-        };
-        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
-        for handle in handles {
-            handle.join().expect("the body doesn't panic");
-        }
-    };
-    fibra::Builder::new().workers(case.count("workers")).run(root);
-    gathering.measurements()
-}
-
-fn fibra_future(case: &Case) -> Vec<Measurement> {
-    async fn body(gathering: Arc<Gathering>, yields: usize) {
-        gathering.arrive();
-        while !gathering.all_have_arrived() {
-            fibra::future::yield_now().await;
-        }
-        for _ in 0..yields {
-            fibra::future::yield_now().await;
-        }
-        gathering.depart();
-        let mut more = 0;
-        while !gathering.all_have_departed() {
-            fibra::future::yield_now().await;
-            more += 1;
-        }
-        gathering.count(yields + more);
+    for _ in 0..gathering.yields_each {
+        yield_now();
     }
-    let (gathering, yields) = (Gathering::new(case), yields_each(case));
-    let shared = Arc::clone(&gathering);
-    let root = async move {
-        let spawn = |_| fibra::future::spawn(body(Arc::clone(&shared), yields));
-        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
-        for handle in handles {
-            handle.await.expect("the body doesn't panic");
-        }
-    };
-    let join = move || fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic");
-    fibra::Builder::new().workers(case.count("workers")).run(join);
-    gathering.measurements()
-}
-
-fn tokio_multi_thread(case: &Case) -> Vec<Measurement> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    tokio_on(&builder.worker_threads(case.count("workers")).build().expect("tokio starts"), case)
-}
-
-fn tokio_current_thread(case: &Case) -> Vec<Measurement> {
-    tokio_on(&tokio::runtime::Builder::new_current_thread().build().expect("tokio starts"), case)
-}
-
-fn tokio_on(runtime: &tokio::runtime::Runtime, case: &Case) -> Vec<Measurement> {
-    async fn body(gathering: Arc<Gathering>, yields: usize) {
-        gathering.arrive();
-        while !gathering.all_have_arrived() {
-            tokio::task::yield_now().await;
-        }
-        for _ in 0..yields {
-            tokio::task::yield_now().await;
-        }
-        gathering.depart();
-        let mut more = 0;
-        while !gathering.all_have_departed() {
-            tokio::task::yield_now().await;
-            more += 1;
-        }
-        gathering.count(yields + more);
+    gathering.depart();
+    let mut more = 0;
+    while !gathering.all_have_departed() {
+        yield_now();
+        more += 1;
     }
-    let (gathering, yields) = (Gathering::new(case), yields_each(case));
-    let shared = Arc::clone(&gathering);
-    let root = runtime.spawn(async move {
-        let handles: Vec<_> =
-            (0..shared.tasks).map(|_| tokio::spawn(body(Arc::clone(&shared), yields))).collect();
-        for handle in handles {
-            handle.await.expect("the body doesn't panic");
-        }
-    });
-    runtime.block_on(root).expect("the root task doesn't panic");
-    gathering.measurements()
+    gathering.count(gathering.yields_each + more);
 }
 
-fn may_coroutine(case: &Case) -> Vec<Measurement> {
-    fn body(gathering: &Gathering, yields: usize) {
-        gathering.arrive();
-        while !gathering.all_have_arrived() {
-            may::coroutine::yield_now();
-        }
-        for _ in 0..yields {
-            may::coroutine::yield_now();
-        }
-        gathering.depart();
-        let mut more = 0;
-        while !gathering.all_have_departed() {
-            may::coroutine::yield_now();
-            more += 1;
-        }
-        gathering.count(yields + more);
+/// What each task does that is a future.
+async fn yielding_async<F: Future>(gathering: Arc<Gathering>, yield_now: impl Fn() -> F) {
+    gathering.arrive();
+    while !gathering.all_have_arrived() {
+        yield_now().await;
     }
-    let (gathering, yields) = (Gathering::new(case), yields_each(case));
-    let shared = Arc::clone(&gathering);
-    may::config().set_workers(case.count("workers"));
-    let root = move || {
-        let spawn = |_| {
-            let shared = Arc::clone(&shared);
-            // SAFETY: the body holds no thread-local across a yield, and its frames are far smaller than a stack.
-            unsafe { may::coroutine::spawn(move || body(&shared, yields)) }
-        };
-        let handles: Vec<_> = (0..shared.tasks).map(spawn).collect();
-        for handle in handles {
-            handle.join().expect("the body doesn't panic");
-        }
-    };
-    // SAFETY: as above: the root only spawns and joins.
-    unsafe { may::coroutine::spawn(root) }.join().expect("the root coroutine doesn't panic");
-    gathering.measurements()
+    for _ in 0..gathering.yields_each {
+        yield_now().await;
+    }
+    gathering.depart();
+    let mut more = 0;
+    while !gathering.all_have_departed() {
+        yield_now().await;
+        more += 1;
+    }
+    gathering.count(gathering.yields_each + more);
 }
