@@ -92,7 +92,7 @@ impl Timers {
 /// A stretch between none and `at_most` for this number: they scatter evenly, and are the same in every sample.
 pub fn scattered(number: usize, at_most: Duration) -> Duration {
     let fraction = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    Duration::from_nanos((at_most.as_nanos() * u128::from(fraction) >> 32) as u64)
+    Duration::from_nanos(((at_most.as_nanos() * u128::from(fraction)) >> 32) as u64)
 }
 
 /// Whom the timers would wake.
