@@ -11,9 +11,9 @@ use super::Operation;
 use crate::step::{find_program, output_of, shell_line};
 use crate::workspace::Outcome;
 
-/// An operation takes a second or two. Valgrind may hang for good where a thread blocks in a system call that it takes for
-/// one that doesn't; it ignores a polite end then.
-const LIMIT: Duration = Duration::from_secs(60);
+/// An operation takes a second or two. Valgrind hangs for good where a thread blocks in a system call that it takes for one
+/// that doesn't.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// The counted region's marks in the measured program: callgrind writes down what it has counted at each, and begins anew.
 const BEGIN: &str = "fibra_gate_begin";

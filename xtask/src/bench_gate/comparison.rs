@@ -90,7 +90,9 @@ fn is_small(change: f64) -> bool {
 }
 
 fn percent(change: f64) -> String {
-    format!("{:+.1} %", change * 100.0)
+    // What rounds to nothing has no sign of its own: adding zero turns -0 into 0.
+    let tenths = (change * 1000.0).round() + 0.0;
+    format!("{:+.1} %", tenths / 10.0)
 }
 
 #[cfg(test)]
@@ -152,6 +154,7 @@ mod tests {
         };
         assert_eq!(line(&mut comparison, "spawn", 1010.0), "spawn 1000.0 1010.0 +1.0 %");
         assert_eq!(line(&mut comparison, "spawn", 900.0), "spawn 1000.0 900.0 -10.0 % <--");
+        assert_eq!(line(&mut comparison, "spawn", 999.9), "spawn 1000.0 999.9 +0.0 %");
         assert_eq!(line(&mut comparison, "yield", 5.0), "yield - 5.0 new <--");
     }
 }
