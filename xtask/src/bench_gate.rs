@@ -1,8 +1,8 @@
 //! `cargo xtask bench-gate`: how many instructions fibra's operations take, against the numbers on record.
 //!
 //! Time on a shared machine varies by more than most changes cost. Instructions don't: callgrind counts the same for the
-//! same binary in every run, whatever else the machine does. The gate counts each operation of `fibra-gate` per piece and
-//! fails if a count has moved by more than 3 %, in either direction: a gain that isn't on record could be lost unseen. The
+//! same binary in every run, whatever else the machine does. The gate counts what one of each operation of `fibra-gate` takes,
+//! and fails if that has moved by more than 3 %, in either direction: a gain that isn't on record could be lost unseen. The
 //! commit that moves numbers renews the record (`--renew`), and so shows them in its diff.
 //!
 //! Counts belong to a compiler and the libraries around, which the record names. Other [circumstances](Circumstances) never
@@ -13,6 +13,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use clap::Args;
 
@@ -48,7 +49,7 @@ struct Operation {
     about: String,
 }
 
-/// An operation with its instructions per piece.
+/// An operation, and how many instructions one takes.
 struct Count {
     name: String,
     about: String,
@@ -57,14 +58,15 @@ struct Count {
 
 pub fn command(options: &Options) -> Outcome {
     let program = build()?;
-    let operations = operations(&program)?;
+    let operations = operations(&output_of(Command::new(&program).arg("--list"))?)?;
+    let ring = output_of(Command::new(&program).arg("--ring"))?.trim().to_owned();
     let callgrind = Callgrind::new(program, target_dir().join("bench-gate"))?;
     if let Some(name) = &options.profile {
         let operation = operations.iter().find(|operation| operation.name == *name);
         let operation = operation.ok_or_else(|| format!("there is no operation `{name}`"))?;
         return callgrind.count(operation).map(|counted| profile::print(&counted));
     }
-    let circumstances = Circumstances::find(callgrind.version()?)?;
+    let circumstances = Circumstances::find(callgrind.version()?, ring)?;
     let record = read_record(options.renew)?;
     let differences = record.circumstances.as_ref().map(|recorded| recorded.differences(&circumstances));
     let differences = differences.unwrap_or_default();
@@ -85,8 +87,8 @@ fn build() -> Outcome<PathBuf> {
     Ok(target_dir().join("release/fibra-gate"))
 }
 
-fn operations(program: &PathBuf) -> Outcome<Vec<Operation>> {
-    let list = output_of(std::process::Command::new(program).arg("--list"))?;
+/// What `fibra-gate --list` prints: a name, a colon, and what it is.
+fn operations(list: &str) -> Outcome<Vec<Operation>> {
     let operation = |line: &str| {
         let (name, about) = line.split_once(": ")?;
         Some(Operation { name: name.to_owned(), about: about.to_owned() })
@@ -117,4 +119,17 @@ fn count_and_compare(callgrind: &Callgrind, operations: &[Operation], record: Re
     }
     println!();
     Ok(comparison)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_operations_gives_names_and_what_they_are() {
+        let operations = operations("switch: there: and back\nmutex-lock: lock\n").unwrap();
+        let read: Vec<_> = operations.iter().map(|operation| (&*operation.name, &*operation.about)).collect();
+        assert_eq!(read, [("switch", "there: and back"), ("mutex-lock", "lock")]);
+        assert!(super::operations("switch\n").is_err());
+    }
 }

@@ -21,7 +21,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything but loom and cross: fmt, clippy, docs, tidy, tests under both backends
+    /// Everything but loom, cross and bench-gate: fmt, clippy, docs, tidy, tests under both backends
     Check(check::Options),
     /// The house rules: floors, platform fence, sizes, unsafe code, words
     Tidy,

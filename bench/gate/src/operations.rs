@@ -7,6 +7,8 @@ mod tasks;
 
 use crate::clock;
 
+pub use driver::ring;
+
 /// Something that fibra does.
 pub struct Operation {
     /// What it is called in the record.

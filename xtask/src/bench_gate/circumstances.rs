@@ -15,13 +15,15 @@ pub struct Circumstances {
     pub libc: String,
     /// It decides what the program sees of processor and kernel.
     pub valgrind: String,
+    /// What the kernel gives a ring: some of it saves system calls.
+    pub ring: String,
     /// What the lock file has the measured program linked with.
     pub packages: Vec<String>,
 }
 
 impl Circumstances {
     /// Those of this machine.
-    pub fn find(valgrind: String) -> Outcome<Circumstances> {
+    pub fn find(valgrind: String, ring: String) -> Outcome<Circumstances> {
         let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let compiler = output_of(Command::new(compiler).arg("-vV"))?;
         let field =
@@ -34,6 +36,7 @@ impl Circumstances {
             host: field("host: ").to_owned(),
             libc: output_of(Command::new("getconf").arg("GNU_LIBC_VERSION"))?.trim().to_owned(),
             valgrind,
+            ring,
             packages: foreign_packages(&output_of(&mut tree)?),
         })
     }
@@ -46,6 +49,7 @@ impl Circumstances {
             ("host", &self.host, &here.host),
             ("libc", &self.libc, &here.libc),
             ("valgrind", &self.valgrind, &here.valgrind),
+            ("ring", &self.ring, &here.ring),
         ];
         for (name, recorded, here) in named.into_iter().filter(|(_, recorded, here)| recorded != here) {
             differences.push(format!("{name} was `{recorded}`, and is `{here}` here"));
@@ -81,6 +85,7 @@ mod tests {
             host: "x86_64-unknown-linux-gnu".to_owned(),
             libc: "glibc 2.36".to_owned(),
             valgrind: "valgrind-3.19.0".to_owned(),
+            ring: "io_uring (single_issuer)".to_owned(),
             packages: vec!["libc 0.2.1".to_owned(), "rustix 1.1.6".to_owned()],
         }
     }
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_circumstances() {
-        let here = Circumstances::find("valgrind-3".to_owned()).unwrap();
+        let here = Circumstances::find("valgrind-3".to_owned(), "io_uring".to_owned()).unwrap();
         assert!(
             here.rustc.starts_with("1.") && here.packages.iter().any(|package| package.starts_with("libc "))
         );

@@ -45,6 +45,7 @@ impl Record {
             host: text("host")?,
             libc: text("libc")?,
             valgrind: text("valgrind")?,
+            ring: text("ring")?,
             packages: packages.collect::<Option<_>>().ok_or("a package is no text")?,
         });
         Ok(Record { circumstances, instructions })
@@ -53,10 +54,10 @@ impl Record {
 
 /// A record of these counts.
 pub fn text(circumstances: &Circumstances, counts: &[Count]) -> String {
-    let Circumstances { rustc, host, libc, valgrind, packages } = circumstances;
-    let mut text = format!(
-        "{PREAMBLE}\n[circumstances]\nrustc = {rustc:?}\nhost = {host:?}\nlibc = {libc:?}\nvalgrind = {valgrind:?}\n"
-    );
+    let Circumstances { rustc, host, libc, valgrind, ring, packages } = circumstances;
+    let named = [("rustc", rustc), ("host", host), ("libc", libc), ("valgrind", valgrind), ("ring", ring)];
+    let mut text = format!("{PREAMBLE}\n[circumstances]\n");
+    named.iter().for_each(|(name, value)| text += &format!("{name} = {value:?}\n"));
     text += "# What Cargo.lock has the program linked with.\npackages = [\n";
     packages.iter().for_each(|package| text += &format!("    {package:?},\n"));
     text += "]\n\n[instructions]\n";
@@ -76,6 +77,7 @@ mod tests {
             host: "x86_64-unknown-linux-gnu".to_owned(),
             libc: "glibc 2.36".to_owned(),
             valgrind: "valgrind-3.19.0".to_owned(),
+            ring: "io_uring (single_issuer)".to_owned(),
             packages: vec!["bitflags 2.13.2".to_owned(), "libc 0.2.191".to_owned()],
         }
     }

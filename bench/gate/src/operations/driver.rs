@@ -62,6 +62,11 @@ fn driver_on(backend: BackendKind) -> Driver {
     Driver::new(&config).unwrap_or_else(|error| panic!("no driver on {backend}: {error}"))
 }
 
+/// What the kernel gives a ring, which decides how often a driver has to ask it.
+pub fn ring() -> String {
+    driver_on(BackendKind::IoUring).choice().to_string()
+}
+
 fn timeouts() -> usize {
     let mut driver = driver_on(BackendKind::IoUring);
     let _stopped = clock::stop();
