@@ -165,9 +165,10 @@ fn table(measured: &Measured, table: &Table, group: &plots::Group) -> String {
         let unit = element("small", "", &escape(unit));
         head += &element("th", "", &format!("{}{unit}", escape(&metric.replace('_', " "))));
     }
-    let ratio = format!("× {}<small>95 % interval</small>", escape(measured.bench.reference));
-    head += &element("th", "", &ratio);
     let reference = table.outcome(measured.bench.reference);
+    if let Some(Outcome { subject, .. }) = reference {
+        head += &element("th", "", &format!("× {}<small>95 % interval</small>", escape(subject.name)));
+    }
     let rows: String = table
         .outcomes
         .iter()
@@ -190,13 +191,16 @@ fn row(outcome: &Outcome, metrics: &[(&str, &str)], reference: Option<&Outcome>)
             None => element("td", "", ""),
         };
     }
-    let ratio = reference.and_then(|reference| outcome.ratio(metrics.first()?.0, reference));
-    cells += &match (ratio, reference) {
-        (_, Some(reference)) if reference.subject.name == outcome.subject.name => element("td", "", "1"),
-        (Some(ratio), _) => cell(ratio.median, ratio.low, ratio.high),
-        (None, _) => element("td", "", ""),
-    };
+    cells += &reference.map_or_else(String::new, |reference| ratio(outcome, metrics[0].0, reference));
     element("tr", if outcome.subject.is_ours() { "ours" } else { "" }, &cells)
+}
+
+fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
+    match outcome.ratio(metric, reference) {
+        _ if reference.subject.name == outcome.subject.name => element("td", "", "1"),
+        Some(ratio) => cell(ratio.median, ratio.low, ratio.high),
+        None => element("td", "", ""),
+    }
 }
 
 fn cell(middle: f64, from: f64, to: f64) -> String {

@@ -68,8 +68,9 @@ fn table(out: &mut impl Write, table: &Table, reference: &str) -> io::Result<()>
     let metrics = table.metrics();
     if !metrics.is_empty() {
         let measured = table.outcomes.iter().filter(|outcome| !outcome.series.is_empty());
+        let reference = table.outcome(reference);
         let mut rows = vec![heading(&metrics, reference)];
-        rows.extend(measured.map(|outcome| row(&metrics, outcome, table.outcome(reference))));
+        rows.extend(measured.map(|outcome| row(&metrics, outcome, reference)));
         write_aligned(out, 1, &rows)?;
     }
     for outcome in &table.outcomes {
@@ -80,12 +81,12 @@ fn table(out: &mut impl Write, table: &Table, reference: &str) -> io::Result<()>
     Ok(())
 }
 
-fn heading(metrics: &[(&str, &str)], reference: &str) -> Vec<String> {
+fn heading(metrics: &[(&str, &str)], reference: Option<&Outcome>) -> Vec<String> {
     let mut cells = vec!["subject".to_owned()];
     for (metric, unit) in metrics {
         cells.extend([format!("{metric} {unit}"), "min–max".to_owned()]);
     }
-    cells.push(format!("× {reference}"));
+    cells.extend(reference.map(|reference| format!("× {}", reference.subject.name)));
     cells
 }
 
@@ -99,7 +100,7 @@ fn row(metrics: &[(&str, &str)], outcome: &Outcome, reference: Option<&Outcome>)
             None => [String::new(), String::new()],
         });
     }
-    cells.push(words::ratio(outcome, metrics[0].0, reference));
+    cells.extend(reference.map(|reference| words::ratio(outcome, metrics[0].0, reference)));
     cells
 }
 
