@@ -232,8 +232,8 @@ mod tests {
     use super::*;
     use crate::bench::{Against, Bench, Case, Limit, Measurement, Subject, Target};
 
-    static OURS: Subject = Subject::new("fibra <thread>", "fibra", |_| Vec::new());
-    static PEER: Subject = Subject::new("tokio", "tokio", |_| Vec::new());
+    const OURS: Subject = Subject::new("fibra <thread>", "fibra", |_| Vec::new());
+    const PEER: Subject = Subject::new("tokio", "tokio", |_| Vec::new());
 
     static BENCH: Bench = Bench {
         name: "example",
