@@ -13,7 +13,7 @@ use crate::workspace::Outcome;
 
 /// An operation takes a second or two. Valgrind hangs for good where a thread blocks in a system call that it takes for one
 /// that doesn't.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// The counted region's marks in the measured program: callgrind writes down what it has counted at each, and begins anew.
 const BEGIN: &str = "fibra_gate_begin";

@@ -29,11 +29,16 @@ pub const ALL: &[Operation] = &[
         run: ping_pong_of_futures,
     },
     Operation { name: "mutex-lock", about: "lock and unlock of a mutex that is free", run: locks },
-    Operation { name: "sleep-drop", about: "a sleep of a future, started and dropped", run: sleeps },
+    Operation {
+        name: "sleep-drop",
+        about: "a sleep of a future, started and dropped, and a yield",
+        run: sleeps,
+    },
 ];
 
 const MESSAGES: usize = 10_000;
 const LOCKS: usize = 20_000;
+const SLEEPS: usize = 10_000;
 
 /// A message at a time: the channel is empty before and after.
 fn messages() -> usize {
@@ -106,13 +111,15 @@ fn locks() -> usize {
     })
 }
 
-/// A timer that is inserted by the first poll, and taken back by the drop.
+/// A timer that is inserted by the first poll, and taken back by the drop. What is left of it goes when the worker looks at
+/// its driver; for that the future has to let it.
 fn sleeps() -> usize {
     async fn many() {
-        for _ in 0..MESSAGES {
+        for _ in 0..SLEEPS {
             let mut sleep = pin!(time::sleep(Duration::from_secs(60)));
             let is_over = poll_fn(|context| Poll::Ready(sleep.as_mut().poll(context).is_ready())).await;
             assert!(!is_over, "a minute doesn't pass while the clock stands still");
+            future::yield_now().await;
         }
     }
     in_a_future(async {
@@ -120,6 +127,6 @@ fn sleeps() -> usize {
         begin();
         many().await;
         end();
-        MESSAGES
+        SLEEPS
     })
 }
