@@ -10,7 +10,6 @@
 //! and every queue and pool has its working size before the region begins.
 
 mod clock;
-mod guards;
 mod operations;
 mod region;
 
