@@ -129,11 +129,7 @@ impl Score {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Subject;
-    use crate::results::tests::outcome;
-
-    static OURS: Subject = Subject::new("fibra", "fibra", |_| Vec::new());
-    static PEER: Subject = Subject::new("peer", "peer", |_| Vec::new());
+    use crate::results::tests::{OURS, PEER, outcome};
 
     const fn target(against: Against, limit: Limit) -> Target {
         Target { subject: "fibra", metric: "time", applies: |case| case.get("tasks") > 1, against, limit }
@@ -144,10 +140,7 @@ mod tests {
         about: "",
         reference: "peer",
         cases: &[Case::new(&[("tasks", 1)]), Case::new(&[("tasks", 2)])],
-        subjects: &[&[
-            Subject::new("fibra", "fibra", |_| Vec::new()),
-            Subject::new("peer", "peer", |_| Vec::new()),
-        ]],
+        subjects: &[&[OURS, PEER]],
         targets: &[
             target(Against::Subject("a peer that is not built in"), Limit::AtMost(0.1)),
             target(Against::Subject("peer"), Limit::AtMost(0.5)),

@@ -118,7 +118,8 @@ fn machine(machine: &Machine) -> String {
     format!("<section id=\"machine\">\n{inner}</section>\n")
 }
 
-const HOW_TO_READ: &str = "Subjects take turns, round by round, and each sample is taken in a fresh process. A bar is the \
+const HOW_TO_READ: &str = "Subjects take turns, round by round, and each sample is taken in a fresh process, \
+    which has one core to itself where a case has one worker. A bar is the \
     median over the rounds, its whisker reaches from the smallest to the largest sample: \
     <i class=\"ours\"></i> fibra, <i class=\"reference\"></i> who the bench’s ratios are taken against, \
     <i class=\"peer\"></i> everybody else. A ratio is the median of the rounds’ ratios.";
