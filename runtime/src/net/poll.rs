@@ -9,9 +9,9 @@ use super::socket::Socket;
 use crate::{
     io::{
         OpFuture,
-        owned::{Ready, ready},
+        owned::{HasHandle, Ready, ready},
     },
-    scheduler::share,
+    scheduler::{share, worker::Worker},
 };
 use fibra_driver::Interest;
 use std::{
@@ -47,6 +47,9 @@ impl Readiness {
         }
         let received = ready!(self.poll(socket, Interest::READABLE, context, operation))?;
         self.emptied = (1..room).contains(&received);
+        if self.emptied {
+            note_emptied(socket);
+        }
         Poll::Ready(Ok(received))
     }
 
@@ -74,6 +77,13 @@ impl Readiness {
                 result => return Poll::Ready(result),
             }
         }
+    }
+}
+
+/// Tells the driver of this thread what it would find out if the receive were an operation of its own.
+fn note_emptied(socket: &Socket) {
+    if let Some(worker) = Worker::here() {
+        worker.with_driver(|driver| driver.note_emptied(socket.handle()));
     }
 }
 
