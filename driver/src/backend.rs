@@ -84,7 +84,8 @@ impl Backend {
             // There is no readiness of disks. A close goes to the pool only where it may block.
             (Backend::Epoll(_), Op::Open { .. } | Op::Statx { .. } | Op::Sync { .. }) => Pool,
             (Backend::Epoll(_), Op::Shutdown { .. } | Op::Close { .. }) => Native,
-            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool.
+            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool; without the page
+            // cache by the pool.
             (Backend::Epoll(_), _) => Emulated,
         }
     }

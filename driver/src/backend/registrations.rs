@@ -47,9 +47,10 @@ pub(crate) struct Registrations {
     /// What the descriptor refers to, once somebody has asked.
     kind: AtomicU8,
     is_tcp: Asked,
+    bypasses_cache: Asked,
 }
 
-/// The answer to a question about a descriptor whose answer never changes.
+/// The answer to a question about a descriptor that is asked once.
 #[derive(Default)]
 struct Asked(AtomicU8);
 
@@ -101,6 +102,7 @@ impl Registrations {
             made_nonblocking: AtomicBool::new(false),
             kind: AtomicU8::new(0),
             is_tcp: Asked::default(),
+            bypasses_cache: Asked::default(),
         }
     }
 
@@ -121,6 +123,11 @@ impl Registrations {
     /// Whether the handle's descriptor is a TCP socket.
     pub(crate) fn is_tcp(&self, fd: RawFd) -> bool {
         self.is_tcp.or_ask(|| system_calls::is_tcp(fd))
+    }
+
+    /// Whether the handle is a file without the page cache, as `ask` says.
+    pub(crate) fn bypasses_cache(&self, ask: impl FnOnce() -> bool) -> bool {
+        self.bypasses_cache.or_ask(ask)
     }
 
     /// Notes that `poller` watches the handle.

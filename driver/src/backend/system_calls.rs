@@ -197,6 +197,13 @@ fn socket_option<T: Copy>(fd: RawFd, name: i32, value: &mut T) {
     unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, ptr::from_mut(value).cast(), &raw mut size) };
 }
 
+/// Whether the descriptor was opened with `O_DIRECT`.
+pub(crate) fn is_direct(fd: RawFd) -> bool {
+    // SAFETY: takes no pointers. What is not open has no flags.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_DIRECT != 0
+}
+
 /// Switches the mode. Returns whether it was another before.
 pub(crate) fn set_nonblocking(fd: RawFd, nonblocking: bool) -> io::Result<bool> {
     // SAFETY: takes no pointers.
