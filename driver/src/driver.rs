@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
 use crate::config::{Config, Stats};
+use crate::handle::Handle;
 use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::process::Birthplace;
@@ -205,6 +206,32 @@ impl Driver {
     /// ```
     pub fn withdraw(&mut self, key: OpKey) -> bool {
         !self.birthplace.is_elsewhere() && self.ledger.withdraw(key)
+    }
+
+    /// Tells that the caller itself has just received from a TCP socket, by a call of its own on this driver's thread, and
+    /// has got less than it had room for. A backend that would have to find out by a system call can save that: the
+    /// next operation that receives or [polls](Op::Poll) waits for what comes after this moment.
+    ///
+    /// Called later than right after the receive, or without one, it has operations wait for bytes that are there.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Handle};
+    /// use std::io::Read;
+    /// use std::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut peer = TcpStream::connect(listener.local_addr()?)?;
+    /// # std::io::Write::write_all(&mut peer, b"!")?;
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let (mut stream, _) = listener.accept()?;
+    /// let handle = Handle::new(stream.try_clone()?.into());
+    /// let mut buffer = [0; 64];
+    /// if (1..buffer.len()).contains(&stream.read(&mut buffer)?) {
+    ///     driver.note_emptied(&handle);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn note_emptied(&mut self, socket: &Handle) {
+        self.backend.note_emptied(socket);
     }
 
     /// Asks for every operation in flight to end early; see [`cancel`](Driver::cancel).
