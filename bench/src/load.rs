@@ -77,7 +77,7 @@ pub enum Answer {
 }
 
 impl Load {
-    /// Load on `servers` at `address`: echoes of so many bytes on so many connections, counted for 0.7 s. The rest is set
+    /// Load on `servers` at `address`: echoes of so many bytes on so many connections, counted for 0.5 s. The rest is set
     /// by struct update.
     pub fn echo(address: SocketAddr, servers: Vec<u32>, active: usize, bytes: usize) -> Self {
         Self {
@@ -88,8 +88,8 @@ impl Load {
             idle: 0,
             request: ('!'..='~').cycle().take(bytes).collect(),
             answer: Answer::Echo,
-            warm_up: Duration::from_millis(150),
-            window: Duration::from_millis(700),
+            warm_up: Duration::from_millis(100),
+            window: Duration::from_millis(500),
         }
     }
 

@@ -162,3 +162,24 @@ impl Future for Parked {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lot_counts_those_who_wait_and_lets_all_of_them_go_on() {
+        static LOT: Lot = Lot::new();
+        LOT.open(3);
+        fibra::run(|| {
+            let waiters = [(); 3].map(|()| fibra::thread::spawn(|| fibra::wait(LOT.park())));
+            fibra::wait(LOT.entered(3));
+            assert!(waiters.iter().all(|waiter| !waiter.is_finished()), "nobody has been woken yet");
+            LOT.clear();
+            fibra::wait(LOT.left(3));
+            for waiter in waiters {
+                waiter.join().expect("waiting doesn't panic");
+            }
+        });
+    }
+}

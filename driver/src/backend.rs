@@ -17,12 +17,14 @@ use std::io;
 use std::sync::Arc;
 
 use crate::completion::{Completion, OpKey, Submission};
+use crate::handle::Handle;
 use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::unpark::Parking;
 
 mod blocking;
 mod choose;
+mod edges;
 mod readiness;
 mod registrations;
 mod system_calls;
@@ -82,7 +84,8 @@ impl Backend {
             // There is no readiness of disks. A close goes to the pool only where it may block.
             (Backend::Epoll(_), Op::Open { .. } | Op::Statx { .. } | Op::Sync { .. }) => Pool,
             (Backend::Epoll(_), Op::Shutdown { .. } | Op::Close { .. }) => Native,
-            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool.
+            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool; without the page
+            // cache by the pool.
             (Backend::Epoll(_), _) => Emulated,
         }
     }
@@ -108,6 +111,15 @@ impl Backend {
         match self {
             Backend::IoUring(ring) => ring.cancel(key),
             Backend::Epoll(epoll) => epoll.cancel(ledger, key),
+        }
+    }
+
+    /// Somebody else has received what the socket had.
+    pub(crate) fn note_emptied(&mut self, socket: &Handle) {
+        match self {
+            // The kernel looks by itself.
+            Backend::IoUring(_) => {}
+            Backend::Epoll(epoll) => epoll.note_emptied(socket),
         }
     }
 

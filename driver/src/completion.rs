@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
+use crate::timers::TimerKey;
+
 /// The end of an operation. Each operation that was [pending](Submission::Pending) gets exactly one.
 ///
 /// ```
@@ -69,16 +71,30 @@ pub enum Wait {
 pub struct OpKey(u64);
 
 impl OpKey {
-    /// 268 million operations in flight, and 34 billion reuses of one place before a key comes again. The top bit stays
-    /// free: backends mark with it what belongs to an operation without being it, such as a request to cancel it.
+    /// 268 million operations in flight, and 17 billion reuses of one place before a key comes again. The top bit stays
+    /// free: backends mark with it what belongs to an operation without being it, such as a request to cancel it. The bit
+    /// below it marks timeouts, which stand in the wheel and have no record.
     pub(crate) const INDEX_BITS: u32 = 28;
-    const GENERATION_BITS: u32 = 35;
+    const GENERATION_BITS: u32 = 34;
+    const TIMEOUT: u64 = 1 << 62;
     /// No operation has this index: backends use it for what they submit on their own behalf.
     pub(crate) const RESERVED_INDEX: u32 = (1 << Self::INDEX_BITS) - 1;
 
     pub(crate) const fn new(index: u32, generation: u64) -> OpKey {
         let generation = generation & ((1 << Self::GENERATION_BITS) - 1);
         OpKey(generation << Self::INDEX_BITS | index as u64)
+    }
+
+    pub(crate) const fn of_timeout(timer: TimerKey) -> OpKey {
+        OpKey(Self::TIMEOUT | (timer.generation as u64) << u32::BITS | timer.index as u64)
+    }
+
+    /// The place in the wheel, if it is a timeout's key.
+    pub(crate) const fn timeout(self) -> Option<TimerKey> {
+        if self.0 & Self::TIMEOUT == 0 {
+            return None;
+        }
+        Some(TimerKey { index: self.0 as u32, generation: ((self.0 & !Self::TIMEOUT) >> u32::BITS) as u32 })
     }
 
     pub(crate) const fn index(self) -> u32 {
@@ -97,6 +113,9 @@ impl OpKey {
 
 impl fmt::Debug for OpKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OpKey({}.{})", self.index(), self.0 >> Self::INDEX_BITS)
+        match self.timeout() {
+            Some(timer) => write!(f, "OpKey(timeout {}.{})", timer.index, timer.generation),
+            None => write!(f, "OpKey({}.{})", self.index(), self.0 >> Self::INDEX_BITS),
+        }
     }
 }

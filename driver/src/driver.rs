@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
 use crate::config::{Config, Stats};
+use crate::handle::Handle;
 use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::process::Birthplace;
@@ -160,7 +161,7 @@ impl Driver {
         }
         self.ledger.stats.operations += 1;
         if let Op::Timeout { deadline } = op {
-            return Submission::Pending(self.ledger.start_timeout(&op, deadline, word));
+            return Submission::Pending(self.ledger.start_timeout(deadline, word));
         }
         // SAFETY: the caller keeps the contract of this function, which is the backend's.
         let submission = unsafe { self.backend.submit(&mut self.ledger, &op, word) };
@@ -207,6 +208,32 @@ impl Driver {
         !self.birthplace.is_elsewhere() && self.ledger.withdraw(key)
     }
 
+    /// Tells that the caller itself has just received from a TCP socket, by a call of its own on this driver's thread, and
+    /// has got less than it had room for. A backend that would have to find out by a system call can save that: the
+    /// next operation that receives or [polls](Op::Poll) waits for what comes after this moment.
+    ///
+    /// Called later than right after the receive, or without one, it has operations wait for bytes that are there.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Handle};
+    /// use std::io::Read;
+    /// use std::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut peer = TcpStream::connect(listener.local_addr()?)?;
+    /// # std::io::Write::write_all(&mut peer, b"!")?;
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let (mut stream, _) = listener.accept()?;
+    /// let handle = Handle::new(stream.try_clone()?.into());
+    /// let mut buffer = [0; 64];
+    /// if (1..buffer.len()).contains(&stream.read(&mut buffer)?) {
+    ///     driver.note_emptied(&handle);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn note_emptied(&mut self, socket: &Handle) {
+        self.backend.note_emptied(socket);
+    }
+
     /// Asks for every operation in flight to end early; see [`cancel`](Driver::cancel).
     ///
     /// ```
@@ -217,7 +244,7 @@ impl Driver {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel_all(&mut self) {
-        for key in self.ledger.slab.keys() {
+        for key in self.ledger.keys() {
             self.cancel(key);
         }
     }
@@ -306,7 +333,7 @@ impl Driver {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn ops_in_flight(&self) -> usize {
-        self.ledger.slab.len()
+        self.ledger.in_flight()
     }
 
     /// What this driver has done so far.
@@ -325,6 +352,7 @@ impl Driver {
     /// Cancels everything and waits for the answers, for a while. Returns whether all have come. The words of the
     /// operations, which nobody will ask for any more, tell which results are descriptors to close.
     fn drain(&mut self) -> bool {
+        self.ledger.forget_timeouts();
         for key in self.ledger.slab.keys() {
             if let Some(record) = self.ledger.slab.get(key) {
                 record.word = usize::from(record.op.yields_descriptor());

@@ -12,7 +12,7 @@ use crate::config::{Config, Stats};
 use crate::op::Op;
 use crate::pool::{self, Inbox};
 use crate::slab::{Slab, State};
-use crate::timers::Wheel;
+use crate::timers::{TimerKey, Token, Wheel};
 use crate::unpark::Parking;
 
 /// How long a backend may wait in the kernel.
@@ -26,6 +26,8 @@ pub(crate) enum Pause {
 pub(crate) struct Ledger {
     pub slab: Slab,
     pub wheel: Wheel,
+    /// How many entries of the wheel are timeouts: operations without a record.
+    timeouts: usize,
     pub stats: Stats,
     pub parking: Arc<Parking>,
     /// Completions that came about outside of a turn.
@@ -47,6 +49,7 @@ impl Ledger {
         Ledger {
             slab: Slab::new(),
             wheel: Wheel::new(Instant::now()),
+            timeouts: 0,
             stats: Stats::default(),
             inbox: Arc::new(Inbox::new(Arc::clone(&parking))),
             parking,
@@ -78,19 +81,42 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn start_timeout(&mut self, op: &Op, deadline: Instant, word: usize) -> OpKey {
-        let key = self.slab.insert(op, word, State::Submitted);
-        self.time(key, deadline);
-        key
+    /// A timeout is all in the wheel: it points to nothing, and the kernel never hears of it.
+    pub(crate) fn start_timeout(&mut self, deadline: Instant, word: usize) -> OpKey {
+        self.timeouts += 1;
+        OpKey::of_timeout(self.wheel.insert(deadline, Token::Timeout(word)))
+    }
+
+    /// Takes a timeout out of the wheel; returns its word.
+    fn take_timeout(&mut self, timer: TimerKey) -> Option<usize> {
+        let Token::Timeout(word) = self.wheel.cancel(timer)? else {
+            unreachable!("the key of a timeout names something of the backend's");
+        };
+        self.timeouts -= 1;
+        Some(word)
+    }
+
+    /// How many operations are in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.slab.len() + self.timeouts
+    }
+
+    /// The keys of all operations in flight.
+    pub(crate) fn keys(&self) -> Vec<OpKey> {
+        let timeouts = self.wheel.timeouts().into_iter().map(OpKey::of_timeout);
+        timeouts.chain(self.slab.keys()).collect()
+    }
+
+    /// Forgets all timeouts: nobody will ask for their completions.
+    pub(crate) fn forget_timeouts(&mut self) {
+        for timer in self.wheel.timeouts() {
+            self.take_timeout(timer);
+        }
     }
 
     /// Has the backend try an operation again after a while.
     pub(crate) fn retry_later(&mut self, key: OpKey, delay: Duration) {
-        self.time(key, Instant::now() + delay);
-    }
-
-    fn time(&mut self, key: OpKey, deadline: Instant) {
-        let timer = self.wheel.insert(deadline, key.to_bits());
+        let timer = self.wheel.insert(Instant::now() + delay, Token::Backend(key.to_bits()));
         if let Some(record) = self.slab.get(key) {
             record.state = State::Timed(timer);
         }
@@ -98,7 +124,7 @@ impl Ledger {
 
     /// Has the backend find `token`, which is no operation's key, in `due` after a while.
     pub(crate) fn call_back(&mut self, token: u64, delay: Duration) {
-        self.wheel.insert(Instant::now() + delay, token);
+        self.wheel.insert(Instant::now() + delay, Token::Backend(token));
     }
 
     /// Hands a new operation to the pool.
@@ -130,6 +156,14 @@ impl Ledger {
 
     /// Cancels what needs no backend for it. `false`: the backend has to.
     pub(crate) fn cancel(&mut self, key: OpKey) -> bool {
+        if let Some(timer) = key.timeout() {
+            if let Some(word) = self.take_timeout(timer) {
+                self.stats.cancels += 1;
+                self.stats.completions += 1;
+                self.ready.push(Completion { word, result: Err(cancelled()) });
+            }
+            return true;
+        }
         let Some(record) = self.slab.get(key) else { return true };
         if record.cancelled {
             return true;
@@ -153,13 +187,9 @@ impl Ledger {
 
     /// Takes a timeout back that has not expired. `false`: it is no timeout, or its completion is on the way.
     pub(crate) fn withdraw(&mut self, key: OpKey) -> bool {
-        let Some(record) = self.slab.get(key) else { return false };
-        let (Op::Timeout { .. }, State::Timed(timer)) = (&record.op, &record.state) else { return false };
-        let timer = *timer;
-        self.wheel.cancel(timer);
-        self.slab.retire(key);
-        self.stats.withdrawn += 1;
-        true
+        let withdrawn = key.timeout().and_then(|timer| self.take_timeout(timer)).is_some();
+        self.stats.withdrawn += u64::from(withdrawn);
+        withdrawn
     }
 
     /// Moves over what is complete without asking the kernel.
@@ -192,14 +222,11 @@ impl Ledger {
     }
 
     fn advance(&mut self, completions: &mut Vec<Completion>) {
-        let Ledger { slab, wheel, due, stats, .. } = self;
-        wheel.advance(Instant::now(), |token| {
-            let key = OpKey::from_bits(token);
-            let is_timeout = key.to_bits() == token
-                && slab.get(key).is_some_and(|record| matches!(record.op, Op::Timeout { .. }));
-            if !is_timeout {
-                due.push(token);
-            } else if let Some(word) = slab.retire(key) {
+        let Ledger { wheel, timeouts, due, stats, .. } = self;
+        wheel.advance(Instant::now(), |token| match token {
+            Token::Backend(token) => due.push(token),
+            Token::Timeout(word) => {
+                *timeouts -= 1;
                 stats.completions += 1;
                 completions.push(Completion { word, result: Ok(0) });
             }

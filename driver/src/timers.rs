@@ -30,7 +30,7 @@ mod tests;
 use entries::{Entries, NONE, Place};
 use std::time::{Duration, Instant};
 
-pub(crate) use entries::TimerKey;
+pub(crate) use entries::{TimerKey, Token};
 
 /// The digits of a deadline.
 const LEVELS: usize = 6;
@@ -118,7 +118,7 @@ impl Wheel {
     ///
     /// A deadline in the past comes out of the next one. Deadlines more than 584 years after the wheel was made are taken
     /// for that.
-    pub(crate) fn insert(&mut self, deadline: Instant, token: u64) -> TimerKey {
+    pub(crate) fn insert(&mut self, deadline: Instant, token: Token) -> TimerKey {
         let deadline = self.nanoseconds(deadline);
         let index = self.entries.add(deadline, token);
         self.place(index, deadline);
@@ -126,10 +126,15 @@ impl Wheel {
     }
 
     /// Takes an entry out and returns its token; `None` if it has already come out, by whichever way.
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<u64> {
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Token> {
         let index = self.entries.find(key)?;
         self.unlink(index);
         Some(self.entries.remove(index))
+    }
+
+    /// The keys of all timeouts that are in the wheel.
+    pub(crate) fn timeouts(&self) -> Vec<TimerKey> {
+        self.entries.timeouts().collect()
     }
 
     /// Whether there is no entry: one load, where [`next_deadline`](Self::next_deadline) has to search.
@@ -151,7 +156,7 @@ impl Wheel {
     /// of the deadlines as far as these differ by a slot's width of 65 µs, else in the order in which they were added.
     ///
     /// A `now` before the latest one does nothing. `due` must not panic: entries not handed out yet would be lost.
-    pub(crate) fn advance(&mut self, now: Instant, mut due: impl FnMut(u64)) {
+    pub(crate) fn advance(&mut self, now: Instant, mut due: impl FnMut(Token)) {
         let now = self.nanoseconds(now).max(self.now);
         // From one used slot to the next: on every level, what `now` enters moves down before anything later comes out.
         while let Some((level, digit)) = self.first_used() {
@@ -168,7 +173,7 @@ impl Wheel {
     }
 
     /// Goes through a list that was taken out of its slot.
-    fn hand_out_or_move_down(&mut self, head: u32, now: u64, due: &mut impl FnMut(u64)) {
+    fn hand_out_or_move_down(&mut self, head: u32, now: u64, due: &mut impl FnMut(Token)) {
         let mut next = head;
         while next != NONE {
             let index = next;
@@ -204,12 +209,13 @@ impl Wheel {
             self.entries.place_mut(last).next = index;
         }
         let slot = (level * SLOTS + digit) as u16;
-        *self.entries.place_mut(index) = Place { previous: last, next: NONE, slot };
+        let place = self.entries.place_mut(index);
+        (place.previous, place.next, place.slot) = (last, NONE, slot);
     }
 
     /// Takes an entry out of the list it stands in.
     fn unlink(&mut self, index: u32) {
-        let (_, Place { previous, next, slot }) = self.entries.get(index);
+        let (_, Place { previous, next, slot, .. }) = self.entries.get(index);
         let (level, digit) = (usize::from(slot) / SLOTS, usize::from(slot) % SLOTS);
         let level = &mut self.levels[level];
         if previous == NONE && next == NONE {

@@ -12,6 +12,7 @@ mod crowd;
 use crowd::{Part, ROUNDS};
 use fibra::{
     future::{self, JoinHandle},
+    io::Buffer,
     net::{SocketAddr, TcpListener, TcpStream},
 };
 use std::{io, process::ExitCode, time::Instant};
@@ -63,16 +64,15 @@ async fn echo(stream: TcpStream) -> io::Result<usize> {
     let mut buffer = vec![0; 2048];
     let mut bytes = 0;
     loop {
-        let (length, mut filled) = stream.read_async(buffer).await;
-        filled.truncate(length?);
-        if filled.is_empty() {
-            return Ok(bytes);
-        }
-        bytes += filled.len();
-        let (written, mut sent) = stream.write_all_async(filled).await;
+        let (length, filled) = stream.read_async(buffer).await;
+        let length = match length? {
+            0 => return Ok(bytes),
+            length => length,
+        };
+        bytes += length;
+        let (written, part) = stream.write_all_async(filled.slice(..length)).await;
         written?;
-        sent.resize(2048, 0);
-        buffer = sent;
+        buffer = part.into_inner();
     }
 }
 

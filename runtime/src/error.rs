@@ -42,12 +42,14 @@ impl Error for StackUnavailable {
 #[derive(Debug)]
 pub struct ShutdownError {
     alive: usize,
+    listed: usize,
     named: Vec<String>,
 }
 
 impl ShutdownError {
-    pub(crate) fn new(alive: usize, named: Vec<String>) -> Self {
-        Self { alive, named }
+    /// So many are alive, so many of them are in a list, and these are the first of those.
+    pub(crate) fn new(alive: usize, listed: usize, named: Vec<String>) -> Self {
+        Self { alive, listed, named }
     }
 
     /// How many tasks are still alive.
@@ -59,7 +61,16 @@ impl ShutdownError {
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} task(s) did not end in time: {}", self.alive, self.named.join(", "))?;
-        if self.alive > self.named.len() { f.write_str(", …") } else { Ok(()) }
+        if self.listed > self.named.len() {
+            f.write_str(", …")?;
+        }
+        match self.alive - self.listed {
+            0 => Ok(()),
+            others => {
+                let and = if self.listed == 0 { "" } else { ", and " };
+                write!(f, "{and}{others} unnamed, running or queued, that never waited")
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancelled;
 use crate::{
-    scheduler::{Spawner, start},
+    scheduler::{Scheduler, start},
     task::{
         body::future::FutureBody,
         join::{Failure, Join},
@@ -38,15 +38,15 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    start::with_spawner_for_here(|spawner| spawn_on(spawner, future))
+    start::with_scheduler_for_here(|scheduler| spawn_on(scheduler, future))
 }
 
-pub(crate) fn spawn_on<F>(spawner: &Arc<Spawner>, future: F) -> JoinHandle<F::Output>
+pub(crate) fn spawn_on<F>(scheduler: &Arc<Scheduler>, future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    JoinHandle { join: spawner.spawn(FutureBody(future), ()) }
+    JoinHandle { join: scheduler.spawn(FutureBody(future), ()) }
 }
 
 /// A future that lets the other tasks of its worker run, once.

@@ -12,7 +12,7 @@ pub(crate) mod owned;
 mod phase;
 mod timer;
 
-pub use buffer::{Buffer, BufferMut};
+pub use buffer::{Buffer, BufferMut, Slice};
 pub(crate) use direct::perform;
 pub(crate) use future::{OpFuture, Payload};
 #[cfg(all(test, loom))]

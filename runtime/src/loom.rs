@@ -4,5 +4,6 @@ mod idle;
 mod inbox;
 mod local_queue;
 mod phase;
+mod register;
 mod state;
 mod tasks;

@@ -73,7 +73,7 @@ impl Runtime {
     /// ```
     pub fn run<T: Send + 'static>(&self, main: impl FnOnce() -> T + Send + 'static) -> T {
         let named = thread::Builder::new().name("main".into()).stack_size(MAIN_STACK_SIZE);
-        let main = start::within(self.running().outside(), || named.spawn(main));
+        let main = start::within(&self.running().scheduler, || named.spawn(main));
         let main = main.expect("8 MiB are a possible stack");
         match wait::wait_uncancellable(main) {
             Ok(output) => output,
@@ -90,7 +90,7 @@ impl Runtime {
     /// # Ok::<(), fibra::RuntimeError>(())
     /// ```
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
-        start::within(self.running().outside(), || wait::wait(future))
+        start::within(&self.running().scheduler, || wait::wait(future))
     }
 
     /// Spawns a future onto this runtime; as [`future::spawn`], from any thread.
@@ -106,7 +106,7 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        future::spawn_on(self.running().outside(), future)
+        future::spawn_on(&self.running().scheduler, future)
     }
 
     /// What this runtime runs on, and why.
@@ -117,7 +117,7 @@ impl Runtime {
     /// ```
     pub fn report(&self) -> Report {
         let running = self.running();
-        Report { workers: running.scheduler().workers.len(), choice: running.choice.clone() }
+        Report { workers: running.scheduler.workers.len(), choice: running.choice.clone() }
     }
 
     /// What the runtime's drivers have done so far, as of their last turns.
@@ -129,7 +129,7 @@ impl Runtime {
     /// # Ok::<(), fibra::RuntimeError>(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        let counters = self.running().scheduler().workers.iter().map(|worker| &worker.counters);
+        let counters = self.running().scheduler.workers.iter().map(|worker| &worker.counters);
         counters.fold(Metrics::default(), |sum, worker| Metrics {
             operations: sum.operations + worker.operations.load(Ordering::Relaxed),
             enters: sum.enters + worker.enters.load(Ordering::Relaxed),
@@ -160,7 +160,7 @@ impl Runtime {
 
     fn end(&mut self, grace: Duration, timeout: Duration) -> Result<(), ShutdownError> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        let scheduler = running.scheduler();
+        let scheduler = &running.scheduler;
         if scheduler.worker_here().is_some() {
             mem::forget(running);
             panic!(
@@ -169,14 +169,14 @@ impl Runtime {
         }
         // On a worker of another runtime this must not hold up the others there: who ends here may wait for them.
         unblock(move || {
-            let scheduler = running.scheduler();
-            scheduler.shutdown.run(scheduler, &running.spawners, grace, timeout)?;
+            let scheduler = &running.scheduler;
+            scheduler.shutdown.run(scheduler, grace, timeout)?;
             for thread in running.threads {
                 if let Err(payload) = thread.join() {
                     resume_unwind(payload);
                 }
             }
-            running.spawners[0].scheduler.injector.close();
+            running.scheduler.injector.close();
             Ok(())
         })
     }
@@ -184,7 +184,7 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        let is_own = self.running.as_ref().is_some_and(|running| running.scheduler().worker_here().is_some());
+        let is_own = self.running.as_ref().is_some_and(|running| running.scheduler.worker_here().is_some());
         if is_own && std::thread::panicking() {
             // A panic that says so would be the second one, and end the process.
             return mem::forget(self.running.take());

@@ -17,22 +17,22 @@ pub(crate) mod blocking;
 pub(crate) mod completion;
 pub(crate) mod idle;
 pub(crate) mod injector;
-pub(crate) mod live;
 pub(crate) mod local_queue;
 pub(crate) mod panicking;
 pub(crate) mod parking;
 pub(crate) mod plan;
+pub(crate) mod register;
 pub(crate) mod share;
 pub(crate) mod shutdown;
 pub(crate) mod start;
 pub(crate) mod worker;
 
 use crate::{
-    primitive::{AtomicPtr, Relaxed, SeqCst, unmodelled::AtomicU64},
+    primitive::{AtomicPtr, Relaxed, Release, SeqCst, unmodelled::AtomicU64},
     task::{
         Schedule,
-        body::Body,
-        header::Header,
+        body::{Body, ThreadSlot},
+        header::{Header, UNLISTED},
         home::Home,
         join::{self, Join},
         runnable::Runnable,
@@ -41,8 +41,8 @@ use crate::{
 use fibra_driver::Offload;
 use idle::Idle;
 use injector::Injector;
-use live::Live;
 use local_queue::LocalQueue;
+use register::Register;
 use shutdown::Shutdown;
 use std::{
     ptr::{self, NonNull},
@@ -53,6 +53,8 @@ use worker::Worker;
 /// What the workers of one runtime share.
 pub(crate) struct Scheduler {
     pub(crate) workers: Box<[Shared]>,
+    /// One for each worker, and the last one for everybody else.
+    pub(crate) registers: Box<[Register]>,
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) offload: Offload,
@@ -90,6 +92,11 @@ impl Shared {
 
     /// Puts `runnable` into the next slot; returns the one that was there.
     fn replace_next(&self, runnable: Runnable) -> Option<Runnable> {
+        if self.next.load(Relaxed).is_null() {
+            // Only its worker fills the slot, so it stays empty until we do.
+            self.next.store(runnable.into_raw().as_ptr(), Release);
+            return None;
+        }
         Self::next(self.next.swap(runnable.into_raw().as_ptr(), SeqCst))
     }
 
@@ -115,17 +122,10 @@ impl Drop for Shared {
 }
 
 impl Scheduler {
-    /// Puts a task into a queue: the calling worker's ring, if it is one of ours, or else the injector.
-    pub(crate) fn push(&self, runnable: Runnable) {
-        match self.worker_here() {
-            Some(worker) => worker.push(runnable),
-            None => self.inject(runnable),
-        }
-    }
-
     /// Puts a task that was woken into a queue.
     pub(crate) fn push_woken(&self, runnable: Runnable) {
         match self.worker_here() {
+            Some(worker) if worker.home().is_patient() => worker.push(runnable),
             Some(worker) => worker.push_next(runnable),
             None => self.inject(runnable),
         }
@@ -157,38 +157,87 @@ impl Scheduler {
     }
 }
 
-/// A spawner's part of the scheduler: what a task is handed. One for each worker and one for everybody else, so
-/// that the reference counts and the lists of live tasks are not shared by all cores.
-pub(crate) struct Spawner {
-    pub(crate) scheduler: Arc<Scheduler>,
-    pub(crate) live: Live,
-}
-
-impl Spawner {
-    pub(crate) fn new(scheduler: Arc<Scheduler>) -> Arc<Self> {
-        Arc::new(Self { scheduler, live: Live::new() })
-    }
-
+impl Scheduler {
     /// Makes a task and puts it into a queue.
     pub(crate) fn spawn<B: Body>(self: &Arc<Self>, body: B, meta: B::Meta) -> Join<B::Output> {
-        let (runnable, join) = join::task(body, meta, Arc::clone(self));
-        self.live.insert(runnable.header());
-        // After the insertion: a shutdown that does not find the task in the list has set this before.
-        if self.scheduler.shutdown.is_stopping() {
-            join.task().cancel();
+        let is_named = B::thread(&meta).is_some_and(ThreadSlot::is_named);
+        let (runnable, join) = join::task(body, meta, Tie(NonNull::from(&**self)));
+        let here = self.worker_here();
+        self.register(here).count_spawn(here.is_some());
+        if is_named {
+            // So that a shutdown can name it even if it never waits.
+            self.list(runnable.header());
         }
-        self.scheduler.push(runnable);
+        match here {
+            Some(worker) => worker.push(runnable),
+            None => self.inject(runnable),
+        }
         join
+    }
+
+    fn register(&self, worker: Option<&Worker>) -> &Register {
+        &self.registers[self.index(worker)]
+    }
+
+    fn index(&self, worker: Option<&Worker>) -> usize {
+        worker.map_or(self.workers.len(), |worker| worker.home().index())
+    }
+
+    /// Lists a task that a shutdown has to find. The caller is its runner, or has just made it.
+    fn list(&self, header: &Header) {
+        let index = self.index(self.worker_here());
+        header.register.set(index as u32);
+        self.registers[index].enter(header, || self.shutdown.is_stopping());
+    }
+
+    fn forget(&self, header: &Header) {
+        if header.register.get() != UNLISTED {
+            self.registers[header.register.get() as usize].leave(header);
+        }
+        let here = self.worker_here();
+        self.register(here).count_end(here.is_some());
+        self.shutdown.task_finished();
     }
 }
 
-impl Schedule for Arc<Spawner> {
+/// A task's tie to its scheduler. It is not counted: every core would write to the count at every spawn. A scheduler outlives
+/// its unfinished tasks all the same, since its workers have it until none is alive, or else for ever.
+struct Tie(NonNull<Scheduler>);
+
+// SAFETY: it stands for a shared reference to the scheduler, which is `Sync`.
+unsafe impl Send for Tie {}
+// SAFETY: as above.
+unsafe impl Sync for Tie {}
+
+impl Tie {
+    /// Lends the scheduler to a call that takes the task out of its own hands: from then on nothing ties the scheduler to
+    /// the calling thread, unless that is one of its workers, which it outlives.
+    fn lend<T>(&self, use_it: impl FnOnce(&Scheduler) -> T) -> T {
+        // SAFETY: the task is not finished, so the scheduler is alive; see the type.
+        let scheduler = unsafe { self.0.as_ref() };
+        if scheduler.worker_here().is_some() {
+            return use_it(scheduler);
+        }
+        // SAFETY: as above; the pointer is from the `Arc` that `spawn` was called on. The reference counted up here
+        // is the one that is taken over.
+        let kept = unsafe {
+            Arc::increment_strong_count(self.0.as_ptr().cast_const());
+            Arc::from_raw(self.0.as_ptr().cast_const())
+        };
+        use_it(&kept)
+    }
+}
+
+impl Schedule for Tie {
     fn schedule(&self, runnable: Runnable) {
-        self.scheduler.push_woken(runnable);
+        self.lend(|scheduler| scheduler.push_woken(runnable));
+    }
+
+    fn waits(&self, header: &Header) {
+        self.lend(|scheduler| scheduler.list(header));
     }
 
     fn finished(&self, header: &Header) {
-        self.live.remove(header);
-        self.scheduler.shutdown.task_finished();
+        self.lend(|scheduler| scheduler.forget(header));
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod header;
 pub(crate) mod home;
 pub(crate) mod inbox;
 pub(crate) mod join;
+pub(crate) mod memory;
 pub(crate) mod runnable;
 pub(crate) mod state;
 pub(crate) mod thread;
@@ -25,6 +26,8 @@ use std::ptr::NonNull;
 pub(crate) trait Schedule: Send + Sync + 'static {
     /// Puts a task that was woken into a queue.
     fn schedule(&self, runnable: Runnable);
+    /// The task, which runs, is about to wait for the first time: nothing else will refer to it then but its wakers.
+    fn waits(&self, header: &Header);
     /// The task is over, and so is all of its code: forget it. Called once a task, before it is freed.
     fn finished(&self, header: &Header);
 }

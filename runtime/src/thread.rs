@@ -57,7 +57,8 @@ pub type Result<T> = std::thread::Result<T>;
 /// });
 /// ```
 pub fn sleep(duration: Duration) {
-    sleep_until(after(Instant::now(), duration));
+    let now = Instant::now();
+    sleep_from(now, after(now, duration));
 }
 
 /// The same, until a moment; in the past, it returns at once.
@@ -70,7 +71,11 @@ pub fn sleep(duration: Duration) {
 /// });
 /// ```
 pub fn sleep_until(deadline: Instant) {
-    match io::sleep_until(deadline) {
+    sleep_from(Instant::now(), deadline);
+}
+
+fn sleep_from(now: Instant, deadline: Instant) {
+    match io::sleep_until(now, deadline) {
         Ok(()) => {}
         Err(error) => match error.downcast::<Cancelled>() {
             Ok(cancelled) => resume_unwind(Box::new(cancelled)),

@@ -4,10 +4,9 @@ use crate::{
     cancel::Cancelled,
     primitive::unmodelled::{AtomicBool, Ordering},
     scheduler::{alarm, panicking::limit_of_wait, worker::Worker},
-    task::direct::Direct,
+    task::{direct::Direct, fiber::Fiber},
 };
 use std::{
-    cell::Cell,
     future::{Future, IntoFuture},
     panic::resume_unwind,
     pin::{Pin, pin},
@@ -91,16 +90,10 @@ fn wait_on_fiber<F: Future>(
     let fiber = worker.home().current();
     let waker = fiber.borrowed_waker();
     let mut context = Context::from_waker(&waker);
-    // A wait around this one may have been woken by what we consume: then it has to look again.
-    let consumed = Cell::new(false);
-    let consume = || {
-        consumed.set(consumed.get() || fiber.is_notified());
-        fiber.set_notified(false);
-    };
-    let _look_again = OnDrop(|| fiber.set_notified(consumed.get() || fiber.is_notified()));
+    let mut notices = Notices { fiber, any: false };
     let mut alarm = None;
     loop {
-        consume();
+        notices.consume();
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Ok(output);
         }
@@ -214,10 +207,23 @@ impl Wake for ParkedThread {
     }
 }
 
-struct OnDrop<F: FnMut()>(F);
+/// The wakes that a wait consumes. A wait around it may have been meant by one of them: then that has to look again.
+struct Notices<'a> {
+    fiber: &'a Fiber,
+    any: bool,
+}
 
-impl<F: FnMut()> Drop for OnDrop<F> {
+impl Notices<'_> {
+    #[inline]
+    fn consume(&mut self) {
+        self.any |= self.fiber.is_notified();
+        self.fiber.set_notified(false);
+    }
+}
+
+impl Drop for Notices<'_> {
+    #[inline]
     fn drop(&mut self) {
-        (self.0)();
+        self.fiber.set_notified(self.any || self.fiber.is_notified());
     }
 }

@@ -2,12 +2,12 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use clap::{Args, ValueEnum};
 
-use crate::step::{call, output_of};
+use crate::step::{call, find_program, output_of};
 use crate::workspace::{Outcome, cargo, target_dir};
 
 mod debian;
@@ -92,10 +92,6 @@ fn require(target: &Target) -> Outcome {
     }
     let packages = target.packages;
     Err(format!("missing: {}; apt-get install --no-install-recommends {packages}", missing.join(", ")).into())
-}
-
-fn find_program(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Whether the toolchain in use has the target's std, as after `rustup target add`.

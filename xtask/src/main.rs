@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench_gate;
 mod check;
 mod cross;
 mod loom;
@@ -20,7 +21,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything but loom and cross: fmt, clippy, docs, tidy, tests under both backends
+    /// Everything but loom, cross and bench-gate: fmt, clippy, docs, tidy, tests under both backends
     Check(check::Options),
     /// The house rules: floors, platform fence, sizes, unsafe code, words
     Tidy,
@@ -30,6 +31,8 @@ enum Command {
     Loom(loom::Options),
     /// The tests of one package on another architecture, emulated
     Cross(cross::Options),
+    /// The instructions that fibra's operations take, against those on record
+    BenchGate(bench_gate::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Test(options) => check::test(&options),
         Command::Loom(options) => loom::command(&options),
         Command::Cross(options) => cross::command(&options),
+        Command::BenchGate(options) => bench_gate::command(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

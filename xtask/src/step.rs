@@ -1,5 +1,7 @@
 //! Steps of a run: each announced with its command, timed, and listed again at the end.
 
+use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -94,6 +96,11 @@ pub fn output_of(command: &mut Command) -> Outcome<String> {
         return Err(format!("`{line}` ended with {}: {}", output.status, said.trim()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The program of that name that a shell would start.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// The command as one would type it, with the variables that were set for it.

@@ -106,17 +106,12 @@ pub(crate) fn probe(kind: GuardKind) -> io::Result<()> {
     made
 }
 
-/// Whether the kernel refuses to read the address. Advice that isn't understood may be ignored with a good grace
-/// (emulators do so), so the answer of `madvise` proves nothing.
+/// Whether the kernel refuses to fill the page. Advice that isn't understood may be ignored with a good grace (emulators do
+/// so), so the answer of `madvise` to a guard proves nothing. An ignored question proves nothing either, and counts as no.
 #[cfg(target_os = "linux")]
 fn is_untouchable(address: *mut u8) -> bool {
-    const KERNEL_SIGNAL_SET_LEN: usize = 8;
-    // SAFETY: blocks the signals of the set at `address`, 8 bytes that the kernel reads if it can. They are zero: an
-    // untouched page. So this does nothing but read. (The C library's function would read the set itself.)
-    let status = unsafe {
-        let no_old_set = ptr::null_mut::<libc::c_void>();
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, address, no_old_set, KERNEL_SIGNAL_SET_LEN)
-    };
+    // SAFETY: asks the kernel to give the caller's page memory, as a read would. On a guard it fails.
+    let status = unsafe { libc::madvise(address.cast(), page_size(), libc::MADV_POPULATE_READ) };
     status == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }
 

@@ -1,8 +1,8 @@
 //! The epoll backend: readiness made into completions.
 //!
 //! A handle is registered at its first would-block and stays so, edge-triggered: from then on, waiting costs no system call
-//! of its own. That loses no edge, because an operation is always tried *before* it waits, and only this thread takes the
-//! events. A foreign descriptor, whose close nobody would tell us about, is registered for one event at a time and taken
+//! of its own. That loses no edge, because an operation is tried *before* it waits, unless what the events have told so far
+//! [rules it out](super::edges), and only this thread takes the events. A foreign descriptor, whose close nobody would tell us about, is registered for one event at a time and taken
 //! out as soon as nobody waits for it.
 
 use std::io;
@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::choose::Refusal;
+use super::edges::{BORDERS, came_short, follows_edges, is_tcp};
 use super::readiness::{Attempt, attempt, clean_up};
 use super::registrations::Poller;
 use super::system_calls::{self, timespec};
 use super::waiters::{Waiters, covers};
 use crate::completion::{Completion, OpKey, Submission};
-use crate::handle::Target;
+use crate::handle::{Handle, Target};
 use crate::ledger::{Ledger, Pause, cancelled};
 use crate::op::{Interest, Op};
 use crate::slab::State;
@@ -80,7 +81,7 @@ impl Epoll {
             unsafe { (*address).clear() };
         }
         let key = ledger.slab.insert(op, word, State::Submitted);
-        match self.try_again(ledger, key) {
+        match self.try_again(ledger, key, 0) {
             Some(result) => {
                 ledger.slab.retire(key);
                 Submission::Complete(result)
@@ -99,16 +100,79 @@ impl Epoll {
 
     pub(crate) fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
         let key = OpKey::from_bits(token);
-        if let Some(result) = self.try_again(ledger, key) {
+        if let Some(result) = self.try_again(ledger, key, 0) {
             ledger.complete_later(key, result);
         }
     }
 
-    /// Tries an operation, and has it wait for whatever it has to wait for. Returns its result if it is over.
-    fn try_again(&mut self, ledger: &mut Ledger, key: OpKey) -> Option<io::Result<u32>> {
+    /// Somebody else has received what the socket had. That was just now, so that all which came since is still to be told.
+    pub(crate) fn note_emptied(&mut self, socket: &Handle) {
+        let target = socket.target();
+        if let Some(edges) = self.waiters.edges(target, Interest::READABLE)
+            // SAFETY: the handle is borrowed.
+            && unsafe { is_tcp(target) }
+        {
+            edges.received_short();
+        }
+    }
+
+    /// Tries an operation, and has it wait for whatever it has to wait for. Returns its result if it is over. `events` are
+    /// what has just been told of its descriptor.
+    fn try_again(&mut self, ledger: &mut Ledger, key: OpKey, events: u32) -> Option<io::Result<u32>> {
         let record = ledger.slab.get(key)?;
+        let op = record.op;
         // SAFETY: the operation is in flight: its submitter's promise holds.
-        let attempt = unsafe { attempt(record) };
+        let attempt = match unsafe { self.foresee(&op, events) } {
+            Some(foreseen) => foreseen,
+            // SAFETY: as above.
+            None => unsafe { attempt(record) },
+        };
+        let finds_nothing = matches!(attempt, Attempt::Wait(_));
+        let result = self.follow(ledger, key, attempt);
+        // SAFETY: as above: that the operation is over, its submitter hears only after this.
+        unsafe { self.learn(&op, finds_nothing, &result) };
+        result
+    }
+
+    /// What comes of an operation, if that is known without trying it.
+    ///
+    /// # Safety
+    ///
+    /// What the operation points to is valid, and so is its handle.
+    unsafe fn foresee(&mut self, op: &Op, events: u32) -> Option<Attempt> {
+        let interest = op.interest();
+        let edges = self.waiters.edges(op.target()?, interest)?;
+        let left = edges.left(events, interest);
+        if let (Op::Poll { .. }, 1..) = (op, left) {
+            return Some(Attempt::Over(Ok(left)));
+        }
+        // SAFETY: the same contract.
+        (edges.rule_out(interest) && unsafe { follows_edges(op) }).then_some(Attempt::Wait(interest))
+    }
+
+    /// Notes what an operation tells of its descriptor's readiness. If it waits, then after its descriptor is registered:
+    /// what comes from then on gives an event.
+    ///
+    /// # Safety
+    ///
+    /// As for [`foresee`](Epoll::foresee).
+    unsafe fn learn(&mut self, op: &Op, finds_nothing: bool, result: &Option<io::Result<u32>>) {
+        let Some(edges) = op.target().and_then(|target| self.waiters.edges(target, op.interest())) else {
+            return;
+        };
+        // SAFETY: the same contract.
+        unsafe {
+            match *result {
+                None if finds_nothing && follows_edges(op) => edges.found_nothing(op),
+                Some(Ok(count)) if came_short(op, count) && follows_edges(op) => edges.received_short(),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has an operation do what its attempt says. Returns its result if it is over.
+    fn follow(&mut self, ledger: &mut Ledger, key: OpKey, attempt: Attempt) -> Option<io::Result<u32>> {
+        let record = ledger.slab.get(key)?;
         let waits = matches!(record.state, State::Waiting);
         let target = record.op.target();
         match (attempt, target) {
@@ -172,16 +236,16 @@ impl Epoll {
             if covers(place.registered, interest) {
                 return Ok(());
             }
-            (place.registered | interest.bits(), libc::EPOLLET)
+            (place.registered | place.wanted(&mut ledger.slab), libc::EPOLLET as u32 | BORDERS)
         } else {
-            (place.wanted(&mut ledger.slab), libc::EPOLLONESHOT)
+            (place.wanted(&mut ledger.slab), libc::EPOLLONESHOT as u32)
         };
         if let (Some(owner), 0) = (place.owner(), place.registered) {
             owner.add(&self.poller);
         }
         let token = u64::from(place.generation) << 32 | fd as u64;
         let is_new = place.registered == 0;
-        control(&self.poller, is_new, fd, wanted | mode as u32, token)?;
+        control(&self.poller, is_new, fd, wanted | mode, token)?;
         place.registered = wanted;
         Ok(())
     }
@@ -233,10 +297,11 @@ impl Epoll {
         let (fd, generation) = (token as u32 as RawFd, (token >> 32) as u32);
         let mut concerned = std::mem::take(&mut self.concerned);
         if let Some(place) = self.waiters.find(fd, generation) {
+            place.edges.tell(events);
             place.collect(&mut ledger.slab, events, &mut concerned);
         }
         for key in concerned.drain(..) {
-            if let Some(result) = self.try_again(ledger, key) {
+            if let Some(result) = self.try_again(ledger, key, events) {
                 ledger.complete(key, result, completions);
             }
         }

@@ -35,6 +35,15 @@ pub(crate) unsafe fn attempt(record: &mut Record) -> Attempt {
         Op::Accept { fd, .. } => prepare_accept(fd, record),
         Op::Connect { fd, .. } => prepare_connect(fd, record),
         Op::Close { fd } if may_block_on_close(fd) => return Attempt::Pool,
+        // With nothing cached there is nothing to try: the call would wait for the disk, whatever its flags say.
+        Op::Read { fd, .. }
+        | Op::Write { fd, .. }
+        | Op::ReadVectored { fd, .. }
+        | Op::WriteVectored { fd, .. }
+            if bypasses_cache(fd) =>
+        {
+            return Attempt::Pool;
+        }
         _ => Ok(()),
     };
     if let Err(error) = prepared {
@@ -155,6 +164,17 @@ fn kind(target: Target) -> Kind {
     match unsafe { target.registrations().as_ref() } {
         Some(registrations) => registrations.kind(target.fd()),
         None => Kind::of(target.fd()),
+    }
+}
+
+/// Whether it is a file that was opened to be read and written without the page cache. A handle is asked once.
+fn bypasses_cache(target: Target) -> bool {
+    // A pipe may have the flag too, and means something else by it.
+    let ask = || system_calls::is_direct(target.fd()) && kind(target) == Kind::Disk;
+    // SAFETY: the handle is alive as long as the operation is in flight.
+    match unsafe { target.registrations().as_ref() } {
+        Some(registrations) => registrations.bypasses_cache(ask),
+        None => ask(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::system_calls;
 use crate::process::Birthplace;
 
 /// An epoll instance, as its driver and the handles registered with it share it.
@@ -45,6 +46,25 @@ pub(crate) struct Registrations {
     made_nonblocking: AtomicBool,
     /// What the descriptor refers to, once somebody has asked.
     kind: AtomicU8,
+    is_tcp: Asked,
+    bypasses_cache: Asked,
+}
+
+/// The answer to a question about a descriptor that is asked once.
+#[derive(Default)]
+struct Asked(AtomicU8);
+
+impl Asked {
+    fn or_ask(&self, ask: impl FnOnce() -> bool) -> bool {
+        match self.0.load(Ordering::Relaxed) {
+            0 => {
+                let answer = ask();
+                self.0.store(1 + u8::from(answer), Ordering::Relaxed);
+                answer
+            }
+            known => known == 2,
+        }
+    }
 }
 
 /// What a descriptor refers to, as far as waiting goes.
@@ -81,6 +101,8 @@ impl Registrations {
             withdrawn: AtomicBool::new(false),
             made_nonblocking: AtomicBool::new(false),
             kind: AtomicU8::new(0),
+            is_tcp: Asked::default(),
+            bypasses_cache: Asked::default(),
         }
     }
 
@@ -96,6 +118,16 @@ impl Registrations {
                 kind
             }
         }
+    }
+
+    /// Whether the handle's descriptor is a TCP socket.
+    pub(crate) fn is_tcp(&self, fd: RawFd) -> bool {
+        self.is_tcp.or_ask(|| system_calls::is_tcp(fd))
+    }
+
+    /// Whether the handle is a file without the page cache, as `ask` says.
+    pub(crate) fn bypasses_cache(&self, ask: impl FnOnce() -> bool) -> bool {
+        self.bypasses_cache.or_ask(ask)
     }
 
     /// Notes that `poller` watches the handle.
@@ -137,7 +169,7 @@ impl Registrations {
     pub(crate) fn restore_blocking_mode(&self, fd: BorrowedFd<'_>) {
         if self.made_nonblocking.load(Ordering::Acquire) {
             // The descriptor is open, and the flag was changed before: there is no reason to fail, and nobody to tell.
-            let _ = super::system_calls::set_nonblocking(fd.as_raw_fd(), false);
+            let _ = system_calls::set_nonblocking(fd.as_raw_fd(), false);
         }
     }
 }

@@ -175,12 +175,33 @@ pub(crate) fn timespec(duration: Duration) -> libc::timespec {
 /// Whether closing the socket waits until the peer has everything, or for a time.
 pub(crate) fn lingers(fd: RawFd) -> bool {
     let mut linger = libc::linger { l_onoff: 0, l_linger: 0 };
-    let mut size = mem::size_of::<libc::linger>() as libc::socklen_t;
-    // SAFETY: the buffer is valid for its size. If the call fails, `linger` says that it does not.
-    unsafe {
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw mut linger).cast(), &raw mut size)
-    };
+    socket_option(fd, libc::SO_LINGER, &mut linger);
     linger.l_onoff != 0 && linger.l_linger != 0
+}
+
+/// Whether it is a socket of TCP.
+pub(crate) fn is_tcp(fd: RawFd) -> bool {
+    let (mut protocol, mut kind) = (0, 0);
+    socket_option(fd, libc::SO_PROTOCOL, &mut protocol);
+    if protocol == libc::IPPROTO_TCP {
+        // Families number their protocols as they like; but no other stream has this number.
+        socket_option(fd, libc::SO_TYPE, &mut kind);
+    }
+    kind == libc::SOCK_STREAM
+}
+
+/// Reads an option of a socket. What is no socket leaves `value` as it is.
+fn socket_option<T: Copy>(fd: RawFd, name: i32, value: &mut T) {
+    let mut size = mem::size_of::<T>() as libc::socklen_t;
+    // SAFETY: the buffer is valid for its size; the options asked for here are plain integers or structures of them.
+    unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, ptr::from_mut(value).cast(), &raw mut size) };
+}
+
+/// Whether the descriptor was opened with `O_DIRECT`.
+pub(crate) fn is_direct(fd: RawFd) -> bool {
+    // SAFETY: takes no pointers. What is not open has no flags.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_DIRECT != 0
 }
 
 /// Switches the mode. Returns whether it was another before.

@@ -13,14 +13,12 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::Arc;
 
+use super::edges::{ALWAYS, Edges};
 use super::registrations::Registrations;
 use crate::completion::OpKey;
 use crate::handle::Target;
 use crate::op::Interest;
 use crate::slab::{Links, Slab};
-
-/// What an event may say although nobody asked.
-const ALWAYS: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
 
 /// One descriptor's place.
 #[derive(Default)]
@@ -28,6 +26,8 @@ pub(crate) struct Place {
     pub generation: u32,
     /// The interest for which the system watches the descriptor; 0 if it does not.
     pub registered: u32,
+    /// What the events of a lasting registration have told.
+    pub edges: Edges,
     /// The handle that owns the number. `None`: a foreign descriptor, watched only while somebody waits.
     owner: Option<Arc<Registrations>>,
     first: Option<OpKey>,
@@ -52,6 +52,7 @@ impl Place {
     pub(crate) fn forget(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.registered = 0;
+        self.edges = Edges::default();
         self.owner = None;
     }
 
@@ -100,6 +101,13 @@ impl Waiters {
         &mut self.places[fd as usize]
     }
 
+    /// What is known of the readiness of a handle that is watched for `interest`.
+    pub(crate) fn edges(&mut self, target: Target, interest: Interest) -> Option<&mut Edges> {
+        let place = self.places.get_mut(target.fd() as usize)?;
+        let is_owner = ptr::eq(Arc::as_ptr(place.owner.as_ref()?), target.registrations());
+        (is_owner && covers(place.registered, interest)).then_some(&mut place.edges)
+    }
+
     /// The place for `target`, cleared of an owner that is gone.
     ///
     /// # Safety
@@ -121,6 +129,8 @@ impl Waiters {
             place.forget();
         }
         if place.owner.is_none() && !handle.is_null() {
+            // What a foreign name for it has registered is for one event.
+            place.registered = 0;
             // SAFETY: the pointer comes from the `Arc` of a handle, which is alive by contract: the count is at least 1.
             place.owner = Some(unsafe {
                 Arc::increment_strong_count(handle);
@@ -219,7 +229,13 @@ mod tests {
         // SAFETY: a foreign target names no handle.
         let generation = unsafe { waiters.admit(Target::foreign(9)) }.generation;
         assert!(waiters.find(9, generation).is_some());
+        waiters
+            .place(9)
+            .edges
+            .found_nothing(&Op::Poll { fd: Target::foreign(9), interest: Interest::READABLE });
+        assert!(waiters.place(9).edges.rule_out(Interest::READABLE));
         waiters.place(9).forget();
+        assert!(!waiters.place(9).edges.rule_out(Interest::READABLE), "it was another descriptor's");
         assert!(waiters.find(9, generation).is_none());
     }
 }

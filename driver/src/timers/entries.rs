@@ -3,14 +3,24 @@
 /// No entry: the end of a list.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// The generation of an entry that is not used again. No key has it.
-const WORN_OUT: u32 = u32::MAX;
+/// The generation of an entry that is not used again. No key has it, and every key's fits into the bits that an operation's
+/// key has for it.
+pub(super) const WORN_OUT: u32 = (1 << 30) - 1;
+
+/// What an entry is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// An operation of its own; the word goes into its completion.
+    Timeout(usize),
+    /// Something that the backend goes on with.
+    Backend(u64),
+}
 
 /// Names an entry for as long as it is in the wheel; afterwards it names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
-    index: u32,
-    generation: u32,
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
 }
 
 /// Where an entry stands.
@@ -20,10 +30,13 @@ pub(super) struct Place {
     pub(super) next: u32,
     /// The slot, counted through all levels.
     pub(super) slot: u16,
+    /// What the entry's token is; `false` in a vacancy.
+    is_timeout: bool,
 }
 
 struct Entry {
     deadline: u64,
+    /// What the token holds; which one it is stands in `place`.
     token: u64,
     /// In a vacancy, `next` is the vacancy after it.
     place: Place,
@@ -52,12 +65,16 @@ impl Entries {
     }
 
     /// Adds an entry that stands nowhere yet.
-    pub(super) fn add(&mut self, deadline: u64, token: u64) -> u32 {
+    pub(super) fn add(&mut self, deadline: u64, token: Token) -> u32 {
+        let (token, is_timeout) = match token {
+            Token::Timeout(word) => (word as u64, true),
+            Token::Backend(token) => (token, false),
+        };
         self.in_use += 1;
         if self.vacant == NONE {
             let index = self.entries.len() as u32;
             assert!(self.entries.len() < NONE as usize, "a thread cannot have four billion timers");
-            let place = Place { previous: NONE, next: NONE, slot: 0 };
+            let place = Place { previous: NONE, next: NONE, slot: 0, is_timeout };
             self.entries.push(Entry { deadline, token, place, generation: 0 });
             return index;
         }
@@ -66,20 +83,31 @@ impl Entries {
         self.vacant = entry.place.next;
         entry.deadline = deadline;
         entry.token = token;
+        entry.place.is_timeout = is_timeout;
         index
     }
 
     /// Makes an entry vacant and returns its token. The caller has taken it out of its list.
-    pub(super) fn remove(&mut self, index: u32) -> u64 {
+    pub(super) fn remove(&mut self, index: u32) -> Token {
         self.in_use -= 1;
         let entry = &mut self.entries[index as usize];
         entry.generation += 1;
+        let is_timeout = std::mem::replace(&mut entry.place.is_timeout, false);
         // One that has been through all generations stays unused for ever, lest its very first keys name it again.
         if entry.generation != WORN_OUT {
             entry.place.next = self.vacant;
             self.vacant = index;
         }
-        entry.token
+        if is_timeout { Token::Timeout(entry.token as usize) } else { Token::Backend(entry.token) }
+    }
+
+    /// The keys of all timeouts in use.
+    pub(super) fn timeouts(&self) -> impl Iterator<Item = TimerKey> + '_ {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.place.is_timeout)
+            .map(|(index, entry)| TimerKey { index: index as u32, generation: entry.generation })
     }
 
     /// The key of an entry that is in use.

@@ -14,8 +14,22 @@ fn wheel() -> (Wheel, Instant) {
 /// What comes out at `now`.
 fn advanced(wheel: &mut Wheel, now: Instant) -> Vec<u64> {
     let mut tokens = Vec::new();
-    wheel.advance(now, |token| tokens.push(token));
+    wheel.advance(now, |token| tokens.push(number(token)));
     tokens
+}
+
+/// Tokens of both kinds, by turns.
+fn numbered(number: u64) -> Token {
+    if number.is_multiple_of(2) { Token::Timeout(number as usize) } else { Token::Backend(number) }
+}
+
+fn number(of: Token) -> u64 {
+    let number = match of {
+        Token::Timeout(word) => word as u64,
+        Token::Backend(token) => token,
+    };
+    assert_eq!(of, numbered(number), "a token came out as one of the other kind");
+    number
 }
 
 /// Spans that meet every level, and the edges between slots and levels.
@@ -32,7 +46,7 @@ fn an_entry_comes_out_at_its_deadline_and_not_a_nanosecond_earlier() {
             let (mut wheel, start) = wheel();
             wheel.advance(start + position, |_| unreachable!("the wheel is empty"));
             let deadline = start + position + span;
-            wheel.insert(deadline, 7);
+            wheel.insert(deadline, numbered(7));
             assert_eq!(wheel.next_deadline(), Some(deadline));
             if !span.is_zero() {
                 assert_eq!(advanced(&mut wheel, deadline - NANOSECOND), [], "{position:?} + {span:?}");
@@ -50,7 +64,7 @@ fn the_next_deadline_is_the_earliest_to_the_nanosecond() {
     let mut spans: Vec<_> = spans().collect();
     spans.sort();
     for span in spans.iter().rev() {
-        wheel.insert(start + *span, 0);
+        wheel.insert(start + *span, numbered(0));
         assert_eq!(wheel.next_deadline(), Some(start + *span));
     }
     for span in spans {
@@ -64,8 +78,8 @@ fn the_next_deadline_is_the_earliest_to_the_nanosecond() {
 fn a_deadline_in_the_past_comes_out_next() {
     let (mut wheel, start) = wheel();
     wheel.advance(start + Duration::from_secs(100), |_| ());
-    wheel.insert(start + Duration::from_secs(1), 1);
-    wheel.insert(start, 2);
+    wheel.insert(start + Duration::from_secs(1), numbered(1));
+    wheel.insert(start, numbered(2));
     assert_eq!(wheel.next_deadline(), Some(start));
     assert_eq!(advanced(&mut wheel, start + Duration::from_secs(100)), [1, 2]);
 }
@@ -74,7 +88,7 @@ fn a_deadline_in_the_past_comes_out_next() {
 fn a_deadline_before_the_wheel_was_made_comes_out_next() {
     let start = Instant::now();
     let mut wheel = Wheel::new(start + Duration::from_secs(1));
-    wheel.insert(start, 1);
+    wheel.insert(start, numbered(1));
     assert_eq!(advanced(&mut wheel, start), [1]);
 }
 
@@ -87,19 +101,19 @@ fn the_farthest_future_neither_overflows_nor_comes() {
     for bit in (0..64).rev() {
         farthest = farthest.checked_add(Duration::from_secs(1 << bit)).unwrap_or(farthest);
     }
-    let key = wheel.insert(farthest, 1);
-    wheel.insert(start + 5 * century, 2);
+    let key = wheel.insert(farthest, numbered(1));
+    wheel.insert(start + 5 * century, numbered(2));
     assert_eq!(wheel.next_deadline(), Some(start + 5 * century));
     assert_eq!(advanced(&mut wheel, start + 5 * century), [2]);
     assert!(wheel.next_deadline().is_some_and(|next| next > start + 5 * century && next <= farthest));
-    assert_eq!(wheel.cancel(key), Some(1));
+    assert_eq!(wheel.cancel(key).map(number), Some(1));
 }
 
 #[test]
 fn a_clock_that_goes_back_changes_nothing() {
     let (mut wheel, start) = wheel();
     wheel.advance(start + Duration::from_secs(10), |_| ());
-    wheel.insert(start + Duration::from_secs(11), 1);
+    wheel.insert(start + Duration::from_secs(11), numbered(1));
     assert_eq!(advanced(&mut wheel, start), []);
     assert_eq!(advanced(&mut wheel, start + Duration::from_secs(11)), [1]);
 }
@@ -110,7 +124,7 @@ fn equal_deadlines_come_out_in_the_order_of_insertion() {
     // On level 3 at first; they move down three times.
     let deadline = start + Duration::from_secs(3_600) + Duration::from_nanos(12_345_678_901);
     for token in 0..100 {
-        wheel.insert(deadline, token);
+        wheel.insert(deadline, numbered(token));
     }
     let mut now = start;
     while now < deadline {
@@ -125,7 +139,7 @@ fn deadlines_a_slot_apart_come_out_in_their_order() {
     let (mut wheel, start) = wheel();
     let apart = Duration::from_nanos(1 << REST_BITS);
     for token in (0..10_000).rev() {
-        wheel.insert(start + apart * token as u32, token);
+        wheel.insert(start + apart * token as u32, numbered(token));
     }
     let mut all = advanced(&mut wheel, start + apart * 5_000);
     all.extend(advanced(&mut wheel, start + apart * 10_000));
@@ -136,31 +150,31 @@ fn deadlines_a_slot_apart_come_out_in_their_order() {
 #[test]
 fn a_stale_key_cancels_nothing() {
     let (mut wheel, start) = wheel();
-    let fired = wheel.insert(start, 1);
+    let fired = wheel.insert(start, numbered(1));
     assert_eq!(advanced(&mut wheel, start), [1]);
-    assert_eq!(wheel.cancel(fired), None);
+    assert_eq!(wheel.cancel(fired).map(number), None);
 
-    let cancelled = wheel.insert(start, 2);
-    assert_eq!(wheel.cancel(cancelled), Some(2));
-    assert_eq!(wheel.cancel(cancelled), None);
+    let cancelled = wheel.insert(start, numbered(2));
+    assert_eq!(wheel.cancel(cancelled).map(number), Some(2));
+    assert_eq!(wheel.cancel(cancelled).map(number), None);
 
     // It takes the place of the two before it.
-    wheel.insert(start, 3);
-    assert_eq!(wheel.cancel(fired), None);
-    assert_eq!(wheel.cancel(cancelled), None);
+    wheel.insert(start, numbered(3));
+    assert_eq!(wheel.cancel(fired).map(number), None);
+    assert_eq!(wheel.cancel(cancelled).map(number), None);
     assert_eq!(advanced(&mut wheel, start), [3]);
 }
 
 #[test]
 fn a_key_stays_stale_when_the_generations_of_its_place_are_used_up() {
     let (mut wheel, start) = wheel();
-    let first = wheel.insert(start, 1);
-    let last = wheel.entries.set_generation(first, u32::MAX - 1);
-    assert_eq!(wheel.cancel(last), Some(1));
-    let next = wheel.insert(start, 2);
-    assert_eq!(wheel.cancel(first), None);
-    assert_eq!(wheel.cancel(last), None);
-    assert_eq!(wheel.cancel(next), Some(2));
+    let first = wheel.insert(start, numbered(1));
+    let last = wheel.entries.set_generation(first, entries::WORN_OUT - 1);
+    assert_eq!(wheel.cancel(last).map(number), Some(1));
+    let next = wheel.insert(start, numbered(2));
+    assert_eq!(wheel.cancel(first).map(number), None);
+    assert_eq!(wheel.cancel(last).map(number), None);
+    assert_eq!(wheel.cancel(next).map(number), Some(2));
 }
 
 #[test]
@@ -168,9 +182,9 @@ fn a_cancelled_entry_costs_at_most_one_wake_up() {
     let (mut wheel, start) = wheel();
     let hour = Duration::from_secs(3_600);
     // In one slot of level 2, which is 4.3 s wide.
-    let early = wheel.insert(start + hour, 1);
-    wheel.insert(start + hour + Duration::from_millis(1), 2);
-    assert_eq!(wheel.cancel(early), Some(1));
+    let early = wheel.insert(start + hour, numbered(1));
+    wheel.insert(start + hour + Duration::from_millis(1), numbered(2));
+    assert_eq!(wheel.cancel(early).map(number), Some(1));
     assert_eq!(wheel.next_deadline(), Some(start + hour), "the earliest of a slot is not searched for");
     assert_eq!(advanced(&mut wheel, start + hour), []);
     assert_eq!(wheel.next_deadline(), Some(start + hour + Duration::from_millis(1)));
@@ -179,9 +193,9 @@ fn a_cancelled_entry_costs_at_most_one_wake_up() {
 #[test]
 fn a_slot_that_becomes_empty_is_forgotten() {
     let (mut wheel, start) = wheel();
-    let key = wheel.insert(start + Duration::from_millis(1), 1);
-    wheel.insert(start + Duration::from_secs(1), 2);
-    wheel.cancel(key);
+    let key = wheel.insert(start + Duration::from_millis(1), numbered(1));
+    wheel.insert(start + Duration::from_secs(1), numbered(2));
+    wheel.cancel(key).map(number);
     assert_eq!(wheel.next_deadline(), Some(start + Duration::from_secs(1)));
 }
 
@@ -191,10 +205,11 @@ fn in_a_steady_state_nothing_is_allocated() {
     let mut now = start;
     let mut capacity = 0;
     for round in 0..1_000_u64 {
-        let keys: Vec<_> =
-            (0..50).map(|token| wheel.insert(now + Duration::from_micros(token * round), token)).collect();
+        let keys: Vec<_> = (0..50)
+            .map(|token| wheel.insert(now + Duration::from_micros(token * round), numbered(token)))
+            .collect();
         for key in keys.iter().step_by(2) {
-            wheel.cancel(*key);
+            wheel.cancel(*key).map(number);
         }
         now += Duration::from_micros(50 * round);
         assert_eq!(advanced(&mut wheel, now).len(), 25);
@@ -239,7 +254,7 @@ struct Model {
 
 impl Model {
     fn insert(&mut self, wheel: &mut Wheel, deadline: u64) {
-        let key = wheel.insert(self.start + Duration::from_nanos(deadline), self.next_token);
+        let key = wheel.insert(self.start + Duration::from_nanos(deadline), numbered(self.next_token));
         self.pending.insert((deadline, self.next_token), key);
         self.next_token += 1;
     }
@@ -263,13 +278,13 @@ impl Model {
             Step::Cancel { which } => {
                 if let Some(entry) = self.pending.keys().nth(which % self.pending.len().max(1)).copied() {
                     let key = self.pending.remove(&entry).expect("it was found there");
-                    assert_eq!(wheel.cancel(key), Some(entry.1));
+                    assert_eq!(wheel.cancel(key).map(number), Some(entry.1));
                     self.stale.push(key);
                 }
             }
             Step::CancelStale { which } => {
                 if let Some(key) = self.stale.get(which % self.stale.len().max(1)) {
-                    assert_eq!(wheel.cancel(*key), None);
+                    assert_eq!(wheel.cancel(*key).map(number), None);
                 }
             }
             Step::Advance { bits, fraction } => self.advance(wheel, self.now + fraction % (1 << bits)),

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -54,7 +55,52 @@ fn read(file: &Handle, data: &mut [u8], offset: Offset) -> Op {
     Op::Read { fd: file.target(), buffer: data.as_mut_ptr(), len: data.len(), offset }
 }
 
+/// A block at an address that `O_DIRECT` takes.
+#[repr(align(4096))]
+struct Block([u8; 4096]);
+
+/// A file that is read and written past the page cache, in a folder on a disk: the temporary one may be in memory, where
+/// older systems have no such thing.
+fn direct_file(scratch: &mut Scratch) -> Handle {
+    scratch.0 = Path::new(env!("CARGO_TARGET_TMPDIR")).join(scratch.0.file_name().expect("it has a name"));
+    let mut options = File::options();
+    options.read(true).write(true).create(true).custom_flags(libc::O_DIRECT);
+    Handle::new(options.open(&scratch.0).expect("the target directory's disk has direct I/O").into())
+}
+
 promises! {
+    fn a_file_without_the_page_cache_is_read_and_written(rig) {
+        let mut scratch = Scratch::new();
+        let file = direct_file(&mut scratch);
+        let mut block = Block([0; 4096]);
+        for round in 1..=3u8 {
+            block.0.fill(round);
+            let offset = Offset::At(4096 * u64::from(round));
+            assert_eq!(rig.run(write(&file, &block.0, offset)).expect("there is space"), 4096);
+            block.0.fill(0);
+            assert_eq!(rig.run(read(&file, &mut block.0, offset)).expect("it is there"), 4096);
+            assert!(block.0.iter().all(|&byte| byte == round));
+            // Where there is no readiness of disks, a thread of the pool waits for this one, and not the driver's.
+            let offloaded = if rig.kind == BackendKind::Epoll { 2 * u64::from(round) } else { 0 };
+            assert_eq!(rig.driver.stats().offloaded, offloaded);
+        }
+    }
+
+    fn a_pipe_in_packet_mode_is_no_file(rig) {
+        let mut ends = [0; 2];
+        // SAFETY: there is room for two descriptors.
+        assert_eq!(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_DIRECT) }, 0);
+        // SAFETY: both are new, and nobody else's.
+        let [reader, writer] = ends.map(|fd| Handle::new(unsafe { OwnedFd::from_raw_fd(fd) }));
+        let mut buffer = [0; 8];
+        let waiting = rig.start(read(&reader, &mut buffer, Offset::Current));
+        rig.settle();
+        assert!(!rig.has_ended(waiting));
+        assert_eq!(rig.run(write(&writer, b"packet", Offset::Current)).expect("there is room"), 6);
+        assert_eq!(rig.finish(waiting).expect("it has come"), 6);
+        assert_eq!(rig.driver.stats().offloaded, 0);
+    }
+
     fn reads_and_writes_happen_at_their_offsets(rig) {
         let scratch = Scratch::new();
         let file = scratch.file();

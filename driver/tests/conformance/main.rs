@@ -8,6 +8,7 @@ mod rig;
 
 mod batching;
 mod cancel;
+mod edges;
 mod files;
 mod flow;
 mod handles;

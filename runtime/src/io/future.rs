@@ -178,10 +178,15 @@ impl<P: Payload> Record<P> {
         }
     }
 
-    fn cancel_here(&self) {
-        if let (Some(key), Some(worker)) = (self.key.get(), Worker::here()) {
-            worker.with_driver(|driver| driver.cancel(key));
+    fn cancel_here(self: &Arc<Self>) {
+        let (Some(key), Some(worker)) = (self.key.get(), Worker::here()) else { return };
+        if worker.with_driver(|driver| driver.withdraw(key)) {
+            // It was a timer, and no completion follows.
+            self.key.set(None);
+            // SAFETY: the driver's reference, which came from an `Arc`, is ours to use up, since the driver has forgotten it.
+            return drop(unsafe { Arc::from_raw(Arc::as_ptr(self)) });
         }
+        worker.with_driver(|driver| driver.cancel(key));
     }
 
     /// The letter has reached the home: submits, or cancels.

@@ -1,15 +1,16 @@
 //! Real tasks with a scheduler that only counts, for models that need something to queue.
 
+use crate::scheduler::register::Register;
 use crate::task::{
     Schedule,
     body::future::FutureBody,
-    header::Header,
+    header::{Header, UNLISTED},
     join::{self, Join},
     runnable::Runnable,
 };
 use loom::sync::{
     Arc, Mutex,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 use std::{future::Future, sync::Arc as StdArc};
 
@@ -17,6 +18,8 @@ use std::{future::Future, sync::Arc as StdArc};
 pub(super) struct Counting {
     queue: Mutex<Option<Runnable>>,
     pub(super) finished: AtomicUsize,
+    pub(super) register: Register,
+    pub(super) is_stopping: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -24,7 +27,12 @@ pub(super) struct Scheduler(pub(super) Arc<Counting>);
 
 impl Scheduler {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Counting { queue: Mutex::new(None), finished: AtomicUsize::new(0) }))
+        Self(Arc::new(Counting {
+            queue: Mutex::new(None),
+            finished: AtomicUsize::new(0),
+            register: Register::new(),
+            is_stopping: AtomicBool::new(false),
+        }))
     }
 
     pub(super) fn task<F>(&self, future: F) -> (Runnable, Join<F::Output>)
@@ -55,7 +63,15 @@ impl Schedule for Scheduler {
         assert!(before.is_none(), "a task was queued twice");
     }
 
-    fn finished(&self, _: &Header) {
+    fn waits(&self, header: &Header) {
+        header.register.set(0);
+        self.0.register.enter(header, || self.0.is_stopping.load(SeqCst));
+    }
+
+    fn finished(&self, header: &Header) {
+        if header.register.get() != UNLISTED {
+            self.0.register.leave(header);
+        }
         self.0.finished.fetch_add(1, SeqCst);
     }
 }

@@ -33,10 +33,10 @@ pub fn unblock<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
     let mut output = None;
     {
-        let spawner = start::with_spawner_for_here(Arc::clone);
+        let scheduler = start::with_scheduler_for_here(Arc::clone);
         let output = &mut output;
         let job: Box<dyn FnOnce() + Send + '_> =
-            Box::new(move || *output = Some(start::within(&spawner, work)));
+            Box::new(move || *output = Some(start::within(&scheduler, work)));
         // SAFETY: only the lifetime changes. The job is run and dropped, or just dropped, before the future below is
         // ready; we wait for that, uncancellably, before anything that it borrows can end.
         let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };

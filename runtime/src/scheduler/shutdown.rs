@@ -2,20 +2,20 @@
 //!
 //! 1. *Asked*: `cancel::is_requested` says so; nothing fails yet. That lasts for the grace period.
 //! 2. *Stopping*: every live task is cancelled, and every cancellable wait fails, again and again, until its green
-//!    thread ends. New tasks are cancelled as they are spawned.
+//!    thread ends. Tasks in the registers are told, the others find out when they are run, or when they are about to wait.
 //! 3. *Over*: no task is alive. The workers cancel what is in flight, hand its completions out, and leave their loops.
 //!
 //! If tasks are still alive when the time is up, there is no third phase: whoever asked gets an error that names
 //! them, and everything that they might touch is leaked.
 
-use super::{Scheduler, Spawner, worker::Worker};
+use super::{Scheduler, register::Register, worker::Worker};
 use crate::{
     error::ShutdownError,
     primitive::{AtomicU8, Relaxed, SeqCst},
 };
 use fibra_driver::{Driver, Wait};
 use std::{
-    sync::{Arc, Condvar, PoisonError},
+    sync::{Condvar, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -26,6 +26,9 @@ const OVER: u8 = 2;
 
 /// How long a worker waits for what it has cancelled; what has no answer by then is leaked.
 const LONGEST_WIND_UP: Duration = Duration::from_secs(1);
+
+/// How long a shutdown sleeps at most before it counts again who is alive.
+const LOOK_PERIOD: Duration = Duration::from_millis(5);
 
 /// How many tasks an error names.
 const NAMED: usize = 16;
@@ -73,24 +76,23 @@ impl Shutdown {
     pub(crate) fn run(
         &self,
         scheduler: &Scheduler,
-        spawners: &[Arc<Spawner>],
         grace: Duration,
         timeout: Duration,
     ) -> Result<(), ShutdownError> {
         scheduler.workers.iter().for_each(|worker| worker.home.ask_to_stop());
-        let alive = || spawners.iter().map(|spawner| spawner.live.len()).sum::<usize>();
+        let alive = || Register::alive(scheduler.registers.iter());
         if !grace.is_zero() {
             self.wait_in_grace(grace, alive);
         }
         scheduler.workers.iter().for_each(|worker| worker.home.stop());
         self.phase.store(STOPPING, SeqCst);
-        for task in spawners.iter().flat_map(|spawner| spawner.live.snapshot()) {
+        for task in scheduler.registers.iter().flat_map(Register::listed) {
             task.cancel();
             // One that was cancelled before is told again.
             task.interrupt();
         }
         if !self.wait_until_none(timeout, alive) {
-            return Err(Self::error(spawners));
+            return Err(Self::error(scheduler, alive()));
         }
         self.phase.store(OVER, SeqCst);
         scheduler.workers.iter().for_each(|worker| worker.home.unpark());
@@ -106,15 +108,26 @@ impl Shutdown {
     }
 
     fn wait_until_none(&self, timeout: Duration, alive: impl Fn() -> usize) -> bool {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.ended.wait_timeout_while(lock, timeout, |()| alive() > 0);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() || alive() == 0
+        let start = Instant::now();
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while alive() > 0 {
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            // An end is counted by a plain store, and then the phase is looked at: one that does not see it yet tells
+            // nobody.
+            let waited = self.ended.wait_timeout(lock, left.min(LOOK_PERIOD));
+            lock = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
-    fn error(spawners: &[Arc<Spawner>]) -> ShutdownError {
-        let alive: Vec<_> = spawners.iter().flat_map(|spawner| spawner.live.snapshot()).collect();
-        let named = alive.iter().take(NAMED).map(|task| task.header().describe()).collect();
-        ShutdownError::new(alive.len(), named)
+    /// Tasks that have never waited have no names, and are in no list.
+    fn error(scheduler: &Scheduler, alive: usize) -> ShutdownError {
+        let listed: Vec<_> = scheduler.registers.iter().flat_map(Register::listed).collect();
+        let named = listed.iter().take(NAMED).map(|task| task.header().describe()).collect();
+        ShutdownError::new(alive.max(listed.len()), listed.len(), named)
     }
 }
 

@@ -4,10 +4,11 @@
 //! says how to unpark it; when all have, each gets the scheduler and begins. If one fails, all end.
 
 use super::{
-    Scheduler, Shared, Spawner,
+    Scheduler, Shared,
     idle::Idle,
     injector::Injector,
     plan::{Plan, Wishes},
+    register::Register,
     shutdown::Shutdown,
     worker::Worker,
 };
@@ -30,29 +31,17 @@ use std::{
 
 /// Workers that run.
 pub(crate) struct Running {
-    /// One for each worker, and the last one for all other threads.
-    pub(crate) spawners: Vec<Arc<Spawner>>,
+    /// What they share.
+    pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) threads: Vec<JoinHandle<()>>,
     /// Which backend the drivers chose, and why.
     pub(crate) choice: Choice,
 }
 
-impl Running {
-    /// The scheduler that they share.
-    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
-        &self.outside().scheduler
-    }
-
-    /// The spawner of all threads that are no workers.
-    pub(crate) fn outside(&self) -> &Arc<Spawner> {
-        self.spawners.last().expect("there is always the one for all other threads")
-    }
-}
-
 /// A driver has been made.
 type Made = io::Result<(Unparker, Choice)>;
 /// What a worker begins with.
-type Assignment = (Arc<Home>, Arc<Spawner>);
+type Assignment = (Arc<Home>, Arc<Scheduler>);
 
 /// Starts the workers.
 pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
@@ -71,18 +60,17 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
     }
     let scheduler = Arc::new(Scheduler {
         workers: shared.into(),
+        registers: (0..=plan.workers).map(|_| Register::new()).collect(),
         injector: Injector::new(),
         idle: Idle::new(plan.workers),
         offload: plan.offload.clone(),
         shutdown: Shutdown::new(),
         stack_size: plan.stack_size,
     });
-    let spawners: Vec<_> = (0..=plan.workers).map(|_| Spawner::new(Arc::clone(&scheduler))).collect();
     let homes = scheduler.workers.iter().map(|shared| Arc::clone(&shared.home));
-    let threads = candidates.into_iter().zip(homes.zip(&spawners));
-    let threads =
-        threads.map(|(candidate, (home, spawner))| candidate.assign((home, Arc::clone(spawner)))).collect();
-    Ok(Running { threads, spawners, choice: choice.expect("there is at least one worker") })
+    let threads = candidates.into_iter().zip(homes);
+    let threads = threads.map(|(candidate, home)| candidate.assign((home, Arc::clone(&scheduler)))).collect();
+    Ok(Running { scheduler, threads, choice: choice.expect("there is at least one worker") })
 }
 
 /// A thread that makes its driver, and then waits for its assignment. Dropped before that, it ends.
@@ -127,8 +115,8 @@ fn worker_thread(config: &Config, made: &Sender<Made>, assignment: &Receiver<Ass
     if made.send(Ok((driver.unparker(), driver.choice().clone()))).is_err() {
         return;
     }
-    let Ok((home, spawner)) = assignment.recv() else { return };
-    let worker = Worker::new(Arc::clone(&home), spawner, driver);
+    let Ok((home, scheduler)) = assignment.recv() else { return };
+    let worker = Worker::new(Arc::clone(&home), scheduler, driver);
     home.set_worker((&raw const worker).cast());
     // SAFETY: `home` and `worker` live until the end of this function, after the guards below, and so do all frames
     // on this worker's stacks: they are gone when `run_to_end` returns, or it never does.
@@ -167,35 +155,35 @@ fn default_runtime() -> &'static Running {
     })
 }
 
-/// Lends the spawner for a call from here: the worker's, unless the body that calls has
+/// Lends the scheduler for a call from here: the worker's, unless the body that calls has
 /// entered another runtime; elsewhere, that of the runtime that the thread has entered, or the default's.
 #[inline]
-pub(crate) fn with_spawner_for_here<T>(use_it: impl FnOnce(&Arc<Spawner>) -> T) -> T {
+pub(crate) fn with_scheduler_for_here<T>(use_it: impl FnOnce(&Arc<Scheduler>) -> T) -> T {
     match Worker::here() {
         Some(worker) => {
             // SAFETY: as `entered` asks.
             let entered = unsafe { entered(worker.home().current().entered.get()) };
-            use_it(entered.unwrap_or_else(|| worker.spawner()))
+            use_it(entered.unwrap_or_else(|| worker.scheduler()))
         }
         None => {
             // SAFETY: as above.
             let entered = unsafe { entered(context::runtime()) };
-            use_it(entered.unwrap_or_else(|| default_runtime().outside()))
+            use_it(entered.unwrap_or_else(|| &default_runtime().scheduler))
         }
     }
 }
 
 /// # Safety
 ///
-/// `runtime` is what [`within`] has set, which unsets it before its spawner goes; the reference is not kept.
-unsafe fn entered<'a>(runtime: *const ()) -> Option<&'a Arc<Spawner>> {
+/// `runtime` is what [`within`] has set, which unsets it before its scheduler goes; the reference is not kept.
+unsafe fn entered<'a>(runtime: *const ()) -> Option<&'a Arc<Scheduler>> {
     // SAFETY: by contract.
-    unsafe { runtime.cast::<Arc<Spawner>>().as_ref() }
+    unsafe { runtime.cast::<Arc<Scheduler>>().as_ref() }
 }
 
-/// Runs `inside` with `spawner` as the runtime of this thread; on a worker, of the body that calls: others, which run there
+/// Runs `inside` with the runtime of `scheduler` as the runtime of this thread; on a worker, of the body that calls: others, which run there
 /// while it waits, have not entered anything.
-pub(crate) fn within<T>(spawner: &Arc<Spawner>, inside: impl FnOnce() -> T) -> T {
+pub(crate) fn within<T>(scheduler: &Arc<Scheduler>, inside: impl FnOnce() -> T) -> T {
     struct Leave<'a>(Option<&'a Fiber>, *const ());
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
@@ -203,7 +191,7 @@ pub(crate) fn within<T>(spawner: &Arc<Spawner>, inside: impl FnOnce() -> T) -> T
         }
     }
     let fiber = Home::here().map(Home::current);
-    let _leave = Leave(fiber, replace_entered(fiber, ptr::from_ref(spawner).cast()));
+    let _leave = Leave(fiber, replace_entered(fiber, ptr::from_ref(scheduler).cast()));
     inside()
 }
 
@@ -217,13 +205,13 @@ fn replace_entered(fiber: Option<&Fiber>, runtime: *const ()) -> *const () {
 /// A home for an operation of a thread that is no worker: each in turn.
 pub(crate) fn home_for_here() -> Arc<Home> {
     static TURN: AtomicUsize = AtomicUsize::new(0);
-    with_spawner_for_here(|spawner| {
-        let workers = &spawner.scheduler.workers;
+    with_scheduler_for_here(|scheduler| {
+        let workers = &scheduler.workers;
         Arc::clone(&workers[TURN.fetch_add(1, Ordering::Relaxed) % workers.len()].home)
     })
 }
 
 /// The pool for a call from here.
 pub(crate) fn offload_here() -> Offload {
-    with_spawner_for_here(|spawner| spawner.scheduler.offload.clone())
+    with_scheduler_for_here(|scheduler| scheduler.offload.clone())
 }

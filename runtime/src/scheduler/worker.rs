@@ -3,7 +3,7 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, Spawner, completion, local_queue::CAPACITY};
+use super::{Scheduler, Shared, completion, local_queue::CAPACITY};
 use crate::{
     primitive::unmodelled::Ordering,
     task::{
@@ -26,8 +26,14 @@ use std::{
 const NEXT_IN_A_ROW: u32 = 3;
 /// How long tasks run between two looks at the driver, while there are tasks to run.
 const POLL_PERIOD: Duration = Duration::from_micros(100);
-/// The bounds of the number of tasks that is taken for that period.
-const POLL_INTERVAL: std::ops::RangeInclusive<u32> = 8..=1024;
+/// After so many runs at most the clock is looked at: the longest that slow tasks after quick ones can hold up timers and
+/// I/O. More would cost less (a look at the clock is some 20 ns, shared by that many runs).
+const LONGEST_STRIDE: u32 = 16;
+/// Runs that take longer than this are slow: then the clock is looked at after each.
+const SLOW: Duration = Duration::from_micros(20);
+/// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
+/// twice, and who waits for many tasks finds more of them at their end; more than a few would make the others wait.
+const TURN: u32 = 8;
 /// What a task may do without waiting (see [`Worker::charge`]) before others get their turn.
 const BUDGET: u32 = 128;
 
@@ -35,7 +41,6 @@ const BUDGET: u32 = 128;
 pub(crate) struct Worker {
     pub(super) home: Arc<Home>,
     scheduler: Arc<Scheduler>,
-    spawner: Arc<Spawner>,
     driver: UnsafeCell<Driver>,
     completions: Cell<Vec<Completion>>,
     pub(super) stacks: RefCell<StackPool>,
@@ -47,12 +52,20 @@ pub(crate) struct Worker {
     pub(super) left: Cell<*const Fiber>,
     /// A closure that asked for a stack of its own size: the loop that starts there runs it first.
     pub(super) handed_over: Cell<Option<Runnable>>,
-    /// Tasks run and stacks resumed since the driver was last looked at.
+    /// Tasks run and stacks resumed; it wraps.
     runs: Cell<u32>,
-    /// After how many the driver is looked at again.
-    poll_interval: Cell<u32>,
+    /// Whose turn it is: a count of runs, which wraps.
+    turn: Cell<u32>,
+    /// What `runs` will be when the clock is looked at again.
+    next_check: Cell<u32>,
+    /// How many runs lie between two looks at the clock.
+    stride: Cell<u32>,
+    /// When the clock was looked at the last time.
+    last_check: Cell<Instant>,
     /// When the driver let go of us the last time.
     last_poll: Cell<Instant>,
+    /// Tasks have run for a poll period.
+    is_poll_due: Cell<bool>,
     next_in_a_row: Cell<u32>,
     budget: Cell<u32>,
     steal_seed: Cell<u32>,
@@ -67,11 +80,10 @@ pub(super) enum Work {
 }
 
 impl Worker {
-    pub(crate) fn new(home: Arc<Home>, spawner: Arc<Spawner>, driver: Driver) -> Self {
+    pub(crate) fn new(home: Arc<Home>, scheduler: Arc<Scheduler>, driver: Driver) -> Self {
         Self {
             home,
-            scheduler: Arc::clone(&spawner.scheduler),
-            spawner,
+            scheduler,
             driver: UnsafeCell::new(driver),
             completions: Cell::new(Vec::new()),
             stacks: RefCell::new(StackPool::new(StackPoolConfig::default())),
@@ -80,8 +92,12 @@ impl Worker {
             left: Cell::new(ptr::null()),
             handed_over: Cell::new(None),
             runs: Cell::new(0),
-            poll_interval: Cell::new(*POLL_INTERVAL.start()),
+            turn: Cell::new(0),
+            next_check: Cell::new(1),
+            stride: Cell::new(1),
+            last_check: Cell::new(Instant::now()),
             last_poll: Cell::new(Instant::now()),
+            is_poll_due: Cell::new(false),
             next_in_a_row: Cell::new(0),
             budget: Cell::new(BUDGET),
             steal_seed: Cell::new(0x9E37_79B9),
@@ -99,10 +115,6 @@ impl Worker {
     #[inline]
     pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
         &self.scheduler
-    }
-
-    pub(crate) fn spawner(&self) -> &Arc<Spawner> {
-        &self.spawner
     }
 
     pub(crate) fn home(&self) -> &Arc<Home> {
@@ -139,14 +151,25 @@ impl Worker {
 
     /// What is at hand, without a look at the world. Parked stacks and the ring take turns.
     fn at_hand(&self) -> Option<Work> {
-        let stacks_first = self.runs.get().is_multiple_of(2);
-        if stacks_first && let Some(fiber) = self.home.ready().pop() {
+        if !self.is_rings_turn()
+            && let Some(fiber) = self.home.ready().pop()
+        {
             return Some(Work::Resume(fiber));
         }
         if let Some(task) = self.pop_task() {
             return Some(Work::Run(task));
         }
         self.home.ready().pop().map(Work::Resume)
+    }
+
+    #[inline]
+    fn is_rings_turn(&self) -> bool {
+        self.turn.get() & TURN != 0
+    }
+
+    /// Nobody else's stack is ready: what is in the ring goes before the one that yields.
+    pub(super) fn give_turn_to_ring(&self) {
+        self.turn.set(TURN);
     }
 
     fn pop_task(&self) -> Option<Runnable> {
@@ -230,32 +253,53 @@ impl Worker {
     /// Wherever the work comes from, it brings the next look at the driver nearer.
     #[inline]
     fn counted(&self, work: Work) -> Work {
-        self.runs.set(self.runs.get() + 1);
+        self.count_run();
         work
+    }
+
+    #[inline]
+    fn count_run(&self) {
+        self.runs.set(self.runs.get().wrapping_add(1));
+        self.turn.set(self.turn.get().wrapping_add(1));
     }
 
     /// Whether a switch straight to the next ready stack is all right: it is not when the driver wants a look.
     #[inline]
     pub(super) fn take_ready(&self) -> Option<NonNull<Fiber>> {
-        let runs = self.runs.get();
-        // Every other turn belongs to the ring, if that holds anything.
-        if runs >= self.poll_interval.get() || (runs % 2 == 1 && self.shared().has_work()) {
+        if self.is_poll_due() || (self.is_rings_turn() && self.shared().has_work()) {
             return None;
         }
         let fiber = self.home.ready().pop()?;
-        self.runs.set(runs + 1);
+        self.count_run();
         Some(fiber)
     }
 
     #[inline]
-    fn is_poll_due(&self) -> bool {
-        self.runs.get() >= self.poll_interval.get()
+    pub(super) fn is_poll_due(&self) -> bool {
+        if self.runs.get() == self.next_check.get() {
+            self.check_clock();
+        }
+        self.is_poll_due.get()
+    }
+
+    /// Looks at the clock: after each run while they are slow, and ever more seldom while they are not.
+    fn check_clock(&self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.last_check.replace(now));
+        if elapsed > SLOW {
+            self.stride.set(1);
+            // Nor shall several slow ones in a row go before the others.
+            self.turn.set((self.turn.get() | (TURN - 1)).wrapping_add(1));
+        } else {
+            self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
+        }
+        self.next_check.set(self.runs.get().wrapping_add(self.stride.get()));
+        self.is_poll_due.set(now.duration_since(self.last_poll.get()) >= POLL_PERIOD);
     }
 
     /// Submits, collects completions and letters, and takes a share of the injector, without waiting.
     #[cold]
     fn look_around(&self) {
-        self.adapt_poll_interval();
         self.home.deliver();
         self.turn(Wait::Not);
         self.start_poll_period();
@@ -266,21 +310,18 @@ impl Worker {
         }
     }
 
-    /// Chooses how many runs make up the poll period, by how long the last ones took.
-    fn adapt_poll_interval(&self) {
-        let runs = self.runs.get();
-        let elapsed = self.last_poll.get().elapsed();
-        let wanted = POLL_PERIOD.as_nanos() * u128::from(runs) / elapsed.as_nanos().max(1);
-        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
-        // Half old, half new: one slow task must not make us poll after each of many quick ones.
-        let interval = self.poll_interval.get() / 2 + wanted.min(*POLL_INTERVAL.end()) / 2;
-        self.poll_interval.set(interval.clamp(*POLL_INTERVAL.start(), *POLL_INTERVAL.end()));
+    /// When the driver let go of us the last time.
+    pub(crate) fn last_look(&self) -> Instant {
+        self.last_poll.get()
     }
 
     /// Tasks run from here on: what the kernel took before is not theirs.
     fn start_poll_period(&self) {
-        self.last_poll.set(Instant::now());
-        self.runs.set(0);
+        let now = Instant::now();
+        self.last_poll.set(now);
+        self.last_check.set(now);
+        self.next_check.set(self.runs.get().wrapping_add(self.stride.get()));
+        self.is_poll_due.set(false);
     }
 
     /// Turns the driver once, and hands its completions out.
@@ -349,6 +390,10 @@ impl Worker {
         let fiber = self.home.current();
         debug_assert_eq!(fiber.phase(), Phase::Running);
         self.budget.set(BUDGET);
+        if self.home.is_stopping() {
+            // A task that has not waited yet is in no list: this is how it hears of it.
+            runnable.cancel();
+        }
         fiber.enter_body(runnable.header());
         let again = runnable.run();
         fiber.leave_body();

@@ -14,6 +14,9 @@ pub(crate) trait Body: Send + 'static {
     /// What lies beside it for as long as the task exists.
     type Meta: Send + Sync + 'static;
 
+    /// Whether it is a green thread's.
+    const IS_THREAD: bool;
+
     /// Runs until it ends, or until it has to be run again.
     ///
     /// # Safety

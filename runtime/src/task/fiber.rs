@@ -60,7 +60,6 @@ pub(crate) struct Fiber {
     notified: Cell<bool>,
     /// Whether the body's header knows this fiber.
     known: Cell<bool>,
-    pub(super) next: Cell<*const Fiber>,
     /// Where it goes on.
     pub(crate) context: Cell<Context>,
     /// The task whose body runs on it; `None` while the loop does.
@@ -90,7 +89,6 @@ impl Fiber {
             phase: Cell::new(Phase::Free),
             notified: Cell::new(false),
             known: Cell::new(false),
-            next: Cell::new(ptr::null()),
             context: Cell::new(Context::null()),
             body: Cell::new(None),
             entered: Cell::new(ptr::null()),
@@ -176,6 +174,7 @@ impl Fiber {
             return false;
         }
         let Some(header) = self.body() else { return false };
+        header.note_wait();
         // SAFETY: `self` lies in an `Arc` (`new` makes no other), whose reference is counted up here.
         let this = unsafe {
             Arc::increment_strong_count(self);
@@ -187,9 +186,9 @@ impl Fiber {
         header.state.is_cancelled()
     }
 
-    /// Whether the body's task has been asked to end.
+    /// Whether the body's task has been asked to end: by name, or with the whole runtime.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.body().is_some_and(|header| header.state.is_cancelled())
+        self.home.is_stopping() || self.body().is_some_and(|header| header.state.is_cancelled())
     }
 
     /// Why a wait of the body must end now, if it must.

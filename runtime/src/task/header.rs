@@ -20,6 +20,7 @@ use super::{
     fiber::Fiber,
     home::Home,
     join::{Failure, Outcome, contain},
+    memory,
     runnable::Runnable,
     state::{Start, State, Suspend},
     waker,
@@ -41,19 +42,26 @@ pub(crate) struct Header {
     /// which costs a spurious wake. A lock, since the canceller takes a reference while the home worker
     /// may be replacing it.
     pub(crate) fiber: Mutex<Option<Arc<Fiber>>>,
-    /// Where the task stands in its scheduler's list of live tasks; under that list's lock.
-    pub(crate) slot: HomeCell<u32>,
+    /// The scheduler's list that the task is in, or [`UNLISTED`]. Written once, by the runner or before the first run.
+    pub(crate) register: HomeCell<u32>,
+    /// Its place in that list; under the list's lock.
+    pub(crate) place: HomeCell<u32>,
 }
+
+/// A task that never waited is in no list.
+pub(crate) const UNLISTED: u32 = u32::MAX;
 
 /// The operations that need to know the body's type.
 pub(super) struct Table {
     pub(super) run: unsafe fn(NonNull<Header>) -> Option<Runnable>,
     pub(super) fail: unsafe fn(NonNull<Header>, Failure),
     pub(super) schedule: unsafe fn(NonNull<Header>),
+    pub(super) waits: unsafe fn(NonNull<Header>),
     pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     pub(super) join_waker: unsafe fn(NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>>,
-    pub(super) thread: unsafe fn(NonNull<Header>) -> Option<NonNull<ThreadSlot>>,
+    /// `None` for a future.
+    pub(super) thread: Option<unsafe fn(NonNull<Header>) -> NonNull<ThreadSlot>>,
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
@@ -74,19 +82,34 @@ struct Cell<B: Body, S> {
 
 /// Makes a task with two references: one for the queue, and one for the join handle.
 pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: S) -> NonNull<Header> {
-    let cell = Box::new(Cell {
+    let cell = memory::allocate::<Cell<B, S>>();
+    let value = Cell {
         header: Header {
             state: State::new(),
             table: &Vtable::<B, S>::TABLE,
             fiber: Mutex::new(None),
-            slot: HomeCell::new(0),
+            register: HomeCell::new(UNLISTED),
+            place: HomeCell::new(0),
         },
         scheduler,
         join_waker: UnsafeCell::new(None),
         meta,
         stage: UnsafeCell::new(Stage::Body(body)),
-    });
-    NonNull::from(Box::leak(cell)).cast()
+    };
+    // SAFETY: the memory is new, and made for it.
+    unsafe { cell.write(value) };
+    cell.cast()
+}
+
+impl Header {
+    /// The task is about to wait: its scheduler must know of that before.
+    #[inline]
+    pub(super) fn note_wait(&self) {
+        if self.register.get() == UNLISTED {
+            // SAFETY: the header starts its cell, so a pointer to it is what the table asks for; only the runner calls.
+            unsafe { (self.table.waits)(NonNull::from(self)) }
+        }
+    }
 }
 
 struct Vtable<B, S>(B, S);
@@ -101,10 +124,11 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         run: Self::run,
         fail: Self::fail,
         schedule: Self::schedule,
+        waits: Self::waits,
         take_output: Self::take_output,
         drop_output: Self::drop_output,
         join_waker: Self::join_waker,
-        thread: Self::thread,
+        thread: if B::IS_THREAD { Some(Self::thread) } else { None },
         free: Self::free,
     };
 
@@ -143,7 +167,9 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
     /// After a `Pending`: goes idle, or asks to be queued again.
     unsafe fn rest(header: NonNull<Header>) -> Option<Runnable> {
         // SAFETY: by contract.
-        match unsafe { Self::cell(header) }.header.state.suspend() {
+        let cell = unsafe { Self::cell(header) };
+        cell.header.note_wait();
+        match cell.header.state.suspend() {
             Suspend::Idle => None,
             // SAFETY: the runner's reference becomes the queue's.
             Suspend::Reschedule => Some(unsafe { Runnable::from_raw(header) }),
@@ -189,7 +215,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         if complete.wake {
             // SAFETY: the completer owns the slot once JOIN_WAKER was seen; the handle no longer writes it.
             if let Some(waker) = unsafe { &*cell.join_waker.get() } {
-                contain(|| waker.wake_by_ref());
+                contain(|| Home::wake_last(waker));
             }
         }
         cell.scheduler.finished(&cell.header);
@@ -215,6 +241,13 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         unsafe { Self::cell(header).scheduler.schedule(Runnable::from_raw(header)) }
     }
 
+    /// The caller is the runner.
+    unsafe fn waits(header: NonNull<Header>) {
+        // SAFETY: by contract.
+        let cell = unsafe { Self::cell(header) };
+        cell.scheduler.waits(&cell.header);
+    }
+
     unsafe fn take_output(header: NonNull<Header>, into: *mut ()) {
         // SAFETY: by contract the task is complete, its output is the caller's, and `into` points to an
         // `Option<Outcome<B::Output>>`.
@@ -237,9 +270,10 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         NonNull::from(unsafe { &Self::cell(header).join_waker })
     }
 
-    unsafe fn thread(header: NonNull<Header>) -> Option<NonNull<ThreadSlot>> {
+    /// The body is a green thread's.
+    unsafe fn thread(header: NonNull<Header>) -> NonNull<ThreadSlot> {
         // SAFETY: by contract.
-        B::thread(unsafe { &Self::cell(header).meta }).map(NonNull::from)
+        NonNull::from(B::thread(unsafe { &Self::cell(header).meta }).expect("a green thread has a slot"))
     }
 
     /// Frees a task that nobody refers to; one that never completed loses its body first.
@@ -255,7 +289,11 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         if !cell.header.state.is_complete() {
             cell.scheduler.finished(&cell.header);
         }
-        // SAFETY: the cell came from a `Box`, and by contract nobody else refers to it.
-        drop(unsafe { Box::from_raw(header.cast::<Cell<B, S>>().as_ptr()) });
+        let cell = header.cast::<Cell<B, S>>();
+        // SAFETY: the cell came from `allocate`, and by contract nobody else refers to it.
+        unsafe {
+            cell.drop_in_place();
+            memory::free(cell);
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{Task, body::Body, cancellation::Cancelled, header, runnable::Runnabl
 use std::{
     any::Any,
     marker::PhantomData,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     task::{Poll, Waker},
@@ -62,7 +63,8 @@ pub(crate) fn contain(foreign: impl FnOnce()) {
 
 /// The join handle's reference. Dropping it detaches the task.
 pub(crate) struct Join<T> {
-    task: Task,
+    /// Given up by our own drop.
+    task: ManuallyDrop<Task>,
     /// Whether our waker lies in the task's slot, and the slot belongs to the completer.
     offered: bool,
     output: PhantomData<fn() -> T>,
@@ -119,10 +121,16 @@ impl<T> Join<T> {
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
         let header = self.task.header();
+        if header.state.is_over() {
+            // SAFETY: our reference is the last one, and is given up: the field is not dropped.
+            return unsafe { (header.table.free)(self.task.as_raw()) };
+        }
         if header.state.detach() {
             // SAFETY: the task is complete, and the output is the join handle's.
             unsafe { (header.table.drop_output)(NonNull::from(header)) }
         }
+        // SAFETY: this is the end of the handle; the field is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.task) }
     }
 }
 
@@ -137,7 +145,7 @@ pub(crate) fn task<B: Body, S: super::Schedule>(
     unsafe {
         (
             Runnable::from_raw(header),
-            Join { task: Task::from_raw(header), offered: false, output: PhantomData },
+            Join { task: ManuallyDrop::new(Task::from_raw(header)), offered: false, output: PhantomData },
         )
     }
 }

@@ -34,6 +34,11 @@ impl Runnable {
         unsafe { (header.as_ref().table.run)(header) }
     }
 
+    /// Asks for the end of the task: its run drops the body.
+    pub(crate) fn cancel(&self) {
+        self.0.cancel();
+    }
+
     /// Ends the task without running it.
     pub(crate) fn fail(self, failure: Failure) {
         let header = self.into_raw();
@@ -60,7 +65,7 @@ impl Header {
     pub(crate) fn thread(&self) -> Option<&ThreadSlot> {
         // SAFETY: the header starts its cell, so a pointer to it is what the table asks for; the slot lives
         // as long as the task, which `self` borrows.
-        unsafe { (self.table.thread)(NonNull::from(self)).map(|slot| slot.as_ref()) }
+        self.table.thread.map(|slot| unsafe { slot(NonNull::from(self)).as_ref() })
     }
 
     /// What to call the task in a message.

@@ -223,6 +223,14 @@ impl State {
         before & COMPLETE != 0
     }
 
+    /// Whether the task is complete, and the caller's reference the last one: then nobody else can come by another, and
+    /// the task can be freed without a word.
+    pub(crate) fn is_over(&self) -> bool {
+        // Acquire: whoever has gone did so after its last look at the task.
+        let word = self.0.load(Acquire);
+        word & COMPLETE != 0 && word < 2 * REFERENCE
+    }
+
     /// One more reference.
     pub(crate) fn retain(&self) {
         // Relaxed: a new reference is made from an existing one, which keeps the task alive meanwhile.

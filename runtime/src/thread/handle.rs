@@ -49,7 +49,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    start::with_spawner_for_here(|spawner| spawner.spawn(ClosureBody::new(closure), slot))
+    start::with_scheduler_for_here(|scheduler| scheduler.spawn(ClosureBody::new(closure), slot))
 }
 
 /// A green thread before it is spawned: its name, and the size of its stack.

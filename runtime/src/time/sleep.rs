@@ -1,7 +1,10 @@
 //! Sleeping, for futures.
 
 use super::after;
-use crate::io::{OpFuture, Timer};
+use crate::{
+    io::{OpFuture, Timer},
+    scheduler::worker::Worker,
+};
 use std::{
     fmt,
     future::Future,
@@ -29,7 +32,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// fibra::run(|| fibra::wait(fibra::time::sleep_until(std::time::Instant::now())));
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, timer: None, over: false }
+    Sleep { deadline, timer: None, timer_deadline: deadline, over: false }
 }
 
 /// See [`sleep`]. Dropping it takes its timer back.
@@ -38,6 +41,8 @@ pub struct Sleep {
     deadline: Instant,
     /// Started by the first poll that comes before the deadline.
     timer: Option<OpFuture<Timer>>,
+    /// When the timer ends: before `deadline`, if that was moved later meanwhile.
+    timer_deadline: Instant,
     over: bool,
 }
 
@@ -54,6 +59,9 @@ impl Sleep {
 
     /// Moves it: it is ready at `deadline` instead, also if it was ready before.
     ///
+    /// Moving it later costs next to nothing, as a time limit is that is renewed with each request: the timer stays, and
+    /// goes on to the new moment when it ends.
+    ///
     /// ```
     /// # use std::time::{Duration, Instant};
     /// let mut sleep = fibra::time::sleep(Duration::from_secs(3600));
@@ -61,8 +69,10 @@ impl Sleep {
     /// fibra::wait(sleep);
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
+        if deadline < self.timer_deadline {
+            self.timer = None;
+        }
         self.deadline = deadline;
-        self.timer = None;
         self.over = false;
     }
 
@@ -76,27 +86,35 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.over {
-            return Poll::Ready(());
-        }
-        if self.timer.is_none() {
-            if Instant::now() >= self.deadline {
-                self.over = true;
-                return Poll::Ready(());
+        let this = &mut *self;
+        while !this.over {
+            if this.timer.is_none() && recent_time() >= this.deadline {
+                break;
             }
-            self.timer = Some(OpFuture::new(Timer(self.deadline)));
+            let timer = this.timer.get_or_insert_with(|| {
+                this.timer_deadline = this.deadline;
+                OpFuture::new(Timer(this.deadline))
+            });
+            let Poll::Ready((result, _)) = Pin::new(timer).poll(context) else { return Poll::Pending };
+            this.timer = None;
+            // A timer's error is the end of the runtime that it was started in: start another one, in ours.
+            if result.is_err() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if this.timer_deadline >= this.deadline {
+                break;
+            }
         }
-        let timer = self.timer.as_mut().expect("started above");
-        let Poll::Ready((result, _)) = Pin::new(timer).poll(context) else { return Poll::Pending };
-        self.timer = None;
-        // A timer's error is the end of the runtime that it was started in: start another one, in ours.
-        if result.is_err() {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.over = true;
+        this.over = true;
         Poll::Ready(())
     }
+}
+
+/// A time that has passed. On a worker it is the one at which that last looked around: a look at the clock costs more than
+/// all else here, and a deadline that has passed since then ends with the driver's next turn.
+fn recent_time() -> Instant {
+    Worker::here().map_or_else(Instant::now, Worker::last_look)
 }
 
 impl fmt::Debug for Sleep {

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use fibra::io::Buffer;
 use fibra::net::{TcpListener, TcpStream};
 use fibra::{Backend, Builder};
 
@@ -48,20 +49,17 @@ fn futures(backend: Backend, Setting { address, workers, buffer }: Setting) {
     Builder::new().workers(workers).backend(backend).run(accept).expect("accepting doesn't panic")
 }
 
-/// An operation owns the whole of its buffer: so a vector is cut to what was read, and filled up again.
+/// An operation owns its buffer: the answer is the part of it that was read.
 async fn echo_async(stream: TcpStream, mut buffer: Vec<u8>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let size = buffer.len();
     loop {
         let (read, filled) = stream.read_async(buffer).await;
-        buffer = filled;
-        match read? {
+        let length = match read? {
             0 => return Ok(()),
-            length => buffer.truncate(length),
-        }
-        let (written, sent) = stream.write_all_async(buffer).await;
-        buffer = sent;
+            length => length,
+        };
+        let (written, sent) = stream.write_all_async(filled.slice(..length)).await;
         written?;
-        buffer.resize(size, 0);
+        buffer = sent.into_inner();
     }
 }

@@ -17,7 +17,7 @@ pub const TARGETS: &[Target] = &[
     rate("fibra future", is_usual, "raw io_uring", AtLeast(0.95)),
     rate("fibra thread", is_usual, "raw epoll", AtLeast(0.95)),
     rate("fibra future", is_usual, "raw epoll", AtLeast(0.95)),
-    rate("fibra thread", is_usual, "fibra future", AtLeast(1.0 / 1.15)),
+    rate("fibra thread", is_usual, "fibra future", AtLeast(0.87)),
     rate("fibra thread", is_crowded, "raw io_uring", AtLeast(0.95)),
     rate("fibra future", is_crowded, "raw io_uring", AtLeast(0.95)),
     absolute("fibra thread", is_crowded, "p99.9", AtMost(12_000.0)),

@@ -19,7 +19,7 @@ impl TcpStream {
         context: &mut Context<'_>,
         buffer: &mut [MaybeUninit<u8>],
     ) -> Poll<io::Result<usize>> {
-        self.readable.poll(&self.socket, Interest::READABLE, context, |socket| {
+        self.readable.poll_recv(&self.socket, buffer.len(), context, |socket| {
             socket.options().recv_with_flags(buffer, libc::MSG_DONTWAIT)
         })
     }

@@ -203,7 +203,11 @@ impl<T> State<T> {
     }
 
     /// The oldest message, and the sender that its going releases.
+    #[inline]
     fn take(&mut self, bound: Option<usize>, batch: &mut VecDeque<T>) -> (Option<T>, Option<Waker>) {
+        if self.buffer.is_empty() && self.blocked.is_empty() {
+            return (None, None);
+        }
         let Some(bound) = bound else {
             if batch.capacity() > BATCH_KEPT && batch.capacity() / 4 > self.buffer.len() {
                 *batch = VecDeque::new();

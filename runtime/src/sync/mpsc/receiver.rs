@@ -2,6 +2,7 @@
 
 use super::channel::Channel;
 use crate::scheduler::share;
+use crate::task::home::Home;
 use crate::wait::{wait, wait_until};
 use std::{
     cell::Cell,
@@ -64,12 +65,15 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn recv(&self) -> Result<T, RecvError> {
-        share::charge();
-        match self.try_recv() {
-            Ok(message) => Ok(message),
-            Err(TryRecvError::Disconnected) => Err(RecvError),
-            Err(TryRecvError::Empty) => self.receive(|receiving| wait(receiving)),
+        if Home::here().is_none() {
+            // A wait needs an allocation on an OS thread.
+            match self.try_recv() {
+                Ok(message) => return Ok(message),
+                Err(TryRecvError::Disconnected) => return Err(RecvError),
+                Err(TryRecvError::Empty) => {}
+            }
         }
+        self.receive(|receiving| wait(receiving))
     }
 
     /// As [`recv`](Receiver::recv), for `async` code.

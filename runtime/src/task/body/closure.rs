@@ -25,6 +25,13 @@ pub(crate) struct ThreadSlot {
     pub(crate) stack_size: Option<NonZeroUsize>,
 }
 
+impl ThreadSlot {
+    /// Whether it was given a name.
+    pub(crate) fn is_named(&self) -> bool {
+        self.handle.get().is_some_and(|thread| thread.name().is_some())
+    }
+}
+
 impl<F, T> Body for ClosureBody<F>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -32,6 +39,7 @@ where
 {
     type Output = T;
     type Meta = ThreadSlot;
+    const IS_THREAD: bool = true;
 
     unsafe fn poll(&mut self, _: &mut Context<'_>) -> Poll<T> {
         let closure = self.0.take().expect("a closure runs once");

@@ -17,6 +17,7 @@ where
 {
     type Output = F::Output;
     type Meta = ();
+    const IS_THREAD: bool = false;
 
     unsafe fn poll(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: by contract the body is pinned, and the future is a field of it that is never moved out.

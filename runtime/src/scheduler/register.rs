@@ -1,0 +1,110 @@
+//! Who is alive: what a shutdown waits for, cancels, and names if it does not end.
+//!
+//! Every worker has a register, and so has everybody else together. All tasks are *counted*: that is one plain store at
+//! a spawn, and one at an end. Only tasks that have waited are *listed*, with the worker that they first waited on: a shutdown
+//! must find them, since nothing else does. The others are in a queue, or run, and learn of the shutdown from their
+//! worker. So a task that never waits pays for no list.
+//!
+//! ```text
+//!   task:      take the lock, enter the list, leave the lock     then look: is there a shutdown? cancel myself
+//!   shutdown:  say so                                            then take the lock, and cancel what is listed
+//! ```
+//!
+//! Whoever is second at the lock sees the other.
+
+use crate::{
+    primitive::{Acquire, AtomicU64, Mutex, Relaxed, Release},
+    task::{Task, header::Header, state::Cancel},
+};
+use std::{ops::DerefMut, ptr::NonNull, sync::PoisonError};
+
+/// See the module. A line of its own: the counts are written at every spawn.
+#[repr(align(128))]
+pub(crate) struct Register {
+    spawned: AtomicU64,
+    ended: AtomicU64,
+    list: Mutex<Vec<Entry>>,
+}
+
+/// A task in the list, without a reference: it leaves the list before it is freed.
+struct Entry(NonNull<Header>);
+
+// SAFETY: the list makes `Task`s of its entries, which are `Send`.
+unsafe impl Send for Entry {}
+
+/// Lists longer than this give memory back when they have become much shorter: at a million tasks it is 8 MiB.
+const LENGTH_KEPT: usize = 1 << 16;
+
+impl Register {
+    pub(crate) fn new() -> Self {
+        Self { spawned: AtomicU64::new(0), ended: AtomicU64::new(0), list: Mutex::new(Vec::new()) }
+    }
+
+    /// A task was made. `alone`: nobody else counts here at the same time.
+    #[inline]
+    pub(crate) fn count_spawn(&self, alone: bool) {
+        Self::count(&self.spawned, alone);
+    }
+
+    /// A task has ended; its spawn was counted in any of the registers.
+    #[inline]
+    pub(crate) fn count_end(&self, alone: bool) {
+        Self::count(&self.ended, alone);
+    }
+
+    #[inline]
+    fn count(counter: &AtomicU64, alone: bool) {
+        if alone {
+            counter.store(counter.load(Relaxed) + 1, Release);
+        } else {
+            counter.fetch_add(1, Release);
+        }
+    }
+
+    /// How many tasks are alive: 0 only if there was a moment, since this was called, at which none was.
+    pub(crate) fn alive<'a>(registers: impl Iterator<Item = &'a Register> + Clone) -> usize {
+        // All ends first: what is spawned meanwhile, and what ends, can only make it more. Acquire: an end that is
+        // seen comes after its spawn, which then is seen too.
+        let ended: u64 = registers.clone().map(|register| register.ended.load(Acquire)).sum();
+        let spawned: u64 = registers.map(|register| register.spawned.load(Acquire)).sum();
+        spawned.wrapping_sub(ended) as usize
+    }
+
+    /// Lists a task, which knows its place: leaving is O(1). The caller is its runner, or has just made it.
+    pub(crate) fn enter(&self, header: &Header, is_stopping: impl FnOnce() -> bool) {
+        let mut list = self.lock();
+        header.place.set(u32::try_from(list.len()).expect("2^32 tasks wait"));
+        list.push(Entry(NonNull::from(header)));
+        drop(list);
+        if is_stopping() {
+            let cancel = header.state.cancel();
+            debug_assert_ne!(cancel, Cancel::Schedule, "an idle task was listed late");
+        }
+    }
+
+    /// Takes a task out, once, before it is freed.
+    pub(crate) fn leave(&self, header: &Header) {
+        let mut list = self.lock();
+        let place = header.place.get() as usize;
+        list.swap_remove(place);
+        if let Some(moved) = list.get(place) {
+            // SAFETY: an entry's task is alive while it is in the list, and its place is under our lock.
+            unsafe { moved.0.as_ref() }.place.set(place as u32);
+        }
+        if list.capacity() > LENGTH_KEPT && list.len() < list.capacity() / 8 {
+            let half = list.capacity() / 2;
+            list.shrink_to(half);
+        }
+    }
+
+    /// References to all that are listed.
+    pub(crate) fn listed(&self) -> Vec<Task> {
+        let list = self.lock();
+        // SAFETY: while we hold the lock, a task in the list cannot be freed.
+        list.iter().filter_map(|entry| unsafe { Task::upgrade(entry.0) }).collect()
+    }
+
+    fn lock(&self) -> impl DerefMut<Target = Vec<Entry>> + '_ {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
