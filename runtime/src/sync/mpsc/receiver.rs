@@ -66,7 +66,7 @@ impl<T> Receiver<T> {
     /// See [`Receiver`].
     pub fn recv(&self) -> Result<T, RecvError> {
         share::charge();
-        if let Some(message) = self.from_batch() {
+        if let Some(message) = self.take_batched() {
             return Ok(message);
         }
         if Home::here().is_none() {
@@ -120,7 +120,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        if let Some(message) = self.from_batch() {
+        if let Some(message) = self.take_batched() {
             return Ok(message);
         }
         let mut batch = self.batch.take();
@@ -215,7 +215,7 @@ impl<T> Receiver<T> {
     }
 
     /// A message that was taken out of the channel before.
-    fn from_batch(&self) -> Option<T> {
+    fn take_batched(&self) -> Option<T> {
         let mut batch = self.batch.take();
         let message = batch.pop_front();
         self.batch.set(batch);
