@@ -25,6 +25,10 @@ func (s stopwatch) stop() span {
 	return span{time.Since(s.wall), processorTime() - s.cpu}
 }
 
+func (s span) plus(other span) span {
+	return span{s.wall + other.wall, s.cpu + other.cpu}
+}
+
 // per prints what each of the operations took.
 func (s span) per(operations int, operation string) {
 	report("time", float64(s.wall.Nanoseconds())/float64(operations), "ns/"+operation)

@@ -7,8 +7,10 @@ mod echo;
 mod file;
 mod http;
 mod memory;
+mod mixed;
 mod mutex;
 mod parking;
+mod scale;
 mod spawn;
 mod steal;
 mod switch;
@@ -36,6 +38,8 @@ pub const ALL: &[Bench] = &[
     http::BENCH,
     file::BENCH,
     steal::BENCH,
+    mixed::BENCH,
+    scale::BENCH,
     parking::WAKES,
     parking::BODIES,
 ];

@@ -34,6 +34,7 @@ pub enum Ending {
     /// By force.
     Killed,
     /// In its own way, which may be to end children of its own.
+    #[cfg(feature = "peers")]
     Asked,
 }
 
@@ -42,6 +43,7 @@ impl Ending {
     pub fn with_parent(self, command: &mut Command) {
         let signal = match self {
             Ending::Killed => libc::SIGKILL,
+            #[cfg(feature = "peers")]
             Ending::Asked => libc::SIGTERM,
         };
         let ask_the_kernel = move || {

@@ -16,6 +16,7 @@ mod epoll;
 #[cfg(feature = "peers")]
 mod go;
 mod load;
+mod lot;
 mod machine;
 mod memory;
 mod options;

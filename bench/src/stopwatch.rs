@@ -1,5 +1,6 @@
 //! Wall-clock and processor time of a stretch of work.
 
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use crate::bench::Measurement;
@@ -24,7 +25,7 @@ impl Stopwatch {
 }
 
 /// How long a stretch of work took.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Span {
     /// Wall-clock time.
     pub wall: Duration,
@@ -41,6 +42,14 @@ impl Span {
             Measurement::new("time", each(self.wall), unit.clone()),
             Measurement::new("cpu", each(self.cpu), unit),
         ]
+    }
+}
+
+/// Several stretches together.
+impl AddAssign for Span {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
     }
 }
 

@@ -12,6 +12,7 @@ mod ours;
 #[cfg(feature = "peers")]
 mod peers;
 mod raw;
+mod targets;
 
 use std::io;
 
@@ -32,6 +33,15 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("bytes", 16_384), ("connections", 64), ("workers", 1)]),
         Case::new(&[("bytes", 64), ("connections", 100), ("idle", 10_000), ("workers", 1)]),
         Case::new(&[("bytes", 64), ("connections", 64), ("workers", 1), ("strace", 1)]).rounds(1),
+        Case::full(&[("bytes", 64), ("connections", 10_000), ("workers", 1)]),
+        Case::full(&[("bytes", 64), ("connections", 1), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 1_024), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 10_000), ("workers", 2)]),
+        Case::full(&[("bytes", 16_384), ("connections", 1), ("workers", 1)]),
+        Case::full(&[("bytes", 16_384), ("connections", 1_024), ("workers", 1)]),
+        Case::full(&[("bytes", 16_384), ("connections", 64), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 100), ("idle", 10_000), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 64), ("workers", 2), ("strace", 1)]).rounds(1),
     ],
     subjects: &[
         ours::SUBJECTS,
@@ -39,7 +49,7 @@ pub const BENCH: Bench = Bench {
         peers::SUBJECTS,
         raw::SUBJECTS,
     ],
-    targets: &[],
+    targets: targets::TARGETS,
 };
 
 /// Takes a sample of `server`, which runs in this process, on threads of its own.

@@ -10,14 +10,12 @@
 //! one comes: otherwise a queue of a million tasks that have yet to begin would be counted as well. In the end every
 //! waker is used and every task must end, or there is no sample.
 
-mod lot;
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
 
-use lot::Lot;
-
 use crate::bench::{Against, Bench, Case, Limit, Measurement, Target};
+use crate::lot::Lot;
 use crate::memory::Footprint;
 
 /// See the module's documentation.
@@ -65,15 +63,15 @@ async fn fill(tasks: usize, spawn: impl Fn()) -> Vec<Measurement> {
     LOT.open(BATCH + tasks);
     let spawn_batch = || (0..BATCH).for_each(|_| spawn());
     spawn_batch();
-    LOT.holds(BATCH).await;
+    LOT.entered(BATCH).await;
     let before = footprint();
     for batch in 1..=tasks / BATCH {
         spawn_batch();
-        LOT.holds(BATCH + batch * BATCH).await;
+        LOT.entered(BATCH + batch * BATCH).await;
     }
     let after = footprint();
     LOT.clear();
-    LOT.holds(0).await;
+    LOT.left(BATCH + tasks).await;
     before.growth_for_each(after, tasks, "task")
 }
 

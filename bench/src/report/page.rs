@@ -118,7 +118,8 @@ fn machine(machine: &Machine) -> String {
     format!("<section id=\"machine\">\n{inner}</section>\n")
 }
 
-const HOW_TO_READ: &str = "Subjects take turns, round by round, and each sample is taken in a fresh process. A bar is the \
+const HOW_TO_READ: &str = "Subjects take turns, round by round, and each sample is taken in a fresh process, \
+    which has one core to itself where a case has one worker. A bar is the \
     median over the rounds, its whisker reaches from the smallest to the largest sample: \
     <i class=\"ours\"></i> fibra, <i class=\"reference\"></i> who the bench’s ratios are taken against, \
     <i class=\"peer\"></i> everybody else. A ratio is the median of the rounds’ ratios.";
@@ -165,9 +166,10 @@ fn table(measured: &Measured, table: &Table, group: &plots::Group) -> String {
         let unit = element("small", "", &escape(unit));
         head += &element("th", "", &format!("{}{unit}", escape(&metric.replace('_', " "))));
     }
-    let ratio = format!("× {}<small>95 % interval</small>", escape(measured.bench.reference));
-    head += &element("th", "", &ratio);
     let reference = table.outcome(measured.bench.reference);
+    if let Some(Outcome { subject, .. }) = reference {
+        head += &element("th", "", &format!("× {}<small>95 % interval</small>", escape(subject.name)));
+    }
     let rows: String = table
         .outcomes
         .iter()
@@ -190,13 +192,16 @@ fn row(outcome: &Outcome, metrics: &[(&str, &str)], reference: Option<&Outcome>)
             None => element("td", "", ""),
         };
     }
-    let ratio = reference.and_then(|reference| outcome.ratio(metrics.first()?.0, reference));
-    cells += &match (ratio, reference) {
-        (_, Some(reference)) if reference.subject.name == outcome.subject.name => element("td", "", "1"),
-        (Some(ratio), _) => cell(ratio.median, ratio.low, ratio.high),
-        (None, _) => element("td", "", ""),
-    };
+    cells += &reference.map_or_else(String::new, |reference| ratio(outcome, metrics[0].0, reference));
     element("tr", if outcome.subject.is_ours() { "ours" } else { "" }, &cells)
+}
+
+fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
+    match outcome.ratio(metric, reference) {
+        _ if reference.subject.name == outcome.subject.name => element("td", "", "1"),
+        Some(ratio) => cell(ratio.median, ratio.low, ratio.high),
+        None => element("td", "", ""),
+    }
 }
 
 fn cell(middle: f64, from: f64, to: f64) -> String {
@@ -228,8 +233,8 @@ mod tests {
     use super::*;
     use crate::bench::{Against, Bench, Case, Limit, Measurement, Subject, Target};
 
-    static OURS: Subject = Subject::new("fibra <thread>", "fibra", |_| Vec::new());
-    static PEER: Subject = Subject::new("tokio", "tokio", |_| Vec::new());
+    const OURS: Subject = Subject::new("fibra <thread>", "fibra", |_| Vec::new());
+    const PEER: Subject = Subject::new("tokio", "tokio", |_| Vec::new());
 
     static BENCH: Bench = Bench {
         name: "example",

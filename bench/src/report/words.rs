@@ -48,13 +48,12 @@ pub fn estimate(estimate: &Estimate) -> String {
     format!("{} ({}–{})", figure(estimate.median), figure(estimate.low), figure(estimate.high))
 }
 
-/// The ratio of a metric to that of the reference, whose own is no figure; empty where one of the two is missing.
-pub fn ratio(outcome: &Outcome, metric: &str, reference: Option<&Outcome>) -> String {
-    match reference {
-        Some(reference) if reference.subject.name == outcome.subject.name => "1".to_owned(),
-        Some(reference) => outcome.ratio(metric, reference).as_ref().map_or_else(String::new, estimate),
-        None => String::new(),
+/// The ratio of a metric to that of the reference, whose own is no figure; empty where one of the two lacks the metric.
+pub fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
+    if reference.subject.name == outcome.subject.name {
+        return "1".to_owned();
     }
+    outcome.ratio(metric, reference).as_ref().map_or_else(String::new, estimate)
 }
 
 /// What is wanted: `fibra future: time ≤ 0.25 × tokio`.

@@ -1,14 +1,10 @@
 //! Everybody else.
 
-use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
-
-use may::coroutine::{self, Coroutine};
+use may::coroutine::Coroutine;
 
 use super::{BATCH, LOT, fill, footprint};
 use crate::bench::{Case, Measurement, Subject};
+use crate::lot::Lot;
 use crate::{go, root};
 
 pub const SUBJECTS: &[Subject] = &[
@@ -42,55 +38,27 @@ fn glommio(case: &Case) -> Vec<Measurement> {
     root::glommio(fill(case.count("tasks"), || drop(glommio::spawn_local(LOT.park()).detach())))
 }
 
-/// Handles of parked coroutines, which `current` gives out at the cost of a count.
-static PARKED: Mutex<Vec<Option<Coroutine>>> = Mutex::new(Vec::new());
+/// Where the coroutines of may wait.
+static COROUTINES: Lot<Coroutine> = Lot::new();
 
-/// Coroutines that have not ended.
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
-
-/// A coroutine of may waits without a waker: it parks, and its handle unparks it.
 fn may(case: &Case) -> Vec<Measurement> {
     let tasks = case.count("tasks");
-    root::may(case.count("workers"), move || fill_with_coroutines(tasks))
-}
-
-fn fill_with_coroutines(tasks: usize) -> Vec<Measurement> {
-    parked().resize_with(BATCH + tasks, || None);
-    parked().clear();
-    park_batch();
-    let before = footprint();
-    for _ in 0..tasks / BATCH {
-        park_batch();
-    }
-    let after = footprint();
-    let handles = mem::take(&mut *parked());
-    handles.iter().flatten().for_each(Coroutine::unpark);
-    sleep_until(|| ALIVE.load(Relaxed) == 0);
-    before.growth_for_each(after, tasks, "task")
-}
-
-/// Spawns a batch and lets it run until all of it has parked.
-fn park_batch() {
-    fn body() {
-        let me = coroutine::current();
-        parked().push(Some(me));
-        coroutine::park();
-        ALIVE.fetch_sub(1, Relaxed);
-    }
-    let alive = ALIVE.fetch_add(BATCH, Relaxed) + BATCH;
-    for _ in 0..BATCH {
-        may::go!(body);
-    }
-    sleep_until(|| parked().len() == alive);
-}
-
-fn parked() -> MutexGuard<'static, Vec<Option<Coroutine>>> {
-    PARKED.lock().expect("nobody panics while holding it")
-}
-
-/// Sleeps, since a yield of may lets those that have begun go on and nobody begin.
-fn sleep_until(condition: impl Fn() -> bool) {
-    while !condition() {
-        coroutine::sleep(Duration::from_millis(1));
-    }
+    let park_batch = |parked: usize| {
+        for _ in 0..BATCH {
+            may::go!(|| COROUTINES.park());
+        }
+        COROUTINES.entered(parked + BATCH);
+    };
+    root::may(case.count("workers"), move || {
+        COROUTINES.open(BATCH + tasks);
+        park_batch(0);
+        let before = footprint();
+        for batch in 1..=tasks / BATCH {
+            park_batch(batch * BATCH);
+        }
+        let after = footprint();
+        COROUTINES.clear();
+        COROUTINES.left(BATCH + tasks);
+        before.growth_for_each(after, tasks, "task")
+    })
 }
