@@ -38,7 +38,7 @@ pub const BENCH: Bench = Bench {
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
     ],
-    targets: &[target("glommio"), target("compio"), target("smol"), target("Go")],
+    targets: &[target("tokio"), target("compio"), target("glommio"), target("Go")],
 };
 
 /// What is wanted is half of the best peer, whichever that is.
