@@ -13,23 +13,32 @@ func scattered(number int, atMost time.Duration) time.Duration {
 	return time.Duration(float64(atMost) * float64(fraction) / (1 << 32))
 }
 
-// timers: timers that are started, and stopped before they are due; all of them are in place at once.
+// timers: timers that are started, and stopped before they are due; all of them are in place at once. A first time is
+// not counted.
 func timers(p parameters) {
 	count, spread := p.get("timers"), time.Duration(0)
 	if p.has("spread_s") {
 		spread = time.Duration(p.get("spread_s")) * time.Second
 	}
-	started := make([]*time.Timer, 0, count)
-	watch := start()
-	for i := 0; i < count; i++ {
-		started = append(started, time.NewTimer(30*time.Second+scattered(i, spread)))
-	}
-	starting, watchFromHere := watch.stop(), start()
-	for _, timer := range started {
-		if !timer.Stop() {
-			fail("a timer has fired")
+	started := make([]*time.Timer, count)
+	startAll := func() {
+		for i := range started {
+			started[i] = time.NewTimer(30*time.Second + scattered(i, spread))
 		}
 	}
+	cancelAll := func() {
+		for _, timer := range started {
+			if !timer.Stop() {
+				fail("a timer has fired")
+			}
+		}
+	}
+	startAll()
+	cancelAll()
+	watch := start()
+	startAll()
+	starting, watchFromHere := watch.stop(), start()
+	cancelAll()
 	cancelling := watchFromHere.stop()
 	watch.stop().per(count, "timer")
 	report("start", float64(starting.wall.Nanoseconds())/float64(count), "ns/timer")

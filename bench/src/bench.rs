@@ -222,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn one_worker_has_one_core_unless_there_is_a_load_generator() {
+        let is_on_one_core = |parameters| Case::new(parameters).is_on_one_core();
+        assert!(is_on_one_core(&[("tasks", 1_000), ("workers", 1)]));
+        assert!(!is_on_one_core(&[("tasks", 1_000), ("workers", 2)]));
+        assert!(!is_on_one_core(&[("tasks", 1_000)]));
+        assert!(!is_on_one_core(&[("connections", 64), ("workers", 1)]));
+    }
+
+    #[test]
     fn anything_else_is_refused() {
         for line in ["", "time", "time fast ns/switch", "time 1.0", "time 1.0 ns per switch"] {
             assert!(line.parse::<Measurement>().is_err(), "`{line}` was taken for a measurement");

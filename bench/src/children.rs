@@ -24,20 +24,37 @@ pub fn begin_with(prefix: &[&str]) {
 pub fn this_program() -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.args(PREFIX.get().into_iter().flatten()).stdin(Stdio::null());
-    end_with_parent(&mut command);
+    Ending::Killed.with_parent(&mut command);
     Ok(command)
 }
 
-/// Has the kernel kill the command's process when the thread that starts it has ended.
-pub fn end_with_parent(command: &mut Command) {
-    let ask_the_kernel = || {
-        // SAFETY: this option takes a signal's number and touches no memory.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: between `fork` and `exec` the closure makes one system call and reads `errno`, both async-signal-safe, and
-    // it allocates nothing.
-    unsafe { command.pre_exec(ask_the_kernel) };
+/// How a child is to end when its parent does.
+#[derive(Clone, Copy)]
+pub enum Ending {
+    /// By force.
+    Killed,
+    /// In its own way, which may be to end children of its own.
+    #[cfg(feature = "peers")]
+    Asked,
+}
+
+impl Ending {
+    /// Has the kernel end the command's process when the thread that starts it has ended.
+    pub fn with_parent(self, command: &mut Command) {
+        let signal = match self {
+            Ending::Killed => libc::SIGKILL,
+            #[cfg(feature = "peers")]
+            Ending::Asked => libc::SIGTERM,
+        };
+        let ask_the_kernel = move || {
+            // SAFETY: this option takes a signal's number and touches no memory.
+            match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: between `fork` and `exec` the closure makes one system call and reads `errno`, both async-signal-safe,
+        // and it allocates nothing.
+        unsafe { command.pre_exec(ask_the_kernel) };
+    }
 }

@@ -9,8 +9,20 @@ pub struct Epoll {
     instance: OwnedFd,
 }
 
+/// What has happened to a descriptor.
+#[derive(Clone, Copy)]
+pub struct Event {
+    /// What it was added with.
+    pub index: usize,
+    /// Whether nothing comes after what there is to read: no later edge will say so.
+    pub ended: bool,
+}
+
 /// Room for the events of one system call.
 pub type Events = Box<[libc::epoll_event; BATCH]>;
+
+/// By any of these, a stream has ended.
+const END: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 
 /// Events of one system call, at most.
 const BATCH: usize = 512;
@@ -34,7 +46,7 @@ impl Epoll {
 
     /// Adds a descriptor; its events bring `index` back.
     pub fn add(&self, descriptor: &impl AsRawFd, index: usize) -> io::Result<()> {
-        let edges = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLET;
+        let edges = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLET | libc::EPOLLRDHUP;
         let mut event = libc::epoll_event { events: edges as u32, u64: index as u64 };
         let (instance, descriptor) = (self.instance.as_raw_fd(), descriptor.as_raw_fd());
         // SAFETY: `event` lives across the call, which reads it.
@@ -42,12 +54,12 @@ impl Epoll {
         if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// Waits for events, so long at most, and gives the indices of their descriptors.
+    /// Waits for events, so long at most.
     pub fn wait<'a>(
         &self,
         events: &'a mut Events,
         at_most: Duration,
-    ) -> io::Result<impl Iterator<Item = usize> + use<'a>> {
+    ) -> io::Result<impl Iterator<Item = Event> + use<'a>> {
         let timeout = i32::try_from(at_most.as_millis()).unwrap_or(-1);
         let instance = self.instance.as_raw_fd();
         // SAFETY: there is room for `BATCH` events at the pointer, which the call may overwrite while it lasts.
@@ -57,6 +69,8 @@ impl Epoll {
             Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
             Err(_) => return Err(io::Error::last_os_error()),
         };
-        Ok(events[..count].iter().map(|event| event.u64 as usize))
+        Ok(events[..count]
+            .iter()
+            .map(|event| Event { index: event.u64 as usize, ended: event.events & END != 0 }))
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::{env, io};
 
 use crate::bench::{Case, Measurement};
-use crate::children::end_with_parent;
+use crate::children::Ending;
 
 /// Where the program's source lies.
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
@@ -66,7 +66,7 @@ pub fn build() -> io::Result<()> {
 
 fn program(workers: Option<u64>) -> Command {
     let mut command = Command::new(executable().expect("this program has a path"));
-    end_with_parent(&mut command);
+    Ending::Killed.with_parent(&mut command);
     if let Some(workers) = workers {
         command.env("GOMAXPROCS", workers.to_string());
     }

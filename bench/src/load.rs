@@ -16,22 +16,27 @@
 mod connection;
 mod generator;
 mod message;
+#[cfg(feature = "peers")]
+mod process;
 mod servers;
 mod strace;
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use fibra_system::affinity;
 
 use crate::bench::Measurement;
+use crate::children::this_program;
 use crate::memory::Footprint;
 use strace::Strace;
 
-pub use generator::run as generate;
+pub use generator::{run as generate, wait_for_server};
+#[cfg(feature = "peers")]
+pub use process::ServerProcess;
 
 /// What a generator is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,11 +99,8 @@ impl Load {
     ///
     /// When it can't be started, or ends early: the reason is on standard error then.
     pub fn start(&self) -> io::Result<Generator> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("--load")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut command = this_program()?;
+        let mut child = command.arg("--load").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let plan = child.stdin.take().zip(child.stdout.take());
         let (mut requests, answers) = plan.expect("both were asked for as pipes");
         writeln!(requests, "{}", message::from_load(self))?;

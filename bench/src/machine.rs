@@ -11,6 +11,9 @@ use crate::results::Measured;
 /// The lock file that pins the peers, as it was when this program was built.
 const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 
+/// What compiled this program, as it says of itself.
+const COMPILER: &str = env!("FIBRA_BENCH_RUSTC");
+
 /// Everything a reader needs to judge or repeat a run.
 pub struct Machine {
     /// The processor's model name.
@@ -43,7 +46,7 @@ impl Machine {
             memory: memory_in_mebibytes().unwrap_or(0),
             kernel: line("/proc/sys/kernel/osrelease").unwrap_or_else(unknown),
             load: line("/proc/loadavg").map_or_else(unknown, |averages| first_words(&averages, 3)),
-            compiler: env!("FIBRA_BENCH_RUSTC"),
+            compiler: COMPILER,
             date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             command: command_line(),
             packages: packages(run.iter().flat_map(Measured::subjects)),
@@ -87,19 +90,35 @@ fn packages(subjects: impl Iterator<Item = &'static Subject>) -> Vec<(&'static s
     let mut packages: Vec<_> = subjects.map(|subject| (subject.package, subject.needed)).collect();
     packages.sort_unstable();
     packages.dedup();
-    let version = |(package, program): (_, Option<_>)| {
-        let version = program.map_or_else(|| locked_version(LOCK_FILE, package), programs::version);
+    let version = |(package, program): (&'static str, Option<_>)| {
+        let version = match program {
+            Some(program) => programs::version(program),
+            None if package == "std" => Some(compiler_version().to_owned()),
+            None => locked_version(LOCK_FILE, package),
+        };
         (package, version.unwrap_or_else(unknown))
     };
     packages.into_iter().map(version).collect()
 }
 
-/// The version that `lock_file` pins for the package `name`.
+/// std comes with the compiler: `rustc 1.95.0 (59807616e 2026-04-14)`.
+fn compiler_version() -> &'static str {
+    COMPILER.split(' ').nth(1).unwrap_or(COMPILER)
+}
+
+/// The version that `lock_file` pins for the package `name`, as this crate depends on it: where there are several, this
+/// crate's own entry says which.
 fn locked_version(lock_file: &str, name: &str) -> Option<String> {
-    let entry =
-        lock_file.split("[[package]]").find(|entry| entry.contains(&format!("\nname = \"{name}\"\n")))?;
-    let version = entry.lines().find_map(|line| line.strip_prefix("version = "))?;
-    Some(version.trim_matches('"').to_owned())
+    let entry_of = |name: &str| {
+        let line = format!("\nname = \"{name}\"\n");
+        lock_file.split("[[package]]").find(|entry| entry.contains(&line))
+    };
+    let among_several = entry_of(env!("CARGO_PKG_NAME")).and_then(|own| {
+        let (_, version) = own.split_once(&format!("\n \"{name} "))?;
+        version.split(['"', ' ']).next()
+    });
+    let only_one = || entry_of(name)?.lines().find_map(|line| line.strip_prefix("version = "));
+    Some(among_several.or_else(only_one)?.trim_matches('"').to_owned())
 }
 
 #[cfg(test)]
@@ -121,5 +140,13 @@ mod tests {
         let lock = "[[package]]\nname = \"may_queue\"\nversion = \"1.2.3\"\n\n[[package]]\nname = \"may\"\nversion = \"4.5.6\"\n";
         assert_eq!(locked_version(lock, "may").as_deref(), Some("4.5.6"));
         assert_eq!(locked_version(lock, "queue"), None);
+    }
+
+    #[test]
+    fn of_several_versions_the_one_that_is_measured_counts() {
+        let lock = "[[package]]\nname = \"io-uring\"\nversion = \"0.6.4\"\n\n\
+                    [[package]]\nname = \"io-uring\"\nversion = \"0.7.10\"\n\n\
+                    [[package]]\nname = \"fibra-bench\"\ndependencies = [\n \"io-uring 0.7.10\",\n \"libc\",\n]\n";
+        assert_eq!(locked_version(lock, "io-uring").as_deref(), Some("0.7.10"));
     }
 }

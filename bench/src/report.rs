@@ -66,6 +66,7 @@ impl Report {
         } else {
             text::closing(&mut out, run, elapsed)?;
         }
+        out.flush()?;
         let Some(directory) = &self.directory else { return Ok(()) };
         page::write(directory, &self.machine, run, elapsed)?;
         eprintln!("The page is {}.", directory.join("index.html").display());

@@ -133,7 +133,11 @@ impl Series {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::benches;
+
+    /// fibra, in tests of what is made of results.
+    pub const OURS: Subject = Subject::new("fibra", "fibra", |_| Vec::new());
+    /// The subject that it is held against.
+    pub const PEER: Subject = Subject::new("peer", "peer", |_| Vec::new());
 
     /// An outcome of some subject whose metric `time` has these samples.
     pub fn outcome(subject: &'static Subject, samples: &[f64]) -> Outcome {
@@ -145,14 +149,10 @@ pub mod tests {
         outcome
     }
 
-    fn any_subject() -> &'static Subject {
-        benches::ALL.iter().flat_map(Bench::subjects).next().expect("a bench has subjects")
-    }
-
     #[test]
     fn a_ratio_is_taken_round_by_round() {
-        let reference = outcome(any_subject(), &[1.0, 10.0, 100.0]);
-        let slower = outcome(any_subject(), &[2.0, 20.0, 200.0]);
+        let reference = outcome(&OURS, &[1.0, 10.0, 100.0]);
+        let slower = outcome(&OURS, &[2.0, 20.0, 200.0]);
         let ratio = slower.ratio("time", &reference).expect("both have the metric");
         assert_eq!(ratio, Estimate { median: 2.0, low: 2.0, high: 2.0 });
         assert_eq!(slower.ratio("rate", &reference), None);
@@ -160,7 +160,7 @@ pub mod tests {
 
     #[test]
     fn a_round_with_other_metrics_ends_the_series() {
-        let mut outcome = outcome(any_subject(), &[1.0]);
+        let mut outcome = outcome(&OURS, &[1.0]);
         outcome.record(Ok(vec![Measurement::new("rate", 1.0, "req/s")]), Duration::ZERO);
         assert_eq!(outcome.failure.as_deref(), Some("round 2 brought other metrics than the first"));
         assert_eq!(outcome.samples("time"), Some(&[1.0][..]));
@@ -168,7 +168,7 @@ pub mod tests {
 
     #[test]
     fn a_failure_takes_the_rounds_that_are_left() {
-        let mut outcome = Outcome::new(any_subject(), 10);
+        let mut outcome = Outcome::new(&OURS, 10);
         outcome.record(Ok(vec![]), Duration::ZERO);
         assert_eq!(outcome.rounds_left(), 9);
         outcome.record(Err("no memory".into()), Duration::ZERO);

@@ -33,12 +33,13 @@ impl Verdict {
 
 /// The verdicts on every target of a bench, in those of its cases that were measured.
 ///
-/// A target whose subject was left out of this run on purpose has none.
+/// A target whose subject was left out of this run on purpose has none, nor has one against a peer that this program was
+/// built without.
 pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
     let verdict = |target: &'static Target, table: &Table| {
         let outcome = table.outcome(target.subject)?;
         let samples = outcome.samples(target.metric);
-        let unit = outcome.series.iter().find(|series| series.metric == target.metric);
+        let unit = table.metrics().into_iter().find(|(metric, _)| *metric == target.metric);
         Some(Verdict {
             bench: measured.bench,
             target,
@@ -51,7 +52,7 @@ pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
                 Some(samples) => held_against(target, samples, measured, table),
                 None => Err(missing(outcome, target.metric)),
             },
-            unit: unit.map(|series| series.unit.clone()).unwrap_or_default(),
+            unit: unit.map(|(_, unit)| unit.to_owned()).unwrap_or_default(),
         })
     };
     let of_target = |target: &'static Target| {
@@ -61,7 +62,13 @@ pub fn verdicts(measured: &Measured) -> Vec<Verdict> {
             .filter(|table| (target.applies)(table.case))
             .filter_map(move |table| verdict(target, table))
     };
-    measured.bench.targets.iter().flat_map(of_target).collect()
+    let is_known = |target: &&Target| match target.against {
+        Against::Nothing => true,
+        Against::Subject(name) | Against::Case(name, _) => {
+            measured.bench.subjects().any(|subject| subject.name == name)
+        }
+    };
+    measured.bench.targets.iter().filter(is_known).flat_map(of_target).collect()
 }
 
 fn held_against(
@@ -122,11 +129,7 @@ impl Score {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Subject;
-    use crate::results::tests::outcome;
-
-    static OURS: Subject = Subject::new("fibra", "fibra", |_| Vec::new());
-    static PEER: Subject = Subject::new("peer", "peer", |_| Vec::new());
+    use crate::results::tests::{OURS, PEER, outcome};
 
     const fn target(against: Against, limit: Limit) -> Target {
         Target { subject: "fibra", metric: "time", applies: |case| case.get("tasks") > 1, against, limit }
@@ -137,8 +140,9 @@ mod tests {
         about: "",
         reference: "peer",
         cases: &[Case::new(&[("tasks", 1)]), Case::new(&[("tasks", 2)])],
-        subjects: &[],
+        subjects: &[&[OURS, PEER]],
         targets: &[
+            target(Against::Subject("a peer that is not built in"), Limit::AtMost(0.1)),
             target(Against::Subject("peer"), Limit::AtMost(0.5)),
             target(Against::Subject("peer"), Limit::AtLeast(0.5)),
             target(Against::Case("fibra", |case| case.get("tasks") == 1), Limit::AtMost(1.5)),

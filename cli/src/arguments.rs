@@ -19,10 +19,16 @@ pub struct Arguments {
     serve: Serve,
 }
 
+/// What to do.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Serve a directory's files over HTTP
     Serve(Serve),
+    /// Measure fibra on this machine: what tasks, channels, timers, sockets and files cost
+    ///
+    /// Each sample is taken in a process of its own, and subjects take turns; medians with min–max are shown. The
+    /// repository's `cargo run --release -p fibra-bench` measures other runtimes beside it.
+    Bench(fibra_bench::Options),
 }
 
 /// What and where to serve.
@@ -63,12 +69,9 @@ pub enum Backend {
 }
 
 impl Arguments {
-    /// What the command line asks to serve; the subcommand may be left out.
-    pub fn serve(self) -> Serve {
-        match self.command {
-            Some(Command::Serve(serve)) => serve,
-            None => self.serve,
-        }
+    /// What the command line asks for; the subcommand `serve` may be left out.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
     }
 }
 
@@ -94,7 +97,10 @@ mod tests {
     use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Serve, clap::Error> {
-        Arguments::try_parse_from(line.split_whitespace()).map(Arguments::serve)
+        match Arguments::try_parse_from(line.split_whitespace())?.into_command() {
+            Command::Serve(serve) => Ok(serve),
+            Command::Bench(_) => panic!("`{line}` doesn't ask to serve"),
+        }
     }
 
     #[test]
@@ -120,6 +126,15 @@ mod tests {
         assert!(serve.open && serve.hidden && serve.quiet);
         assert_eq!(parse("fibra serve --backend epoll").unwrap().backend, Some(Backend::Epoll));
         assert_eq!(parse("fibra serve --addr [::1]:80").unwrap().addr, "[::1]:80");
+    }
+
+    #[test]
+    fn a_bench_has_options_of_its_own() {
+        let parse =
+            |line: &str| Arguments::try_parse_from(line.split_whitespace()).map(Arguments::into_command);
+        assert!(matches!(parse("fibra bench spawn --rounds 3 --json"), Ok(Command::Bench(_))));
+        assert_eq!(parse("fibra bench").expect_err("a bench is named").exit_code(), 2);
+        assert_eq!(parse("fibra bench spawn --hidden").expect_err("that is serve's").exit_code(), 2);
     }
 
     #[test]

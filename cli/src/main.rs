@@ -1,6 +1,6 @@
-//! The fibra command: serve a directory over HTTP.
+//! The fibra command: serve a directory over HTTP, or measure fibra.
 //!
-//! A file a story, from the outside in: [`arguments`] and [`signals`] are the process, [`server`] with [`accept`],
+//! `bench` is the crate `fibra-bench`, which says what is measured and how. All that is here serves. A file a story, from the outside in: [`arguments`] and [`signals`] are the process, [`server`] with [`accept`],
 //! [`connections`] and [`shutdown`] the life of connections, [`site`] answers a request by [`request_path`], [`root`],
 //! [`range`], [`media_type`], [`listing`] and [`page`], and [`body`] and [`log`] are what goes out.
 
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Backend, Serve};
+use crate::arguments::{Arguments, Backend, Command, Serve};
 use crate::log::Log;
 use crate::root::Root;
 use crate::server::{End, Server};
@@ -37,7 +37,11 @@ use crate::site::Site;
 
 fn main() -> ExitCode {
     // A usage error ends the process here, with status 2.
-    match serve(Arguments::parse().serve()) {
+    let done = match Arguments::parse().into_command() {
+        Command::Serve(options) => serve(options),
+        Command::Bench(options) => fibra_bench::run(&options, &["bench"]).map_err(|error| error.to_string()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fibra: {error}");

@@ -12,6 +12,7 @@ mod ours;
 #[cfg(feature = "peers")]
 mod peers;
 mod raw;
+mod targets;
 
 use std::io;
 
@@ -32,6 +33,15 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("bytes", 16_384), ("connections", 64), ("workers", 1)]),
         Case::new(&[("bytes", 64), ("connections", 100), ("idle", 10_000), ("workers", 1)]),
         Case::new(&[("bytes", 64), ("connections", 64), ("workers", 1), ("strace", 1)]).rounds(1),
+        Case::full(&[("bytes", 64), ("connections", 10_000), ("workers", 1)]),
+        Case::full(&[("bytes", 64), ("connections", 1), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 1_024), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 10_000), ("workers", 2)]),
+        Case::full(&[("bytes", 16_384), ("connections", 1), ("workers", 1)]),
+        Case::full(&[("bytes", 16_384), ("connections", 1_024), ("workers", 1)]),
+        Case::full(&[("bytes", 16_384), ("connections", 64), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 100), ("idle", 10_000), ("workers", 2)]),
+        Case::full(&[("bytes", 64), ("connections", 64), ("workers", 2), ("strace", 1)]).rounds(1),
     ],
     subjects: &[
         ours::SUBJECTS,
@@ -39,22 +49,26 @@ pub const BENCH: Bench = Bench {
         peers::SUBJECTS,
         raw::SUBJECTS,
     ],
-    targets: &[],
+    targets: targets::TARGETS,
 };
 
 /// Takes a sample of `server`, which runs in this process, on threads of its own.
 fn measure(case: &Case, server: fn(Setting)) -> Vec<Measurement> {
-    const BUFFER: usize = 4_096;
-    let bytes = case.count("bytes");
-    let address = load::free_address().expect("a port is free");
-    let setting = Setting { address, workers: case.count("workers"), buffer: bytes.max(BUFFER) };
+    let setting = setting(case);
     load::serve_here(setting.workers, move || server(setting));
-    under_load(case, Load::echo(address, vec![std::process::id()], case.count("connections"), bytes))
-        .expect("the server answers as it should")
+    under_load(case, setting, std::process::id()).expect("the server answers as it should")
 }
 
-/// Puts `load` on a server, and measures what the case asks for.
-fn under_load(case: &Case, load: Load) -> io::Result<Vec<Measurement>> {
+/// What a server is told in this case.
+fn setting(case: &Case) -> Setting {
+    const BUFFER: usize = 4_096;
+    let address = load::free_address().expect("a port is free");
+    Setting { address, workers: case.count("workers"), buffer: case.count("bytes").max(BUFFER) }
+}
+
+/// Puts load on the server with this process number, and measures what the case asks for.
+fn under_load(case: &Case, setting: Setting, server: u32) -> io::Result<Vec<Measurement>> {
+    let load = Load::echo(setting.address, vec![server], case.count("connections"), case.count("bytes"));
     if case.find("strace").is_some() {
         return load.system_calls();
     }

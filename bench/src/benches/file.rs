@@ -26,7 +26,7 @@ pub const BENCH: Bench = Bench {
         Case::new(&[("direct", 0), ("depth", 1), ("workers", 1)]),
         Case::new(&[("direct", 0), ("depth", 128), ("workers", 1)]),
         Case::new(&[("direct", 0), ("depth", 128), ("workers", 2)]),
-        Case::new(&[("direct", 1), ("depth", 1), ("workers", 1)]),
+        Case::new(&[("direct", 1), ("depth", 1), ("workers", 1)]).rounds(3),
         Case::new(&[("direct", 1), ("depth", 128), ("workers", 1)]),
         Case::full(&[("direct", 0), ("depth", 4), ("workers", 1)]),
         Case::full(&[("direct", 0), ("depth", 16), ("workers", 1)]),

@@ -8,6 +8,7 @@
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
+mod plain;
 
 use std::ops::DerefMut;
 
@@ -29,6 +30,7 @@ pub const BENCH: Bench = Bench {
         ours::SUBJECTS,
         #[cfg(feature = "peers")]
         peers::SUBJECTS,
+        plain::SUBJECTS,
     ],
     targets: &[],
 };

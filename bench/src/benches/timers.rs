@@ -1,9 +1,11 @@
 //! `timers`: what a timer costs that is cancelled before it is due, as nearly all timeouts are.
 //!
 //! A million sleeps are made and polled once, which hands them to the runtime's timers; then they are dropped, the
-//! oldest first. So all of them are in place at once. They last 30 s each, as the timeouts of a service mostly have one
-//! length, or with `spread_s` from 30 s to so much longer, scattered. The waker that they are polled with is the same
-//! plain one for everybody: it stands for those of many tasks (glommio counts a task's wakers in 16 bits).
+//! oldest first. So all of them are in place at once. The first time does not count: memory comes from the kernel then.
+//!
+//! The sleeps last 30 s each, as the timeouts of a service mostly have one length, or with `spread_s` from 30 s to so
+//! much longer, scattered. The waker that they are polled with is the same plain one for everybody: it stands for those
+//! of many tasks (glommio counts a task's wakers in 16 bits).
 //!
 //! A green thread has one timer at a time; `channel-request` has a case with time limits for it.
 
@@ -70,16 +72,21 @@ impl Timers {
         let waker = Waker::from(Arc::new(Nobody));
         let mut context = Context::from_waker(&waker);
         let mut sleeps = Vec::with_capacity(self.count);
+        let mut start_all = |sleeps: &mut Vec<S>| {
+            for number in 0..self.count {
+                sleeps.push(sleep(self.delay(number)));
+                let sleep = sleeps.last_mut().expect("just pushed");
+                // SAFETY: the vector has room for all of them, so that none is moved until it drops them in place.
+                let sleep = unsafe { Pin::new_unchecked(sleep) };
+                assert!(sleep.poll(&mut context).is_pending(), "none is due yet");
+            }
+        };
+        start_all(&mut sleeps);
+        sleeps.clear();
         let since = Stopwatch::start();
-        for number in 0..self.count {
-            sleeps.push(sleep(self.delay(number)));
-            let sleep = sleeps.last_mut().expect("just pushed");
-            // SAFETY: the vector has room for all of them, so that none is moved until the vector drops them in place.
-            let sleep = unsafe { Pin::new_unchecked(sleep) };
-            assert!(sleep.poll(&mut context).is_pending(), "none is due yet");
-        }
+        start_all(&mut sleeps);
         let (start, since_start) = (since.stop(), Stopwatch::start());
-        drop(sleeps);
+        sleeps.clear();
         let (cancel, both) = (since_start.stop(), since.stop());
         let each = |time: Duration| time.as_nanos() as f64 / self.count as f64;
         let mut measurements = both.per(self.count, "timer");
@@ -92,7 +99,7 @@ impl Timers {
 /// A stretch between none and `at_most` for this number: they scatter evenly, and are the same in every sample.
 pub fn scattered(number: usize, at_most: Duration) -> Duration {
     let fraction = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    Duration::from_nanos((at_most.as_nanos() * u128::from(fraction) >> 32) as u64)
+    Duration::from_nanos(((at_most.as_nanos() * u128::from(fraction)) >> 32) as u64)
 }
 
 /// Whom the timers would wake.

@@ -15,7 +15,7 @@ use hdrhistogram::Histogram;
 use super::connection::{Connection, Exchange};
 use super::servers::{self, Servers};
 use super::{Load, Opened, Outcome, message, raise_descriptor_limit};
-use crate::epoll::{Epoll, Events};
+use crate::epoll::{Epoll, Event, Events};
 
 /// Does what the plan on standard input says.
 ///
@@ -134,7 +134,13 @@ impl Generator {
     fn run_until(&mut self, end: Instant) -> io::Result<()> {
         let mut now = Instant::now();
         while now < end {
-            for index in self.epoll.wait(&mut self.events, end - now)? {
+            for Event { index, ended } in self.epoll.wait(&mut self.events, end - now)? {
+                if ended {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the server closed a connection",
+                    ));
+                }
                 let connection = &mut self.active[index];
                 connection.send(&mut self.exchange)?;
                 if connection.receive(&mut self.exchange)? {
@@ -171,7 +177,11 @@ impl Mark {
 }
 
 /// Connects once, and again until somebody listens. The connection closes at once, so no server counts it as load.
-fn wait_for_server(address: SocketAddr) -> io::Result<()> {
+///
+/// # Errors
+///
+/// When nobody listens within 10 s, or connecting fails in another way.
+pub fn wait_for_server(address: SocketAddr) -> io::Result<()> {
     let begun = Instant::now();
     loop {
         match TcpStream::connect(address) {

@@ -1,8 +1,9 @@
 //! The limit with epoll: one loop a thread, edge-triggered, every descriptor registered once.
 //!
-//! A read that doesn't fill the buffer has emptied the socket, so there is no second one that would only say so. A thread
-//! accepts and deals the connections out in turn: with `SO_REUSEPORT` the kernel's hash would give one loop more than
-//! the other. All connections of a loop share one buffer, and what a socket doesn't take at once waits in a vector.
+//! A read that doesn't fill the buffer has emptied the socket, so there is no second one that would only say so, unless
+//! the stream has ended. A thread accepts and deals the connections out in turn: with `SO_REUSEPORT` the kernel's hash
+//! would give one loop more than the other. All connections of a loop share one buffer, and what a socket doesn't take
+//! at once waits in a vector.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Protocol, Setting};
-use crate::epoll::Epoll;
+use crate::epoll::{Epoll, Event};
 
 /// Serves for ever.
 ///
@@ -72,12 +73,12 @@ impl<P: Protocol> Worker<P> {
     fn run(&mut self) -> io::Result<()> {
         let mut events = Epoll::events();
         loop {
-            for index in self.epoll.wait(&mut events, Duration::MAX)? {
+            for Event { index, ended } in self.epoll.wait(&mut events, Duration::MAX)? {
                 if self.connections.get(index).is_none_or(Option::is_none) {
                     self.welcome();
                 }
                 let connection = self.connections[index].as_mut().expect("it came before its event");
-                if connection.serve(&mut self.protocol, &mut self.buffer).is_err() {
+                if connection.serve(&mut self.protocol, &mut self.buffer, ended).is_err() {
                     self.connections[index] = None;
                 }
             }
@@ -91,7 +92,7 @@ impl<P: Protocol> Worker<P> {
                 self.connections.resize_with(index + 1, || None);
             }
             self.connections[index] =
-                Some(Connection { stream, unsent: Vec::new(), kept: P::Kept::default() });
+                Some(Connection { stream, unsent: Vec::new(), ended: false, kept: P::Kept::default() });
         }
     }
 }
@@ -99,12 +100,20 @@ impl<P: Protocol> Worker<P> {
 struct Connection<K> {
     stream: TcpStream,
     unsent: Vec<u8>,
+    /// The peer sends nothing more: what is left to read ends with the end.
+    ended: bool,
     kept: K,
 }
 
 impl<K> Connection<K> {
     /// Answers all that there is, or as much as the socket takes. The end of the stream is an error too.
-    fn serve(&mut self, protocol: &mut impl Protocol<Kept = K>, buffer: &mut [u8]) -> io::Result<()> {
+    fn serve(
+        &mut self,
+        protocol: &mut impl Protocol<Kept = K>,
+        buffer: &mut [u8],
+        ended: bool,
+    ) -> io::Result<()> {
+        self.ended |= ended;
         let unsent = std::mem::take(&mut self.unsent);
         if !unsent.is_empty() && !self.send(&unsent)? {
             return Ok(());
@@ -114,7 +123,7 @@ impl<K> Connection<K> {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(length) => {
                     let answer = protocol.answer(&mut self.kept, buffer, length)?;
-                    if !self.send(&buffer[..answer])? || length < buffer.len() {
+                    if !self.send(&buffer[..answer])? || (length < buffer.len() && !self.ended) {
                         return Ok(());
                     }
                 }

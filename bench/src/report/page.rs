@@ -87,7 +87,7 @@ fn header(machine: &Machine, run: &[Measured], verdicts: &[Verdict], elapsed: Du
     let lede = format!(
         "One interleaved run of <code>{}</code>, begun {}.",
         escape(&machine.command),
-        escape(&machine.date)
+        escape(&machine.date.replace('T', " ").replace('Z', " UTC"))
     );
     let inner = element("h1", "", "fibra beside its peers")
         + &element("p", "lede", &lede)
@@ -113,9 +113,16 @@ fn machine(machine: &Machine) -> String {
                 + &entry("Load before", &machine.load)
                 + &entry("Compiler", machine.compiler)),
         )
-        + &element("ul", "versions", &versions);
+        + &element("ul", "versions", &versions)
+        + &element("p", "about", HOW_TO_READ);
     format!("<section id=\"machine\">\n{inner}</section>\n")
 }
+
+const HOW_TO_READ: &str = "Subjects take turns, round by round, and each sample is taken in a fresh process, \
+    which has one core to itself where a case has one worker. A bar is the \
+    median over the rounds, its whisker reaches from the smallest to the largest sample: \
+    <i class=\"ours\"></i> fibra, <i class=\"reference\"></i> who the bench’s ratios are taken against, \
+    <i class=\"peer\"></i> everybody else. A ratio is the median of the rounds’ ratios.";
 
 fn bench(measured: &Measured) -> String {
     let mut inner = element("h2", "", &escape(measured.bench.name));
@@ -136,9 +143,10 @@ fn bench(measured: &Measured) -> String {
 fn group(measured: &Measured, group: &plots::Group) -> String {
     let title = element("h3", "", &escape(&plots::title(group)));
     let plots = plots::draw(measured, group);
-    let tables: String = group.tables.iter().map(|table| self::table(measured, table, group)).collect();
-    let is_narrow = group.tables.len() == 1 && group.tables[0].metrics().len() <= 3;
-    let class = if is_narrow { "case beside" } else { "case" };
+    let tables =
+        group.tables.iter().map(|table| element("div", "table", &self::table(measured, table, group)));
+    let tables: String = tables.collect();
+    let class = if plots::is_wide(group) { "case" } else { "case beside" };
     element(
         "article",
         class,
@@ -158,9 +166,10 @@ fn table(measured: &Measured, table: &Table, group: &plots::Group) -> String {
         let unit = element("small", "", &escape(unit));
         head += &element("th", "", &format!("{}{unit}", escape(&metric.replace('_', " "))));
     }
-    let ratio = format!("× {}<small>95 % interval</small>", escape(measured.bench.reference));
-    head += &element("th", "", &ratio);
     let reference = table.outcome(measured.bench.reference);
+    if let Some(Outcome { subject, .. }) = reference {
+        head += &element("th", "", &format!("× {}<small>95 % interval</small>", escape(subject.name)));
+    }
     let rows: String = table
         .outcomes
         .iter()
@@ -183,13 +192,16 @@ fn row(outcome: &Outcome, metrics: &[(&str, &str)], reference: Option<&Outcome>)
             None => element("td", "", ""),
         };
     }
-    let ratio = reference.and_then(|reference| outcome.ratio(metrics.first()?.0, reference));
-    cells += &match (ratio, reference) {
-        (_, Some(reference)) if reference.subject.name == outcome.subject.name => element("td", "", "1"),
-        (Some(ratio), _) => cell(ratio.median, ratio.low, ratio.high),
-        (None, _) => element("td", "", ""),
-    };
+    cells += &reference.map_or_else(String::new, |reference| ratio(outcome, metrics[0].0, reference));
     element("tr", if outcome.subject.is_ours() { "ours" } else { "" }, &cells)
+}
+
+fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
+    match outcome.ratio(metric, reference) {
+        _ if reference.subject.name == outcome.subject.name => element("td", "", "1"),
+        Some(ratio) => cell(ratio.median, ratio.low, ratio.high),
+        None => element("td", "", ""),
+    }
 }
 
 fn cell(middle: f64, from: f64, to: f64) -> String {
@@ -214,4 +226,124 @@ fn draw_svg(size: (i32, i32), draw: impl FnOnce(&Canvas) -> Drawn) -> String {
     draw(&canvas).and_then(|()| canvas.present()).expect("a string takes every stroke");
     drop(canvas);
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{Against, Bench, Case, Limit, Measurement, Subject, Target};
+
+    const OURS: Subject = Subject::new("fibra <thread>", "fibra", |_| Vec::new());
+    const PEER: Subject = Subject::new("tokio", "tokio", |_| Vec::new());
+
+    static BENCH: Bench = Bench {
+        name: "example",
+        about: "what an example costs",
+        reference: "tokio",
+        cases: &[
+            Case::new(&[("depth", 1), ("workers", 1)]),
+            Case::new(&[("depth", 64), ("workers", 1)]),
+            Case::new(&[("depth", 4), ("workers", 1)]),
+            Case::new(&[("depth", 16), ("workers", 1)]),
+            Case::new(&[("depth", 16), ("workers", 2)]),
+        ],
+        subjects: &[&[OURS, PEER]],
+        targets: &[Target {
+            subject: "fibra <thread>",
+            metric: "time",
+            applies: |case| case.get("workers") == 2,
+            against: Against::Subject("tokio"),
+            limit: Limit::AtMost(0.5),
+        }],
+    };
+
+    fn outcome(subject: &'static Subject, time: f64) -> Outcome {
+        let mut outcome = Outcome::new(subject, 3);
+        for noise in [0.98, 1.0, 1.05] {
+            let measurements =
+                ["time", "cpu"].map(|metric| Measurement::new(metric, time * noise, "ns/example"));
+            outcome.record(Ok(measurements.to_vec()), Duration::from_secs(1));
+        }
+        outcome
+    }
+
+    fn measured() -> Measured {
+        let table = |case: &'static Case| {
+            let time = case.get("depth") as f64 * 10.0;
+            let mut failed = Outcome::new(&PEER, 3);
+            failed.record(Err("no memory & no hope".into()), Duration::ZERO);
+            Table { case, outcomes: vec![outcome(&OURS, time), outcome(&PEER, time * 3.0), failed] }
+        };
+        let tables = BENCH.cases.iter().map(table).collect();
+        Measured { bench: &BENCH, tables, skipped: vec![(&PEER, "it is not here".into())], contention: None }
+    }
+
+    fn example() -> String {
+        let run = [measured()];
+        page(&Machine::read(&run), &run, Duration::from_secs(100))
+    }
+
+    #[test]
+    fn a_page_loads_nothing_from_elsewhere() {
+        let page = example().replace("http://www.w3.org/2000/svg", "");
+        for reference in ["http:", "https:", "src=", "<link", "@import", "url("] {
+            assert!(!page.contains(reference), "{reference} in {page}");
+        }
+    }
+
+    #[test]
+    fn a_page_shows_figures_ratios_targets_failures_and_skips_and_no_foreign_markup() {
+        let page = example();
+        for text in [
+            "fibra &lt;thread&gt;: time ≤ 0.5 × tokio",
+            "<td>160<small>157–168</small>",
+            "<td>0.33<small>0.33–0.33</small>",
+            "<span class=\"mark met\">met</span>",
+            "tokio: not measured: no memory &amp; no hope",
+            "tokio is skipped: it is not here.",
+        ] {
+            assert!(page.contains(text), "{text} is missing in {page}");
+        }
+        assert!(!page.contains("<thread>"), "{page}");
+    }
+
+    #[test]
+    fn cases_that_differ_in_one_parameter_are_lines_if_they_are_many_and_else_bars() {
+        let (measured, page) = (measured(), example());
+        let sizes: Vec<_> = plots::groups(&measured).iter().map(|group| group.tables.len()).collect();
+        assert_eq!(sizes, [4, 1]);
+        assert_eq!(page.matches("<ul class=\"legend\">").count(), 2, "time and cpu over depth: {page}");
+    }
+
+    #[test]
+    fn every_tag_is_closed() {
+        let page = example();
+        for name in
+            ["section", "article", "div", "table", "tr", "figure", "svg", "p", "ul", "li", "header", "main"]
+        {
+            let opened =
+                page.matches(&format!("<{name}>")).count() + page.matches(&format!("<{name} ")).count();
+            assert_eq!(opened, page.matches(&format!("</{name}>")).count(), "{name}");
+        }
+    }
+
+    #[test]
+    fn both_files_are_written() {
+        let directory = std::env::temp_dir().join(format!("fibra-bench-page-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a temporary directory can be made");
+        let run = [measured()];
+        write(&directory, &Machine::read(&run), &run, Duration::from_secs(100))
+            .expect("it can be written to");
+        let results = std::fs::read_to_string(directory.join("results.json")).expect("the figures are there");
+        let page = std::fs::read_to_string(directory.join("index.html")).expect("the page is there");
+        std::fs::remove_dir_all(&directory).expect("it was just made");
+        assert!(page.ends_with("</html>\n"));
+        for line in results.lines() {
+            let object: serde_json::Value = serde_json::from_str(line).expect("each line is an object");
+            for field in ["bench", "subject", "params", "metric", "value", "unit"] {
+                assert!(object.get(field).is_some(), "`{line}` has no `{field}`");
+            }
+        }
+        assert!(results.contains("\"target\":{\"against\":\"tokio\",\"at_most\":0.5"), "{results}");
+    }
 }

@@ -68,8 +68,9 @@ fn table(out: &mut impl Write, table: &Table, reference: &str) -> io::Result<()>
     let metrics = table.metrics();
     if !metrics.is_empty() {
         let measured = table.outcomes.iter().filter(|outcome| !outcome.series.is_empty());
+        let reference = table.outcome(reference);
         let mut rows = vec![heading(&metrics, reference)];
-        rows.extend(measured.map(|outcome| row(&metrics, outcome, table.outcome(reference))));
+        rows.extend(measured.map(|outcome| row(&metrics, outcome, reference)));
         write_aligned(out, 1, &rows)?;
     }
     for outcome in &table.outcomes {
@@ -80,12 +81,12 @@ fn table(out: &mut impl Write, table: &Table, reference: &str) -> io::Result<()>
     Ok(())
 }
 
-fn heading(metrics: &[(&str, &str)], reference: &str) -> Vec<String> {
+fn heading(metrics: &[(&str, &str)], reference: Option<&Outcome>) -> Vec<String> {
     let mut cells = vec!["subject".to_owned()];
     for (metric, unit) in metrics {
         cells.extend([format!("{metric} {unit}"), "min–max".to_owned()]);
     }
-    cells.push(format!("× {reference}"));
+    cells.extend(reference.map(|reference| format!("× {}", reference.subject.name)));
     cells
 }
 
@@ -99,7 +100,7 @@ fn row(metrics: &[(&str, &str)], outcome: &Outcome, reference: Option<&Outcome>)
             None => [String::new(), String::new()],
         });
     }
-    cells.push(words::ratio(outcome, metrics[0].0, reference));
+    cells.extend(reference.map(|reference| words::ratio(outcome, metrics[0].0, reference)));
     cells
 }
 
@@ -123,4 +124,79 @@ fn write_aligned(out: &mut impl Write, words: usize, rows: &[Vec<String>]) -> io
         writeln!(out, "    {}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::{Against, Bench, Case, Limit, Target};
+    use crate::results::tests::{OURS, PEER, outcome};
+
+    static BENCH: Bench = Bench {
+        name: "example",
+        about: "what an example costs",
+        reference: "peer",
+        cases: &[Case::new(&[("in_flight", 10_000)])],
+        subjects: &[&[OURS, PEER]],
+        targets: &[Target {
+            subject: "fibra",
+            metric: "time",
+            applies: |_| true,
+            against: Against::Subject("peer"),
+            limit: Limit::AtMost(0.5),
+        }],
+    };
+
+    fn shown(show: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+        let mut text = Vec::new();
+        show(&mut text).expect("a vector takes every write");
+        String::from_utf8(text).expect("it is text")
+    }
+
+    fn measured() -> Measured {
+        let mut failed = outcome(&PEER, &[]);
+        failed.failure = Some("no memory".into());
+        let outcomes = vec![
+            outcome(&OURS, &[900.0, 1_000.0, 1_100.0]),
+            outcome(&PEER, &[1_800.0, 4_000.0, 1_100.0]),
+            failed,
+        ];
+        let skipped = vec![(&PEER, "it is not here".to_owned())];
+        Measured {
+            bench: &BENCH,
+            tables: vec![Table { case: &BENCH.cases[0], outcomes }],
+            skipped,
+            contention: None,
+        }
+    }
+
+    #[test]
+    fn a_table_shows_medians_their_range_ratios_failures_and_targets() {
+        let lines = [
+            "",
+            "example: what an example costs",
+            "  in flight 10,000",
+            "    subject  time ns/switch      min–max            × peer",
+            "    fibra             1,000    900–1,100  0.50 (0.25–1.00)",
+            "    peer              1,800  1,100–4,000                 1",
+            "    peer: not measured: no memory",
+            "  targets",
+            "    met  fibra: time ≤ 0.5 × peer  in flight 10,000  0.50 (0.25–1.00)",
+            "",
+        ];
+        assert_eq!(shown(|out| bench(out, &measured())), lines.join("\n"));
+    }
+
+    #[test]
+    fn the_end_says_how_long_it_took_and_how_many_targets_were_met() {
+        let text = shown(|out| closing(out, &[measured()], Duration::from_secs(75)));
+        assert_eq!(text, "\n1 bench in 1 min 15 s; 1 target met, 0 lost\n");
+    }
+
+    #[test]
+    fn who_is_skipped_in_several_benches_is_said_once() {
+        let run = [measured(), measured()];
+        let text = shown(|out| opening(out, &Machine::read(&run), &run));
+        assert_eq!(text.matches("peer is skipped: it is not here\n").count(), 1, "{text}");
+    }
 }

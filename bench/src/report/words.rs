@@ -14,7 +14,8 @@ pub fn figure(value: f64) -> String {
         magnitude if magnitude >= 999.5 => grouped(value.round() as u64),
         magnitude if magnitude >= 99.95 => format!("{value:.0}"),
         magnitude if magnitude >= 9.995 => format!("{value:.1}"),
-        magnitude if magnitude >= 0.0995 || magnitude == 0.0 => format!("{value:.2}"),
+        magnitude if magnitude >= 0.0995 => format!("{value:.2}"),
+        0.0 => "0".to_owned(),
         _ => format!("{value:.4}"),
     }
 }
@@ -47,13 +48,12 @@ pub fn estimate(estimate: &Estimate) -> String {
     format!("{} ({}–{})", figure(estimate.median), figure(estimate.low), figure(estimate.high))
 }
 
-/// The ratio of a metric to that of the reference, whose own is no figure; empty where one of the two is missing.
-pub fn ratio(outcome: &Outcome, metric: &str, reference: Option<&Outcome>) -> String {
-    match reference {
-        Some(reference) if reference.subject.name == outcome.subject.name => "1".to_owned(),
-        Some(reference) => outcome.ratio(metric, reference).as_ref().map_or_else(String::new, estimate),
-        None => String::new(),
+/// The ratio of a metric to that of the reference, whose own is no figure; empty where one of the two lacks the metric.
+pub fn ratio(outcome: &Outcome, metric: &str, reference: &Outcome) -> String {
+    if reference.subject.name == outcome.subject.name {
+        return "1".to_owned();
     }
+    outcome.ratio(metric, reference).as_ref().map_or_else(String::new, estimate)
 }
 
 /// What is wanted: `fibra future: time ≤ 0.25 × tokio`.
@@ -64,7 +64,10 @@ pub fn target(verdict: &Verdict) -> String {
         Limit::AtLeast(limit) => ('≥', limit),
     };
     match reference(verdict) {
-        Some(reference) => format!("{subject}: {metric} {sign} {limit:?} × {reference}"),
+        Some(reference) => {
+            let limit = (limit * 1_000.0).round() / 1_000.0;
+            format!("{subject}: {metric} {sign} {limit:?} × {reference}")
+        }
         None => format!("{subject}: {metric} {sign} {} {}", figure(limit), verdict.unit),
     }
 }
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn figures_keep_three_digits() {
         let figures = [0.0, 0.0123, 1.234, 9.999, 12.34, 123.4, 12_345.6].map(figure);
-        assert_eq!(figures, ["0.00", "0.0123", "1.23", "10.0", "12.3", "123", "12,346"]);
+        assert_eq!(figures, ["0", "0.0123", "1.23", "10.0", "12.3", "123", "12,346"]);
     }
 
     #[test]

@@ -36,14 +36,14 @@ async fn tokio_root(mut rally: Rally, limit: Option<Duration>) -> Vec<Measuremen
     use tokio::sync::{mpsc, oneshot};
     async fn serve(mut requests: mpsc::Receiver<Request<oneshot::Sender<Ball>>>) {
         while let Some(Request { ball, answer }) = requests.recv().await {
-            answer.send(ball.returned()).ok().expect("whoever asks waits for the answer");
+            answer.send(ball.returned()).expect("whoever asks waits for the answer");
         }
     }
     let (requests, to_serve) = mpsc::channel(ROOM);
     let server = tokio::spawn(serve(to_serve));
     while let Some(ball) = rally.serve() {
         let (answer, answered) = oneshot::channel();
-        requests.send(Request { ball, answer }).await.ok().expect("the server stays");
+        requests.send(Request { ball, answer }).await.expect("the server stays");
         let answered = match limit {
             Some(limit) => tokio::time::timeout(limit, answered).await.expect("30 s are enough"),
             None => answered.await,
@@ -70,7 +70,7 @@ mod on_smol {
     ) -> Vec<Measurement> {
         while let Some(ball) = rally.serve() {
             let (answer, answered) = oneshot::channel();
-            requests.send(Request { ball, answer }).await.ok().expect("the server stays");
+            requests.send(Request { ball, answer }).await.expect("the server stays");
             let answered = match limit {
                 Some(limit) => answered.or(cancelled_after(limit)).await,
                 None => answered.await,
@@ -88,7 +88,7 @@ mod on_smol {
 
     pub async fn serve(requests: Receiver<Request<oneshot::Sender<Ball>>>) {
         while let Ok(Request { ball, answer }) = requests.recv().await {
-            answer.send(ball.returned()).ok().expect("whoever asks waits for the answer");
+            answer.send(ball.returned()).expect("whoever asks waits for the answer");
         }
     }
 }
@@ -129,7 +129,7 @@ fn may(case: &Case) -> Vec<Measurement> {
         });
         while let Some(ball) = rally.serve() {
             let (answer, answered) = mpsc::channel();
-            requests.send(Request { ball, answer }).ok().expect("the server stays");
+            requests.send(Request { ball, answer }).expect("the server stays");
             rally.take(match limit {
                 Some(limit) => answered.recv_timeout(limit).expect("the server answers in time"),
                 None => answered.recv().expect("the server answers"),
@@ -146,7 +146,7 @@ fn monoio(case: &Case) -> Vec<Measurement> {
     use local_sync::{mpsc::bounded, oneshot};
     async fn serve(mut requests: bounded::Rx<Request<oneshot::Sender<Ball>>>) {
         while let Some(Request { ball, answer }) = requests.recv().await {
-            answer.send(ball.returned()).ok().expect("whoever asks waits for the answer");
+            answer.send(ball.returned()).expect("whoever asks waits for the answer");
         }
     }
     let (mut rally, limit) = (Rally::new(case), limit(case));
@@ -155,7 +155,7 @@ fn monoio(case: &Case) -> Vec<Measurement> {
         let server = monoio::spawn(serve(to_serve));
         while let Some(ball) = rally.serve() {
             let (answer, answered) = oneshot::channel();
-            requests.send(Request { ball, answer }).await.ok().expect("the server stays");
+            requests.send(Request { ball, answer }).await.expect("the server stays");
             let answered = match limit {
                 Some(limit) => monoio::time::timeout(limit, answered).await.expect("30 s are enough"),
                 None => answered.await,
@@ -173,7 +173,7 @@ fn compio(case: &Case) -> Vec<Measurement> {
     use futures_channel::oneshot;
     async fn serve(requests: flume::Receiver<Request<oneshot::Sender<Ball>>>) {
         while let Ok(Request { ball, answer }) = requests.recv_async().await {
-            answer.send(ball.returned()).ok().expect("whoever asks waits for the answer");
+            answer.send(ball.returned()).expect("whoever asks waits for the answer");
         }
     }
     let (mut rally, limit) = (Rally::new(case), limit(case));
@@ -182,7 +182,7 @@ fn compio(case: &Case) -> Vec<Measurement> {
         let server = compio::runtime::spawn(serve(to_serve));
         while let Some(ball) = rally.serve() {
             let (answer, answered) = oneshot::channel();
-            requests.send_async(Request { ball, answer }).await.ok().expect("the server stays");
+            requests.send_async(Request { ball, answer }).await.expect("the server stays");
             let answered = match limit {
                 Some(limit) => compio::time::timeout(limit, answered).await.expect("30 s are enough"),
                 None => answered.await,
@@ -202,7 +202,7 @@ fn glommio(case: &Case) -> Vec<Measurement> {
     use glommio::timer::timeout;
     async fn serve(requests: LocalReceiver<Request<oneshot::Sender<Ball>>>) {
         while let Some(Request { ball, answer }) = requests.recv().await {
-            answer.send(ball.returned()).ok().expect("whoever asks waits for the answer");
+            answer.send(ball.returned()).expect("whoever asks waits for the answer");
         }
     }
     let (mut rally, limit) = (Rally::new(case), limit(case));
@@ -211,7 +211,7 @@ fn glommio(case: &Case) -> Vec<Measurement> {
         let server = glommio::spawn_local(serve(to_serve));
         while let Some(ball) = rally.serve() {
             let (answer, answered) = oneshot::channel();
-            requests.send(Request { ball, answer }).await.ok().expect("the server stays");
+            requests.send(Request { ball, answer }).await.expect("the server stays");
             let answered = match limit {
                 Some(limit) => timeout(limit, async { Ok(answered.await) }).await.expect("30 s are enough"),
                 None => answered.await,

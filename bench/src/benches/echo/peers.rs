@@ -12,8 +12,9 @@ mod tokio;
 
 use std::thread;
 
-use super::{Setting, measure};
-use crate::bench::Subject;
+use super::{Setting, measure, setting, under_load};
+use crate::bench::{Case, Measurement, Subject};
+use crate::load::ServerProcess;
 
 /// The peers' subjects.
 pub const SUBJECTS: &[Subject] = &[
@@ -25,6 +26,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("monoio", "monoio", |case| measure(case, |it| on_each_thread(it, monoio::serve))),
     Subject::new("compio", "compio", |case| measure(case, |it| on_each_thread(it, compio::serve))),
     Subject::new("glommio", "glommio", |case| measure(case, |it| on_each_thread(it, glommio::serve))),
+    Subject::new("Go", "Go", go).needs("go"),
 ];
 
 /// Runs `serve` on so many threads as there are workers, this one included.
@@ -33,4 +35,13 @@ fn on_each_thread(setting: Setting, serve: fn(Setting)) {
         thread::spawn(move || serve(setting));
     }
     serve(setting);
+}
+
+/// A process of its own; the goroutines of a connection are spread over its threads.
+fn go(case: &Case) -> Vec<Measurement> {
+    let setting = setting(case);
+    let arguments = [("port", u64::from(setting.address.port())), ("buffer", setting.buffer as u64)];
+    let mut command = crate::go::server("echo", setting.workers, &arguments);
+    let server = ServerProcess::start(&mut command, setting.workers).expect("the Go program starts");
+    under_load(case, setting, server.id()).expect("the server answers as it should")
 }

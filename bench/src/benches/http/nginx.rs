@@ -1,94 +1,57 @@
 //! nginx, which answers from its configuration.
 
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::{env, fs, io, process};
-
-use fibra_system::affinity;
+use std::process::{self, Command};
+use std::{env, fs, io};
 
 use super::{HELLO, measure_at, probe};
 use crate::bench::{Case, Measurement, Subject};
-use crate::load;
+use crate::load::{self, ServerProcess};
 
 /// nginx, where it is installed.
 pub const SUBJECTS: &[Subject] = &[Subject::new("nginx", "nginx", sample).needs("nginx")];
 
 fn sample(case: &Case) -> Vec<Measurement> {
-    let address = load::free_address().expect("a port is free");
-    let nginx = Nginx::start(address, case.count("workers")).expect("nginx can be started");
+    let (address, workers) = (load::free_address().expect("a port is free"), case.count("workers"));
+    let folder = Folder::create().expect("there is room for temporary files");
+    let file = folder.0.join("nginx.conf");
+    fs::write(&file, configuration(address, workers, &folder.0)).expect("there is room for temporary files");
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(&folder.0).arg("-c").arg(&file).args(["-e", "stderr"]);
+    let master = ServerProcess::start(&mut command, workers).expect("nginx can be started");
     probe(address).expect("nginx answers as it was told");
-    measure_at(case, address, nginx.workers().expect("the system tells a process's children"))
+    let serving = master.children().expect("the system tells a process's children");
+    measure_at(case, address, serving)
 }
 
-/// A master process with its workers, and the folder that is theirs. They end with it.
-struct Nginx {
-    master: Child,
-    folder: PathBuf,
-}
+/// A place for nginx's files, removed when this is dropped.
+struct Folder(PathBuf);
 
-impl Nginx {
-    fn start(address: SocketAddr, workers: usize) -> io::Result<Self> {
-        let folder = env::temp_dir().join(format!("fibra-bench-nginx-{}", process::id()));
-        fs::create_dir(&folder)?;
-        let file = folder.join("nginx.conf");
-        fs::write(&file, configuration(address, workers, &folder)?)?;
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(&folder).arg("-c").arg(&file).args(["-e", "stderr"]).stdin(Stdio::null());
-        end_with_parent(&mut command);
-        Ok(Self { master: command.spawn()?, folder })
-    }
-
-    /// The processes that serve.
-    fn workers(&self) -> io::Result<Vec<u32>> {
-        let master = self.master.id();
-        let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children"))?;
-        children.split_whitespace().map(|id| id.parse().map_err(io::Error::other)).collect()
+impl Folder {
+    fn create() -> io::Result<Self> {
+        let path = env::temp_dir().join(format!("fibra-bench-nginx-{}", process::id()));
+        fs::create_dir(&path)?;
+        Ok(Self(path))
     }
 }
 
-impl Drop for Nginx {
-    /// The master ends its workers, if it is asked to and not killed.
+impl Drop for Folder {
     fn drop(&mut self) {
-        let id = libc::pid_t::try_from(self.master.id()).expect("a process's number is a `pid_t`");
-        // SAFETY: `kill` takes no pointer; the master has not been waited for, so the number is still its own.
-        let asked = unsafe { libc::kill(id, libc::SIGTERM) } == 0;
-        let ended = asked.then(|| self.master.wait());
-        let removed = fs::remove_dir_all(&self.folder);
-        if !matches!((ended, removed), (Some(Ok(_)), Ok(()))) {
-            eprintln!("nginx, or its folder {}, was left behind", self.folder.display());
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("the folder {} was left behind: {error}", self.0.display());
         }
     }
 }
 
-/// Has the kernel ask the command's process to end when the thread that starts it has ended.
-fn end_with_parent(command: &mut Command) {
-    let ask_the_kernel = || {
-        // SAFETY: this option takes a signal's number and touches no memory.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: between `fork` and `exec` the closure makes one system call and reads `errno`, both async-signal-safe, and
-    // it allocates nothing.
-    unsafe { command.pre_exec(ask_the_kernel) };
-}
-
-/// Without a log, without an end of connections after 1,000 requests, and on the first core if there is one worker.
-fn configuration(address: SocketAddr, workers: usize, folder: &Path) -> io::Result<String> {
-    let first = affinity::current()?.iter().next().unwrap_or(0);
-    let place =
-        if workers == 1 { format!("worker_cpu_affinity 1{};", "0".repeat(first)) } else { String::new() };
+/// Without a log, and without an end of connections after 1,000 requests.
+fn configuration(address: SocketAddr, workers: usize, folder: &Path) -> String {
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|what| format!("{what}_temp_path {};\n", folder.join(what).display()))
-        .collect();
-    Ok(format!(
+        .map(|what| format!("{what}_temp_path {};", folder.join(what).display()))
+        .join(" ");
+    format!(
         "daemon off;
         worker_processes {workers};
-        {place}
         pid {pid};
         error_log stderr crit;
         events {{ worker_connections 4096; }}
@@ -103,5 +66,5 @@ fn configuration(address: SocketAddr, workers: usize, folder: &Path) -> io::Resu
             }}
         }}\n",
         pid = folder.join("pid").display(),
-    ))
+    )
 }

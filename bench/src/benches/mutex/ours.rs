@@ -1,23 +1,13 @@
-//! fibra's mutex in green threads and in futures; and that of std, which needs no runtime.
-
-use std::thread;
+//! fibra's mutex, in green threads and in futures.
 
 use super::{Contest, shared};
 use crate::bench::{Case, Measurement, Subject};
 use crate::root;
 use crate::stopwatch::Stopwatch;
 
-/// fibra's ways of locking, and std's.
-pub const SUBJECTS: &[Subject] = &[
-    Subject::new("fibra thread", "fibra", green_thread),
-    Subject::new("fibra future", "fibra", future),
-    Subject::new("std", "fibra", std_threads).only(never_yields),
-];
-
-/// Whether locks for threads of the system can take part.
-pub fn never_yields(case: &Case) -> bool {
-    case.get("yields") == 0
-}
+/// fibra's ways of locking.
+pub const SUBJECTS: &[Subject] =
+    &[Subject::new("fibra thread", "fibra", green_thread), Subject::new("fibra future", "fibra", future)];
 
 fn green_thread(case: &Case) -> Vec<Measurement> {
     let contest = Contest::new(case);
@@ -47,17 +37,4 @@ fn future(case: &Case) -> Vec<Measurement> {
         }
         contest.measurements(since, *lock().await)
     })
-}
-
-fn std_threads(case: &Case) -> Vec<Measurement> {
-    let contest = Contest::new(case);
-    let mutex = shared(std::sync::Mutex::new(0));
-    let lock = || mutex.lock().expect("nobody panics");
-    let since = Stopwatch::start();
-    thread::scope(|scope| {
-        for _ in 0..contest.tasks {
-            scope.spawn(|| contest.take_part(lock, thread::yield_now));
-        }
-    });
-    contest.measurements(since, *lock())
 }

@@ -1,9 +1,7 @@
-//! The peers' locks; and that of parking_lot, which is for threads.
+//! The peers' locks for tasks.
 
 use std::rc::Rc;
-use std::thread;
 
-use super::ours::never_yields;
 use super::{Contest, shared};
 use crate::bench::{Case, Measurement, Subject};
 use crate::stopwatch::Stopwatch;
@@ -17,7 +15,6 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::new("smol local", "smol", smol_local).only(on_one_worker),
     Subject::new("may", "may", may),
     Subject::new("Go", "Go", |case| go::sample("mutex", case)).needs("go"),
-    Subject::new("parking_lot", "parking_lot", parking_lot).only(never_yields),
 ];
 
 fn on_one_worker(case: &Case) -> bool {
@@ -88,17 +85,4 @@ fn may(case: &Case) -> Vec<Measurement> {
         }
         contest.measurements(since, *lock())
     })
-}
-
-fn parking_lot(case: &Case) -> Vec<Measurement> {
-    let contest = Contest::new(case);
-    let mutex = shared(parking_lot::Mutex::new(0));
-    let lock = || mutex.lock();
-    let since = Stopwatch::start();
-    thread::scope(|scope| {
-        for _ in 0..contest.tasks {
-            scope.spawn(|| contest.take_part(lock, thread::yield_now));
-        }
-    });
-    contest.measurements(since, *lock())
 }

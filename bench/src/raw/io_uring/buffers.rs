@@ -23,12 +23,15 @@ pub struct Buffers {
 /// How many buffers there are: enough for the messages of one batch, and so few that they stay in the cache.
 const COUNT: u16 = 512;
 
+/// What lies between two buffers: at distances of whole pages, their first bytes would share a set of the cache.
+const GAP: usize = 64;
+
 impl Buffers {
     /// Registers buffers of so many bytes each.
     pub fn register(ring: &Submitter<'_>, size: usize) -> io::Result<Self> {
         const PAGE: usize = 4_096;
         let entries = allocate::<BufRingEntry>(size_of::<BufRingEntry>() * usize::from(COUNT), PAGE);
-        let memory = allocate::<u8>(size * usize::from(COUNT), PAGE);
+        let memory = allocate::<u8>((size + GAP) * usize::from(COUNT), PAGE);
         let address = entries.as_ptr() as u64;
         // SAFETY: there are `COUNT` entries at the address, page-aligned, and they are never freed.
         unsafe { ring.register_buf_ring_with_flags(address, COUNT, GROUP, 0)? };
@@ -43,8 +46,8 @@ impl Buffers {
     /// Where the bytes of the buffer with this number are.
     pub fn start(&self, id: u16) -> *const u8 {
         assert!(id < COUNT, "the kernel knows of no other buffers");
-        // SAFETY: the memory is `COUNT` times as long as a buffer.
-        unsafe { self.memory.add(usize::from(id) * self.size) }.as_ptr()
+        // SAFETY: the memory is `COUNT` times as long as a buffer and a gap.
+        unsafe { self.memory.add(usize::from(id) * (self.size + GAP)) }.as_ptr()
     }
 
     /// The bytes of the buffer with this number.

@@ -31,7 +31,8 @@ pub type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 const WIDTH: i32 = 640;
 const ROW: i32 = 26;
 const THICKNESS: i32 = 14;
-const LABELS: i32 = 190;
+/// A letter of the subjects' names, about; the names stand to the left of the bars.
+const LETTER: i32 = 7;
 /// To the right of the longest bar, for the figure of its median.
 const FIGURES: i32 = 62;
 const AXIS: i32 = 40;
@@ -44,13 +45,15 @@ pub fn draw(bars: &[Bar], unit: &str) -> String {
 
 fn draw_on(canvas: &Canvas, bars: &[Bar], unit: &str) -> Drawn {
     let axis = Axis::from_zero(reach(bars));
-    let at = |value: f64| LABELS + (axis.share(value) * f64::from(WIDTH - LABELS - FIGURES)).round() as i32;
+    let left =
+        bars.iter().map(|bar| bar.subject.chars().count() as i32 * LETTER).max().unwrap_or(0).max(100) + 20;
+    let at = |value: f64| left + (axis.share(value) * f64::from(WIDTH - left - FIGURES)).round() as i32;
     let bottom = bars.len() as i32 * ROW;
     for mark in axis.marks(5) {
         canvas.draw(&PathElement::new(vec![(at(mark), 0), (at(mark), bottom)], palette::GRID.ink()))?;
         write(canvas, &mark_text(mark), (at(mark), bottom + 12), HPos::Center, &palette::MUTED)?;
     }
-    write(canvas, unit, (LABELS, bottom + 29), HPos::Left, &palette::MUTED)?;
+    write(canvas, unit, (left, bottom + 29), HPos::Left, &palette::MUTED)?;
     for (index, bar) in bars.iter().enumerate() {
         let middle = index as i32 * ROW + ROW / 2;
         draw_bar(canvas, bar, middle, &at)?;
@@ -60,9 +63,10 @@ fn draw_on(canvas: &Canvas, bars: &[Bar], unit: &str) -> Drawn {
 
 fn draw_bar(canvas: &Canvas, bar: &Bar, middle: i32, at: &impl Fn(f64) -> i32) -> Drawn {
     let Summary { median, min, max } = bar.summary;
+    let left = at(0.0);
     let (top, bottom) = (middle - THICKNESS / 2, middle + THICKNESS / 2);
     canvas.draw(&Rectangle::new(
-        [(LABELS, top), (at(median).max(LABELS + 1), bottom)],
+        [(left, top), (at(median).max(left + 1), bottom)],
         bar.colour.ink().filled(),
     ))?;
     let stroke = palette::WHISKER.ink();
@@ -70,7 +74,7 @@ fn draw_bar(canvas: &Canvas, bar: &Bar, middle: i32, at: &impl Fn(f64) -> i32) -
     for end in [at(min), at(max)] {
         canvas.draw(&PathElement::new(vec![(end, middle - 4), (end, middle + 4)], stroke))?;
     }
-    write(canvas, bar.subject, (LABELS - 10, middle), HPos::Right, &palette::TEXT)?;
+    write(canvas, bar.subject, (left - 10, middle), HPos::Right, &palette::TEXT)?;
     let end = at(max).max(at(median));
     write(canvas, &words::figure(median), (end + 7, middle), HPos::Left, &palette::TEXT)
 }

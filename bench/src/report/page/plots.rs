@@ -34,8 +34,9 @@ pub fn groups(measured: &Measured) -> Vec<Group<'_>> {
 fn series<'a>(tables: &'a [Table], table: &Table) -> Option<Group<'a>> {
     table.case.parameters().find_map(|(name, _)| {
         let is_alike = |other: &&Table| others(other.case, name).eq(others(table.case, name));
-        let alike: Vec<_> =
+        let mut alike: Vec<_> =
             tables.iter().filter(|other| other.case.find(name).is_some()).filter(is_alike).collect();
+        alike.sort_by_key(|table| table.case.get(name));
         (alike.len() >= SERIES).then_some(Group { tables: alike, over: Some(name) })
     })
 }
@@ -44,17 +45,14 @@ fn others(case: &'static Case, name: &str) -> impl Iterator<Item = (&'static str
     case.parameters().filter(move |(other, _)| *other != name)
 }
 
-/// A plot of the first metric, and of each other one that a target is about.
+/// A plot of the first metric, one of the second where there are many, and one of each other that a target is about.
 pub fn draw(measured: &Measured, group: &Group) -> String {
     let metrics: Vec<_> = group.tables.first().map(|table| table.metrics()).unwrap_or_default();
-    let is_wanted = |(index, (metric, _)): &(usize, (&str, &str))| {
-        let targets = measured.bench.targets.iter().filter(|target| target.metric == *metric);
-        *index == 0
-            || targets
-                .flat_map(|target| group.tables.iter().map(|table| (target.applies)(table.case)))
-                .any(|it| it)
-    };
-    let plot = |(_, (metric, unit)): (usize, (&str, &str))| {
+    let first = if is_wide(group) { 2 } else { 1 };
+    let wanted = metrics.iter().enumerate().filter(|(index, (metric, _))| {
+        *index < first || (is_target(measured, group, metric) && is_visible(group, metric))
+    });
+    let plot = |(_, (metric, unit)): (usize, &(&str, &str))| {
         let title = format!("{}{}", escape(&metric.replace('_', " ")), direction(unit));
         let title = element("figcaption", "", &title);
         let drawn = match group.over {
@@ -63,7 +61,23 @@ pub fn draw(measured: &Measured, group: &Group) -> String {
         };
         element("figure", "", &(title + &drawn))
     };
-    metrics.into_iter().enumerate().filter(is_wanted).map(plot).collect()
+    wanted.map(plot).collect()
+}
+
+/// Whether the tables of a group need the page's whole width.
+pub fn is_wide(group: &Group) -> bool {
+    group.tables.len() > 1 || group.tables.iter().any(|table| table.metrics().len() > 3)
+}
+
+fn is_target(measured: &Measured, group: &Group, metric: &str) -> bool {
+    let mut targets = measured.bench.targets.iter().filter(|target| target.metric == metric);
+    targets.any(|target| group.tables.iter().any(|table| (target.applies)(table.case)))
+}
+
+/// Whether there is anything to see: counts of what must not happen are zero.
+fn is_visible(group: &Group, metric: &str) -> bool {
+    let outcomes = || group.tables.iter().flat_map(|table| &table.outcomes);
+    outcomes().filter_map(|outcome| outcome.samples(metric)).flatten().any(|sample| *sample != 0.0)
 }
 
 /// Which way is better, where the unit tells.
@@ -71,8 +85,8 @@ fn direction(unit: &str) -> &'static str {
     let is_rate = unit.ends_with("/s") || unit == "IOPS";
     let is_cost = ["ns", "µs", "ms", "s", "B", "KiB"].iter().any(|cost| unit.split('/').next() == Some(cost));
     match (is_rate, is_cost) {
-        (true, _) => "<small>longer is better</small>",
-        (_, true) => "<small>shorter is better</small>",
+        (true, _) => "<small>more is better</small>",
+        (_, true) => "<small>less is better</small>",
         _ => "",
     }
 }

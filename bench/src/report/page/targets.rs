@@ -21,7 +21,7 @@ pub fn section(verdicts: &[Verdict]) -> String {
     let table = element("thead", "", &element("tr", "", &head)) + &element("tbody", "", &rows);
     let inner = element("h2", "", "Targets")
         + &element("p", "about", about)
-        + &element("div", "tables", &element("table", "targets", &table));
+        + &element("div", "table", &element("table", "targets", &table));
     format!("<section id=\"targets\">\n{inner}</section>\n")
 }
 
@@ -59,7 +59,7 @@ fn scale(limit: Limit, found: &Estimate) -> String {
     if value <= 0.0 {
         return String::new();
     }
-    let at = |figure: f64| (WIDTH / 2.0) * (1.0 + ((figure / value).log2() / HALF).clamp(-0.97, 0.97));
+    let at = |figure: f64| (WIDTH / 2.0) * (1.0 + ((figure / value).log2() / HALF).clamp(-0.93, 0.93));
     let (low, median, high) = (at(found.low), at(found.median), at(found.high));
     format!(
         "<svg class=\"scale\" width=\"{WIDTH}\" height=\"16\" role=\"img\" aria-label=\"beside the limit\">\
