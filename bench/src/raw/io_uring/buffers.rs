@@ -17,11 +17,17 @@ pub struct Buffers {
     entries: NonNull<BufRingEntry>,
     memory: NonNull<u8>,
     size: usize,
+    /// How many buffers there are: those with the numbers below this one.
+    count: u16,
     tail: u16,
 }
 
-/// How many buffers there are: enough for the messages of one batch, and so few that they stay in the cache.
-const COUNT: u16 = 512;
+/// How many buffers there may be at most, which is the ring's size.
+const CAPACITY: u16 = 4_096;
+
+/// How many buffers there are at first, and how many are added: as few as will do stay in the cache, since the kernel
+/// takes them in turn.
+const STEP: u16 = 128;
 
 /// What lies between two buffers: at distances of whole pages, their first bytes would share a set of the cache.
 const GAP: usize = 64;
@@ -30,23 +36,30 @@ impl Buffers {
     /// Registers buffers of so many bytes each.
     pub fn register(ring: &Submitter<'_>, size: usize) -> io::Result<Self> {
         const PAGE: usize = 4_096;
-        let entries = allocate::<BufRingEntry>(size_of::<BufRingEntry>() * usize::from(COUNT), PAGE);
-        let memory = allocate::<u8>((size + GAP) * usize::from(COUNT), PAGE);
+        let entries = allocate::<BufRingEntry>(size_of::<BufRingEntry>() * usize::from(CAPACITY), PAGE);
+        let memory = allocate::<u8>((size + GAP) * usize::from(CAPACITY), PAGE);
         let address = entries.as_ptr() as u64;
-        // SAFETY: there are `COUNT` entries at the address, page-aligned, and they are never freed.
-        unsafe { ring.register_buf_ring_with_flags(address, COUNT, GROUP, 0)? };
-        let mut buffers = Self { entries, memory, size, tail: 0 };
-        for id in 0..COUNT {
-            buffers.give_back(id);
-        }
+        // SAFETY: there are `CAPACITY` entries at the address, page-aligned, and they are never freed.
+        unsafe { ring.register_buf_ring_with_flags(address, CAPACITY, GROUP, 0)? };
+        let mut buffers = Self { entries, memory, size, count: 0, tail: 0 };
+        buffers.grow();
         buffers.publish();
         Ok(buffers)
     }
 
+    /// Adds some buffers, for when there was none left; the kernel sees them after the next [`publish`](Self::publish).
+    pub fn grow(&mut self) {
+        let more = self.count..CAPACITY.min(self.count + STEP);
+        self.count = more.end;
+        for id in more {
+            self.give_back(id);
+        }
+    }
+
     /// Where the bytes of the buffer with this number are.
     pub fn start(&self, id: u16) -> *const u8 {
-        assert!(id < COUNT, "the kernel knows of no other buffers");
-        // SAFETY: the memory is `COUNT` times as long as a buffer and a gap.
+        assert!(id < self.count, "the kernel knows of no other buffers");
+        // SAFETY: the memory is `CAPACITY` times as long as a buffer and a gap.
         unsafe { self.memory.add(usize::from(id) * (self.size + GAP)) }.as_ptr()
     }
 
@@ -63,9 +76,9 @@ impl Buffers {
 
     /// Puts a buffer back; the kernel sees it after the next [`publish`](Self::publish).
     pub fn give_back(&mut self, id: u16) {
-        let (address, slot) = (self.start(id) as u64, usize::from(self.tail % COUNT));
-        // SAFETY: the slot lies in the array of `COUNT` entries. It is behind the tail that was published, where the
-        // kernel doesn't look, for no more than `COUNT` buffers exist.
+        let (address, slot) = (self.start(id) as u64, usize::from(self.tail % CAPACITY));
+        // SAFETY: the slot lies in the array of `CAPACITY` entries. It is behind the tail that was published, where the
+        // kernel doesn't look, for no more than `CAPACITY` buffers exist.
         let entry = unsafe { self.entries.add(slot).as_mut() };
         entry.set_addr(address);
         entry.set_len(self.size as u32);
@@ -86,7 +99,7 @@ impl Buffers {
 
 fn allocate<T>(bytes: usize, alignment: usize) -> NonNull<T> {
     let layout = Layout::from_size_align(bytes, alignment).expect("a few MiB fit the address space");
-    // SAFETY: the layout's size is not zero: there are `COUNT` entries, and `COUNT` buffers of some bytes each.
+    // SAFETY: the layout's size is not zero: there are `CAPACITY` entries, and `CAPACITY` buffers of some bytes each.
     let memory = unsafe { alloc_zeroed(layout) };
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout)).cast()
 }

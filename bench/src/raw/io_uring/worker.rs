@@ -91,6 +91,9 @@ impl<'a, P: Protocol> Worker<'a, P> {
 
     /// Submits what there is, and waits until something is complete.
     pub fn wait(&mut self) {
+        if !self.starved.is_empty() {
+            self.buffers.grow();
+        }
         self.buffers.publish();
         for slot in std::mem::take(&mut self.starved) {
             self.receive(slot);
