@@ -35,7 +35,7 @@ func newRally(p parameters) *rally {
 	case p.get("workers") == 1:
 		return &rally{trips: 200_000}
 	case p.has("begun_apart"):
-		return &rally{trips: 10_000}
+		return &rally{trips: 5_000}
 	default:
 		return &rally{trips: 50_000}
 	}

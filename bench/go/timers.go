@@ -33,6 +33,9 @@ func timers(p parameters) {
 			}
 		}
 	}
+	earlier := time.NewTimer(20 * time.Second)
+	defer earlier.Stop()
+	time.Sleep(2 * time.Millisecond)
 	startAll()
 	cancelAll()
 	watch := start()

@@ -1,13 +1,12 @@
 //! THE table of architectures: the one place that chooses how a thread leaves one stack and continues another.
 //!
-//! Every row supplies the same five things (the contract):
+//! Every row supplies the same four things (the contract):
 //!
 //! | item | promise |
 //! | --- | --- |
 //! | `STACK_ALIGNMENT` | the alignment that the ABI wants of the stack pointer at a call |
 //! | `first_frame(top, entry)` | writes, as plain data, a frame that continues in `entry`; returns where it rests |
 //! | `switch(save, to, word)` | leaves this stack and continues another, control words kept |
-//! | `prefetch(address)` | hints that memory will be read; any address will do |
 //! | `switch_without_control_words(..)` | the same; floating-point control words are shared by all stacks |
 //!
 //! A *suspended* stack is nothing but a stack pointer; everything else lies on the stack itself, at fixed distances

@@ -30,34 +30,6 @@ impl Context {
     pub const fn is_null(self) -> bool {
         self.0.is_null()
     }
-
-    /// Tells the CPU that this stack is continued soon, so that it fetches the innermost frames meanwhile. A hint: nothing
-    /// happens if the stack is gone.
-    ///
-    /// ```
-    /// fibra_coro::Context::null().prefetch();
-    /// ```
-    #[inline]
-    pub fn prefetch(self) {
-        for line in 0..LINES_PREFETCHED {
-            prefetch(self.0.wrapping_add(line * CACHE_LINE));
-        }
-    }
-}
-
-/// What a thread that was suspended in a call or two has to read before it is back in its own code.
-const LINES_PREFETCHED: usize = 4;
-const CACHE_LINE: usize = 64;
-
-/// Tells the CPU to fetch what lies at `address`, which need not be valid.
-///
-/// ```
-/// fibra_coro::prefetch(&7);
-/// fibra_coro::prefetch(std::ptr::null::<u8>());
-/// ```
-#[inline]
-pub fn prefetch<T>(address: *const T) {
-    arch::prefetch(address.cast());
 }
 
 /// Suspends the stack we stand on, leaves its context in `*save` and continues the stack that rests at `to`, handing

@@ -66,7 +66,7 @@ mod stack_pool;
 mod suspender;
 mod unwind;
 
-pub use context::{Context, prefetch, switch, switch_without_control_words};
+pub use context::{Context, switch, switch_without_control_words};
 pub use coroutine::{Coroutine, Resumed};
 pub use error::{CoroutineError, StackError, UnsupportedError, check_support};
 pub use guard::GuardKind;

@@ -122,15 +122,6 @@ impl Drop for Shared {
 }
 
 impl Scheduler {
-    /// Puts a task that was woken into a queue.
-    pub(crate) fn push_woken(&self, runnable: Runnable) {
-        match self.worker_here() {
-            Some(worker) if worker.home().is_patient() => worker.push(runnable),
-            Some(worker) => worker.push_next(runnable),
-            None => self.inject(runnable),
-        }
-    }
-
     fn inject(&self, runnable: Runnable) {
         self.injector.push(runnable);
         self.notify();
@@ -190,11 +181,11 @@ impl Scheduler {
         self.registers[index].enter(header, || self.shutdown.is_stopping());
     }
 
-    fn forget(&self, header: &Header) {
+    /// A task has ended, on the worker that calls, if it is one of ours.
+    fn forget(&self, header: &Header, here: Option<&Worker>) {
         if header.register.get() != UNLISTED {
             self.registers[header.register.get() as usize].leave(header);
         }
-        let here = self.worker_here();
         self.register(here).count_end(here.is_some());
         self.shutdown.task_finished();
     }
@@ -210,34 +201,42 @@ unsafe impl Send for Tie {}
 unsafe impl Sync for Tie {}
 
 impl Tie {
-    /// Lends the scheduler to a call that takes the task out of its own hands: from then on nothing ties the scheduler to
-    /// the calling thread, unless that is one of its workers, which it outlives.
-    fn lend<T>(&self, use_it: impl FnOnce(&Scheduler) -> T) -> T {
+    /// The scheduler, which the caller may not use once the task may have been finished by another thread, unless it is one
+    /// of the scheduler's workers: those it outlives.
+    fn scheduler(&self) -> &Scheduler {
         // SAFETY: the task is not finished, so the scheduler is alive; see the type.
-        let scheduler = unsafe { self.0.as_ref() };
-        if scheduler.worker_here().is_some() {
-            return use_it(scheduler);
-        }
-        // SAFETY: as above; the pointer is from the `Arc` that `spawn` was called on. The reference counted up here
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The scheduler for a thread that is none of its workers: it stays alive for as long as this does.
+    #[cold]
+    fn keep(&self) -> Arc<Scheduler> {
+        // SAFETY: the task is not finished, so the scheduler is alive; the pointer is from the `Arc` that `spawn` was called on. The reference counted up here
         // is the one that is taken over.
-        let kept = unsafe {
+        unsafe {
             Arc::increment_strong_count(self.0.as_ptr().cast_const());
             Arc::from_raw(self.0.as_ptr().cast_const())
-        };
-        use_it(&kept)
+        }
     }
 }
 
 impl Schedule for Tie {
     fn schedule(&self, runnable: Runnable) {
-        self.lend(|scheduler| scheduler.push_woken(runnable));
+        match self.scheduler().worker_here() {
+            Some(worker) => worker.push_woken(runnable),
+            None => self.keep().inject(runnable),
+        }
     }
 
     fn waits(&self, header: &Header) {
-        self.lend(|scheduler| scheduler.list(header));
+        // A task waits on one of its scheduler's workers.
+        self.scheduler().list(header);
     }
 
     fn finished(&self, header: &Header) {
-        self.lend(|scheduler| scheduler.forget(header));
+        match self.scheduler().worker_here() {
+            Some(worker) => worker.scheduler().forget(header, Some(worker)),
+            None => self.keep().forget(header, None),
+        }
     }
 }

@@ -73,7 +73,7 @@ const WARM_UP: u64 = 1_000;
 fn trips(case: &Case) -> u64 {
     match case.get("workers") {
         1 => 200_000,
-        _ if begun_apart(case) => 10_000,
+        _ if begun_apart(case) => 5_000,
         _ => 50_000,
     }
 }

@@ -58,7 +58,7 @@ const BATCH: usize = 1_000;
 /// The lot of this process, which takes one sample.
 static LOT: Lot = Lot::new();
 
-/// Fills the lot with as many tasks as `case` says, by calling `spawn`, and takes the measure. It runs as a task itself.
+/// Fills the lot with a batch and so many tasks, by calling `spawn`, and takes the measure. It runs as a task itself.
 async fn fill(tasks: usize, spawn: impl Fn()) -> Vec<Measurement> {
     LOT.open(BATCH + tasks);
     let spawn_batch = || (0..BATCH).for_each(|_| spawn());

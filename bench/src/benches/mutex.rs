@@ -1,9 +1,10 @@
 //! `mutex`: what it costs to lock and unlock, alone and against others.
 //!
-//! So many tasks lock one mutex in a loop, count up what it holds, and unlock it. With `yields`, each holds it over
-//! one yield, so that the others find it locked and have to wait: that is what locks for tasks are made for, and on
-//! one worker there is no contention otherwise. Locks for threads can't be held that way; those of std and parking_lot
-//! stand beside the others for reference, used by as many threads of the system as there are tasks.
+//! So many tasks lock one mutex in a loop, count up what it holds, and unlock it. With `yields`, each holds it over one
+//! yield, so that the others find it locked and have to wait: that is what locks for tasks are made for, and on one
+//! worker there is no contention otherwise. (The holder yields to nobody then; tokio asks its driver for events instead.)
+//! Locks for threads can't be held that way; those of std and parking_lot stand beside the others for reference, used by
+//! as many threads of the system as there are tasks.
 
 mod ours;
 #[cfg(feature = "peers")]

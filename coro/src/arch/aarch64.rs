@@ -188,10 +188,3 @@ pub(crate) unsafe fn switch_without_control_words(save: *mut Context, to: Contex
     // SAFETY: the caller's promise is the same.
     unsafe { leave(save, to, word, 0, NO_CONTROL_WORD) }
 }
-
-/// Fetches a line into all caches.
-#[inline(always)]
-pub(crate) fn prefetch(address: *const u8) {
-    // SAFETY: a prefetch of an address that isn't valid does nothing, and the instruction changes no register.
-    unsafe { asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly)) }
-}

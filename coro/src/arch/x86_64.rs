@@ -194,10 +194,3 @@ pub(crate) unsafe fn switch_without_control_words(save: *mut Context, to: Contex
     }
     returned
 }
-
-/// Fetches a line into all caches.
-#[inline(always)]
-pub(crate) fn prefetch(address: *const u8) {
-    // SAFETY: a prefetch of an address that isn't valid does nothing.
-    unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast()) }
-}

@@ -159,6 +159,8 @@ mod tests {
     fn after_a_short_receive(end: impl Fn(&TcpStream), expected: impl Fn(io::Result<usize>) -> bool) {
         for end_first in [true, false] {
             let (mut receiver, mut peer) = Receiver::new();
+            // From here on a driver that can watches it, and learns.
+            assert!(crate::wait(poll_fn(|context| Poll::Ready(receiver.poll(8, context)))).is_pending());
             peer.write_all(b"abc").unwrap();
             if end_first {
                 end(&peer);

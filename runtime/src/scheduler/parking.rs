@@ -69,8 +69,6 @@ impl Worker {
     /// Lets everything else that is ready go first. Not while panicking.
     pub(crate) fn yield_now(&self) {
         let fiber = self.home.current();
-        // The look at the clock may pass the turn on, so it comes before this does.
-        let _ = self.is_poll_due();
         if self.home.ready().is_empty() {
             self.give_turn_to_ring();
         }

@@ -52,12 +52,10 @@ pub(crate) struct Worker {
     pub(super) left: Cell<*const Fiber>,
     /// A closure that asked for a stack of its own size: the loop that starts there runs it first.
     pub(super) handed_over: Cell<Option<Runnable>>,
-    /// Tasks run and stacks resumed; it wraps.
-    runs: Cell<u32>,
     /// Whose turn it is: a count of runs, which wraps.
     turn: Cell<u32>,
-    /// What `runs` will be when the clock is looked at again.
-    next_check: Cell<u32>,
+    /// How many runs are left until the clock is looked at again.
+    unchecked: Cell<u32>,
     /// How many runs lie between two looks at the clock.
     stride: Cell<u32>,
     /// When the clock was looked at the last time.
@@ -91,9 +89,8 @@ impl Worker {
             os_stack: Cell::new(Context::null()),
             left: Cell::new(ptr::null()),
             handed_over: Cell::new(None),
-            runs: Cell::new(0),
             turn: Cell::new(0),
-            next_check: Cell::new(1),
+            unchecked: Cell::new(1),
             stride: Cell::new(1),
             last_check: Cell::new(Instant::now()),
             last_poll: Cell::new(Instant::now()),
@@ -142,6 +139,11 @@ impl Worker {
         self.scheduler.notify();
     }
 
+    /// Puts a task that was woken into a queue.
+    pub(crate) fn push_woken(&self, runnable: Runnable) {
+        if self.home.is_patient() { self.push(runnable) } else { self.push_next(runnable) }
+    }
+
     /// Puts a task into the next slot, and the one that was there into the ring.
     pub(crate) fn push_next(&self, runnable: Runnable) {
         if let Some(displaced) = self.shared().replace_next(runnable) {
@@ -168,7 +170,10 @@ impl Worker {
     }
 
     /// Nobody else's stack is ready: what is in the ring goes before the one that yields.
+    #[cold]
     pub(super) fn give_turn_to_ring(&self) {
+        // The look at the clock, if it is time for that, may pass the turn on; so it comes first.
+        let _ = self.is_poll_due();
         self.turn.set(TURN);
     }
 
@@ -259,7 +264,7 @@ impl Worker {
 
     #[inline]
     fn count_run(&self) {
-        self.runs.set(self.runs.get().wrapping_add(1));
+        self.unchecked.set(self.unchecked.get().saturating_sub(1));
         self.turn.set(self.turn.get().wrapping_add(1));
     }
 
@@ -275,14 +280,15 @@ impl Worker {
     }
 
     #[inline]
-    pub(super) fn is_poll_due(&self) -> bool {
-        if self.runs.get() == self.next_check.get() {
+    fn is_poll_due(&self) -> bool {
+        if self.unchecked.get() == 0 {
             self.check_clock();
         }
         self.is_poll_due.get()
     }
 
     /// Looks at the clock: after each run while they are slow, and ever more seldom while they are not.
+    #[cold]
     fn check_clock(&self) {
         let now = Instant::now();
         let elapsed = now.duration_since(self.last_check.replace(now));
@@ -293,7 +299,7 @@ impl Worker {
         } else {
             self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
         }
-        self.next_check.set(self.runs.get().wrapping_add(self.stride.get()));
+        self.unchecked.set(self.stride.get());
         self.is_poll_due.set(now.duration_since(self.last_poll.get()) >= POLL_PERIOD);
     }
 
@@ -320,7 +326,7 @@ impl Worker {
         let now = Instant::now();
         self.last_poll.set(now);
         self.last_check.set(now);
-        self.next_check.set(self.runs.get().wrapping_add(self.stride.get()));
+        self.unchecked.set(self.stride.get());
         self.is_poll_due.set(false);
     }
 

@@ -60,6 +60,7 @@ pub(crate) struct Fiber {
     notified: Cell<bool>,
     /// Whether the body's header knows this fiber.
     known: Cell<bool>,
+    pub(super) next: Cell<*const Fiber>,
     /// Where it goes on.
     pub(crate) context: Cell<Context>,
     /// The task whose body runs on it; `None` while the loop does.
@@ -89,6 +90,7 @@ impl Fiber {
             phase: Cell::new(Phase::Free),
             notified: Cell::new(false),
             known: Cell::new(false),
+            next: Cell::new(ptr::null()),
             context: Cell::new(Context::null()),
             body: Cell::new(None),
             entered: Cell::new(ptr::null()),

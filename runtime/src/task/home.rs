@@ -14,8 +14,7 @@ use crate::{
 };
 use fibra_driver::Unparker;
 use std::{
-    cell::{Cell, UnsafeCell},
-    collections::VecDeque,
+    cell::Cell,
     ptr::{self, NonNull},
     task::Waker,
 };
@@ -253,67 +252,56 @@ impl Doze {
     }
 }
 
-/// First in, first out. Home-only.
-pub(crate) struct ReadyQueue(UnsafeCell<VecDeque<NonNull<Fiber>>>);
-
-/// In a queue longer than this, the fibers and stacks behind have been pushed out of the caches; in a shorter one, asking for
-/// them costs more than it saves.
-const CROWD: usize = 2048;
-/// How far ahead stacks are fetched; the fibers, which say where the stacks are, twice as far. Less, and the memory is not there
-/// in time; more, and the CPU has no room to remember what it was asked for.
-const AHEAD: usize = 8;
-/// A queue that had more room than this gives it back when it is empty.
-const ROOM_KEPT: usize = 1 << 16;
+/// First in, first out, through a link in each fiber. Home-only.
+pub(crate) struct ReadyQueue {
+    first: Cell<*const Fiber>,
+    last: Cell<*const Fiber>,
+}
 
 impl ReadyQueue {
     fn new() -> Self {
-        Self(UnsafeCell::new(VecDeque::new()))
+        Self { first: Cell::new(ptr::null()), last: Cell::new(ptr::null()) }
     }
 
-    /// Lends the queue for the length of `use_it`.
-    #[inline]
-    fn with<T>(&self, use_it: impl FnOnce(&mut VecDeque<NonNull<Fiber>>) -> T) -> T {
-        // SAFETY: only the home's thread comes here, and `use_it`, which is one of the closures below, calls nothing that
-        // could come here again.
-        use_it(unsafe { &mut *self.0.get() })
-    }
-
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.with(|queue| queue.is_empty())
+        self.first.get().is_null()
     }
 
     /// Appends `fiber`, which is in no queue; its parked reference goes with it.
     #[inline]
     pub(super) fn push(&self, fiber: &Fiber) {
-        self.with(|queue| queue.push_back(NonNull::from(fiber)));
+        fiber.next.set(ptr::null());
+        // SAFETY: a fiber in the queue is kept alive by the reference that came with it.
+        match unsafe { self.last.replace(fiber).as_ref() } {
+            Some(last) => last.next.set(fiber),
+            None => self.first.set(fiber),
+        }
     }
 
     /// Takes the oldest out, with its reference.
     #[inline]
     pub(crate) fn pop(&self) -> Option<NonNull<Fiber>> {
-        self.with(|queue| {
-            let first = queue.pop_front();
-            if queue.len() > CROWD {
-                Self::fetch_ahead(queue);
-            } else if queue.capacity() > ROOM_KEPT && queue.is_empty() {
-                *queue = VecDeque::new();
-            }
-            first
-        })
-    }
-
-    fn fetch_ahead(queue: &VecDeque<NonNull<Fiber>>) {
-        let fiber = queue[2 * AHEAD].as_ptr();
-        for line in 0..size_of::<Fiber>().div_ceil(64) {
-            fibra_coro::prefetch(fiber.cast::<u8>().wrapping_add(64 * line));
+        let first = NonNull::new(self.first.get().cast_mut())?;
+        // SAFETY: as in `push`.
+        let next = unsafe { first.as_ref() }.next.get();
+        self.first.set(next);
+        if next.is_null() {
+            self.last.set(ptr::null());
         }
-        // SAFETY: a fiber in the queue is kept alive by the reference that came with it.
-        unsafe { queue[AHEAD].as_ref() }.context.get().prefetch();
+        Some(first)
     }
 
     /// Takes `fiber` out, wherever it stands. Linear: for a worker without memory only.
     pub(crate) fn remove(&self, fiber: &Fiber) {
-        self.with(|queue| queue.retain(|ready| !ptr::eq(ready.as_ptr(), fiber)));
+        let last = self.last.get();
+        while let Some(first) = self.pop() {
+            if !ptr::eq(first.as_ptr(), fiber) {
+                // SAFETY: as in `push`; its reference goes back into the queue with it.
+                self.push(unsafe { first.as_ref() });
+            }
+            if ptr::eq(first.as_ptr(), last) {
+                return;
+            }
+        }
     }
 }

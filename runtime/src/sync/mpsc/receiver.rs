@@ -65,6 +65,10 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn recv(&self) -> Result<T, RecvError> {
+        share::charge();
+        if let Some(message) = self.take_batched() {
+            return Ok(message);
+        }
         if Home::here().is_none() {
             // A wait needs an allocation on an OS thread.
             match self.try_recv() {
@@ -116,11 +120,11 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        if let Some(message) = self.take_batched() {
+            return Ok(message);
+        }
         let mut batch = self.batch.take();
-        let result = match batch.pop_front() {
-            Some(message) => Ok(message),
-            None => self.channel.try_recv(&mut batch),
-        };
+        let result = self.channel.try_recv(&mut batch);
         self.batch.set(batch);
         result
     }
@@ -208,6 +212,14 @@ impl<T> Receiver<T> {
     /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { receiver: self }
+    }
+
+    /// A message that was taken out of the channel before.
+    fn take_batched(&self) -> Option<T> {
+        let mut batch = self.batch.take();
+        let message = batch.pop_front();
+        self.batch.set(batch);
+        message
     }
 
     /// Receives in direct style. The batch comes along; it is empty for as long as the receive waits, so that
