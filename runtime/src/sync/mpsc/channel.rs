@@ -52,6 +52,10 @@ impl<T> Channel<T> {
         Self { senders: AtomicUsize::new(1), bound, state: ShortLock::new(state) }
     }
 
+    pub(super) fn is_bounded(&self) -> bool {
+        self.bound.is_some()
+    }
+
     pub(super) fn add_sender(&self) {
         // Relaxed: the new sender is made from one that is counted already.
         let senders = self.senders.fetch_add(1, Relaxed);

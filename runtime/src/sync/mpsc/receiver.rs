@@ -5,11 +5,12 @@ use crate::scheduler::share;
 use crate::task::home::Home;
 use crate::wait::{wait, wait_until};
 use std::{
-    cell::Cell,
+    cell::UnsafeCell,
     collections::VecDeque,
     fmt,
     future::Future,
     iter::FusedIterator,
+    mem,
     panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
     sync::{
@@ -41,7 +42,7 @@ use std::{
 pub struct Receiver<T> {
     channel: Arc<Channel<T>>,
     /// Messages that were taken out of the channel together, so that the lock is paid for once.
-    batch: Cell<VecDeque<T>>,
+    batch: UnsafeCell<VecDeque<T>>,
 }
 
 // A panic leaves each message in the channel or out of it; what is inside of a message is not shared.
@@ -50,7 +51,7 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> Receiver<T> {
     pub(super) fn new(channel: Arc<Channel<T>>) -> Self {
-        Self { channel, batch: Cell::new(VecDeque::new()) }
+        Self { channel, batch: UnsafeCell::new(VecDeque::new()) }
     }
 
     /// Takes the oldest message, waiting for one if there is none.
@@ -123,10 +124,7 @@ impl<T> Receiver<T> {
         if let Some(message) = self.take_batched() {
             return Ok(message);
         }
-        let mut batch = self.batch.take();
-        let result = self.channel.try_recv(&mut batch);
-        self.batch.set(batch);
-        result
+        self.with_batch(|batch| self.channel.try_recv(batch))
     }
 
     /// As [`recv`](Receiver::recv), waiting for at most `timeout`.
@@ -215,22 +213,34 @@ impl<T> Receiver<T> {
     }
 
     /// A message that was taken out of the channel before.
+    #[inline]
     fn take_batched(&self) -> Option<T> {
-        let mut batch = self.batch.take();
-        let message = batch.pop_front();
-        self.batch.set(batch);
-        message
+        // SAFETY: a receiver is not `Sync`, and to pop runs no foreign code that could come here again.
+        unsafe { &mut *self.batch.get() }.pop_front()
+    }
+
+    /// Lends the batch, which is empty, to a call that may run foreign code: that finds another empty one here meanwhile. A
+    /// bounded channel has no use for it.
+    fn with_batch<R>(&self, call: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
+        if self.channel.is_bounded() {
+            return call(&mut VecDeque::new());
+        }
+        // SAFETY: as above: to take a value runs no foreign code.
+        let mut batch = mem::take(unsafe { &mut *self.batch.get() });
+        let result = call(&mut batch);
+        // SAFETY: as above.
+        let meanwhile = mem::replace(unsafe { &mut *self.batch.get() }, batch);
+        if !meanwhile.is_empty() {
+            // SAFETY: as above: to move messages runs no foreign code.
+            unsafe { &mut *self.batch.get() }.extend(meanwhile);
+        }
+        result
     }
 
     /// Receives in direct style. The batch comes along; it is empty for as long as the receive waits, so that
     /// nothing is lost if `how` unwinds.
     fn receive<R>(&self, how: impl FnOnce(&mut Receiving<'_, T>) -> R) -> R {
-        let mut batch = self.batch.take();
-        let mut receiving = Receiving { channel: &self.channel, batch: &mut batch, waits: false };
-        let result = how(&mut receiving);
-        drop(receiving);
-        self.batch.set(batch);
-        result
+        self.with_batch(|batch| how(&mut Receiving { channel: &self.channel, batch, waits: false }))
     }
 }
 
