@@ -44,21 +44,32 @@ impl Report {
         Ok(report)
     }
 
-    /// Shows the bench that was measured last.
+    /// Shows the bench that was measured last, of those that were measured so far.
+    ///
+    /// The page is written anew each time: a run that is interrupted leaves one of what it has measured.
     ///
     /// # Errors
     ///
     /// When an output can't be written.
-    pub fn bench(&self, measured: &Measured) -> io::Result<()> {
+    pub fn bench(&self, so_far: &[Measured], elapsed: Duration) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        if self.json { json::write(&mut out, json::bench(measured)) } else { text::bench(&mut out, measured) }
+        match so_far.last() {
+            Some(measured) if self.json => json::write(&mut out, json::bench(measured))?,
+            Some(measured) => text::bench(&mut out, measured)?,
+            None => {}
+        }
+        out.flush()?;
+        match &self.directory {
+            Some(directory) => page::write(directory, &self.machine, so_far, elapsed),
+            None => Ok(()),
+        }
     }
 
-    /// Sums up, and writes the page.
+    /// Sums up.
     ///
     /// # Errors
     ///
-    /// When an output can't be written.
+    /// When standard output is gone.
     pub fn end(&self, run: &[Measured], elapsed: Duration) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
@@ -67,9 +78,9 @@ impl Report {
             text::closing(&mut out, run, elapsed)?;
         }
         out.flush()?;
-        let Some(directory) = &self.directory else { return Ok(()) };
-        page::write(directory, &self.machine, run, elapsed)?;
-        eprintln!("The page is {}.", directory.join("index.html").display());
+        if let Some(directory) = &self.directory {
+            eprintln!("The page is {}.", directory.join("index.html").display());
+        }
         Ok(())
     }
 }

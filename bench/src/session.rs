@@ -36,7 +36,7 @@ pub fn run(options: &Options, prefix: &[&str]) -> io::Result<()> {
     let report = Report::begin(options, &run)?;
     for index in 0..run.len() {
         runner::measure(&mut run, index)?;
-        report.bench(&run[index])?;
+        report.bench(&run[..=index], began.elapsed())?;
     }
     report.end(&run, began.elapsed())
 }
