@@ -54,7 +54,9 @@ impl World {
             }
         }
         self.idle.add(worker);
-        if self.dozes[worker].prepare(|| self.tasks.load(SeqCst) == 0) {
+        if self.dozes[worker]
+            .prepare(|| self.idle.is_searched_by_another(worker) || self.tasks.load(SeqCst) == 0)
+        {
             return true;
         }
         if !self.idle.remove(worker) {

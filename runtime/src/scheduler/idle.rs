@@ -35,6 +35,13 @@ impl Idle {
         !self.searching.load(Relaxed) && self.searching.compare_exchange(false, true, SeqCst, Relaxed).is_ok()
     }
 
+    /// Whether somebody else searches, while `worker` is one of the sleepers: it will be picked if there is work at the
+    /// end of that search. To be asked after [`add`](Self::add), and after the worker can be unparked: who was picked
+    /// before is the searcher itself.
+    pub(crate) fn is_searched_by_another(&self, worker: usize) -> bool {
+        self.searching.load(SeqCst) && self.sleepers[worker / 64].load(SeqCst) & (1 << (worker % 64)) != 0
+    }
+
     /// Stops being the searcher.
     pub(crate) fn end_search(&self) {
         self.searching.store(false, SeqCst);

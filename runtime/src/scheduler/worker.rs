@@ -360,9 +360,12 @@ impl Worker {
             }
         }
         // The order matters: say that we sleep, to who picks a sleeper and to who unparks it, then look once more: what
-        // comes after that look finds us asleep in both places. `Idle` and `Doze` have the argument.
+        // comes after that look finds us asleep in both places. `Idle` and `Doze` have the argument. Work behind a
+        // searcher is the searcher's: it may be held up, and looking again and again would not help it.
         scheduler.idle.add(self.home.index());
-        if self.home.prepare_sleep(|| !scheduler.has_work() && !scheduler.shutdown.is_over()) {
+        let index = self.home.index();
+        let nothing_to_do = || scheduler.idle.is_searched_by_another(index) || !scheduler.has_work();
+        if self.home.prepare_sleep(|| nothing_to_do() && !scheduler.shutdown.is_over()) {
             self.turn(Wait::Forever);
             self.home.end_sleep();
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
