@@ -50,7 +50,8 @@ impl Watch {
 /// Processor time of the whole machine since it was started, all cores together.
 #[derive(Debug, PartialEq)]
 struct Clocks {
-    /// In processes: user, nice and system time.
+    /// In processes, and in interrupts: the kernel counts these apart here, but where a packet is received as it is sent,
+    /// they are part of what the sender's process has used.
     busy: Duration,
     /// Wanted by this machine and given to another one.
     stolen: Duration,
@@ -67,7 +68,8 @@ impl Clocks {
         let fields = stat.lines().next()?.strip_prefix("cpu ")?;
         let ticks: Vec<u64> = fields.split_whitespace().map_while(|field| field.parse().ok()).collect();
         let time = |ticks: u64| Duration::from_millis(ticks * 10);
-        Some(Self { busy: time(ticks.get(..3)?.iter().sum()), stolen: time(*ticks.get(7)?) })
+        let busy = ticks.get(..3)?.iter().chain(ticks.get(5..7)?).sum();
+        Some(Self { busy: time(busy), stolen: time(*ticks.get(7)?) })
     }
 }
 
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn the_first_line_holds_the_times_of_all_cores() {
         let stat = "cpu  100 20 3 9999 50 7 8 40 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
-        let expected = Clocks { busy: Duration::from_millis(1_230), stolen: Duration::from_millis(400) };
+        let expected = Clocks { busy: Duration::from_millis(1_380), stolen: Duration::from_millis(400) };
         assert_eq!(Clocks::parse(stat), Some(expected));
         assert_eq!(Clocks::parse("intr 1 2 3"), None);
     }
