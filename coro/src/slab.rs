@@ -7,6 +7,11 @@ use crate::{GuardKind, Stack};
 use std::io;
 use std::ptr::NonNull;
 
+/// [`Slabs::settle`] gives back one in so many of the slabs that were not needed.
+const SETTLED_SHARE: usize = 32;
+/// And no more than these: unmapping a thousand touched stacks takes the kernel about a millisecond.
+const SETTLED_AT_ONCE: usize = 16;
+
 /// One mapping. Each of its stacks is
 ///
 /// - *untouched*: never handed out, has no guard yet; these are the highest indices, `cut..count`
@@ -40,6 +45,8 @@ pub(crate) struct Slabs {
     /// How many slabs are mapped, and how many of these have no stack out.
     mapped: usize,
     empty: usize,
+    /// The fewest that were empty at a time since the last `settle`: so many were not needed meanwhile.
+    fewest_empty: usize,
     /// Places whose slabs ran empty at some time, each at most once. They may have been opened again since.
     emptied: Vec<u32>,
 }
@@ -149,6 +156,7 @@ impl Slabs {
             first_open: 0,
             mapped: 0,
             empty: 0,
+            fewest_empty: 0,
             emptied: Vec::new(),
         }
     }
@@ -160,6 +168,7 @@ impl Slabs {
         let was_empty = slab.is_empty();
         let index = slab.take(self.class, guard)?;
         self.empty -= usize::from(was_empty);
+        self.fewest_empty = self.fewest_empty.min(self.empty);
         Ok(Stack::cut(slab.base, Origin::new(self.pool, self.class, place as u32, index)))
     }
 
@@ -202,14 +211,21 @@ impl Slabs {
         self.first_open = self.first_open.min(place);
     }
 
-    /// Unmaps empty slabs, the last to run empty first, but keeps enough of them for the next small burst, and not
-    /// enough to matter beside what is in use.
-    pub(crate) fn release_surplus(&mut self) {
-        while self.empty > 1 + self.mapped / 8 {
+    /// Unmaps some of the slabs that have been empty ever since the last call, the last to run empty first: one of
+    /// [`SETTLED_SHARE`], and no more than [`SETTLED_AT_ONCE`], so that no call takes long.
+    pub(crate) fn settle(&mut self) {
+        let surplus = self.fewest_empty.div_ceil(SETTLED_SHARE).min(SETTLED_AT_ONCE);
+        for _ in 0..surplus {
             if !self.release_one() {
                 break;
             }
         }
+        self.fewest_empty = self.empty;
+    }
+
+    /// How many slabs have no stack out.
+    pub(crate) fn empty(&self) -> usize {
+        self.empty
     }
 
     /// Unmaps all empty slabs.

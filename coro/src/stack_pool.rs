@@ -11,7 +11,9 @@
 //! ```
 //!
 //! Memory goes back by unmapping whole slabs that have run empty. Unmapping single stacks, or discarding their pages,
-//! would leave their page tables behind: as much as the stack's own first page.
+//! would leave their page tables behind: as much as the stack's own first page. It goes back little by little, as
+//! [`settle`](StackPool::settle) is called: threads come in waves, and mapping a wave's stacks anew costs more than its
+//! threads do.
 
 use crate::origin::PoolId;
 use crate::size_class::{self, SizeClass};
@@ -76,6 +78,8 @@ pub struct StackPool {
     id: PoolId,
     config: StackPoolConfig,
     in_use: usize,
+    /// Slabs of all classes that have no stack out.
+    empty_slabs: usize,
     classes: [Class; size_class::COUNT],
 }
 
@@ -101,7 +105,7 @@ impl StackPool {
             SizeClass::all().map(|class| Class { at_hand: Vec::new(), slabs: Slabs::new(id, class) });
         let classes =
             std::array::from_fn(|_| classes.next().expect("as many classes as the table has places"));
-        StackPool { id, config, in_use: 0, classes }
+        StackPool { id, config, in_use: 0, empty_slabs: 0, classes }
     }
 
     /// Whether a stack of `size` bytes can be asked for at all. Sizes below the smallest class (16 KiB, 0 included)
@@ -140,7 +144,11 @@ impl StackPool {
     #[cold]
     fn allocate_from_slab(&mut self, class: SizeClass) -> Result<Stack, StackError> {
         let size = class.usable();
-        self.classes[class.index()].slabs.allocate(self.config.guard).map_err(|error| match error {
+        let slabs = &mut self.classes[class.index()].slabs;
+        self.empty_slabs -= slabs.empty();
+        let allocated = slabs.allocate(self.config.guard);
+        self.empty_slabs += slabs.empty();
+        allocated.map_err(|error| match error {
             SlabError::Reserve(source) => StackError::OutOfMemory { size, source },
             SlabError::Guard(GuardKind::Protect, source) if source.kind() == io::ErrorKind::OutOfMemory => {
                 StackError::TooManyMappings { source }
@@ -162,20 +170,59 @@ impl StackPool {
         let class = &mut self.classes[origin.class().index()];
         class.at_hand.push(stack);
         if class.at_hand.len() > AT_HAND {
-            class.put_away(AT_HAND / 2);
+            self.empty_slabs += class.put_away(AT_HAND / 2);
         }
     }
 
-    /// Gives back all memory that nobody uses: unmaps every slab without a stack in use, and discards what the free
-    /// stacks of the others hold.
+    /// Whether there are stacks that [`settle`](Self::settle) could give back, now or when it is called again.
     ///
-    /// The pool does the first on its own as slabs run empty, but keeps some in reserve.
+    /// ```
+    /// let mut pool = fibra_coro::StackPool::default();
+    /// let burst: Vec<_> = (0..100).map(|_| pool.allocate(16 * 1024)).collect::<Result<_, _>>()?;
+    /// assert!(!pool.has_surplus());
+    /// burst.into_iter().for_each(|stack| pool.release(stack));
+    /// assert!(pool.has_surplus());
+    /// # Ok::<(), fibra_coro::StackError>(())
+    /// ```
+    #[inline]
+    pub fn has_surplus(&self) -> bool {
+        self.empty_slabs > 0
+    }
+
+    /// Gives back a part of the memory that nobody has needed since the last call: a thirty-second of the slabs that were
+    /// empty all the time, and about a thousand stacks at most. Called 40 times a second, the memory of a burst is gone
+    /// some seconds after it; without calls, the pool keeps all that it ever mapped.
+    ///
+    /// ```
+    /// let mut pool = fibra_coro::StackPool::default();
+    /// let burst: Vec<_> = (0..1_000).map(|_| pool.allocate(16 * 1024)).collect::<Result<_, _>>()?;
+    /// burst.into_iter().for_each(|stack| pool.release(stack));
+    /// while pool.has_surplus() {
+    ///     pool.settle();
+    /// }
+    /// assert_eq!(pool.stats().slabs, 1); // of the stacks at hand
+    /// # Ok::<(), fibra_coro::StackError>(())
+    /// ```
+    pub fn settle(&mut self) {
+        for class in &mut self.classes {
+            class.slabs.settle();
+        }
+        self.count_empty_slabs();
+    }
+
+    /// Gives back all memory that nobody uses, at once: unmaps every slab without a stack in use, and discards what the
+    /// free stacks of the others hold.
     pub fn trim(&mut self) {
         for class in &mut self.classes {
             class.put_away(class.at_hand.len());
             class.at_hand.shrink_to_fit();
             class.slabs.trim();
         }
+        self.count_empty_slabs();
+    }
+
+    fn count_empty_slabs(&mut self) {
+        self.empty_slabs = self.classes.iter().map(|class| class.slabs.empty()).sum();
     }
 
     /// Counts what the pool holds. Walks over all slabs: for reports, not for every task.
@@ -200,13 +247,14 @@ impl Drop for StackPool {
 }
 
 impl Class {
-    /// Moves the `count` stacks that have been at hand longest back to their slabs.
+    /// Moves the `count` stacks that have been at hand longest back to their slabs, and says how many of these ran empty.
     #[cold]
-    fn put_away(&mut self, count: usize) {
+    fn put_away(&mut self, count: usize) -> usize {
+        let before = self.slabs.empty();
         for stack in self.at_hand.drain(..count) {
             self.slabs.free_stack(&stack);
         }
-        self.slabs.release_surplus();
+        self.slabs.empty() - before
     }
 }
 

@@ -42,8 +42,11 @@ fn drains(order: impl FnOnce(&mut Vec<Stack>)) {
     order(&mut stacks);
     stacks.into_iter().for_each(|stack| pool.release(stack));
     let after = pool.stats();
-    assert_eq!(after.in_use, 0);
-    assert!(after.slabs * 4 < at_the_peak.slabs, "{at_the_peak:?} {after:?}");
+    assert_eq!((after.in_use, after.slabs), (0, at_the_peak.slabs));
+    let calls = settle_down(&mut pool);
+    assert!((20..=200).contains(&calls), "{calls}");
+    // Those at hand pin their slabs, at worst one each.
+    assert!(pool.stats().slabs * 4 < at_the_peak.slabs, "{at_the_peak:?} {:?}", pool.stats());
     pool.trim();
     let trimmed = pool.stats();
     assert_eq!((trimmed.slabs, trimmed.pooled, trimmed.mapped_bytes), (0, 0, 0));
@@ -67,6 +70,37 @@ fn released_in_a_scattered_order() {
         let mut slots: Vec<Option<Stack>> = stacks.drain(..).map(Some).collect();
         stacks.extend((0..BURST).map(|index| slots[index * stride % BURST].take().unwrap()));
     });
+}
+
+/// Settles until nothing more can be given back, and says how many calls that took.
+fn settle_down(pool: &mut StackPool) -> usize {
+    let mut calls = 0;
+    while pool.has_surplus() {
+        pool.settle();
+        calls += 1;
+    }
+    calls
+}
+
+#[test]
+fn what_a_wave_needs_is_kept_between_waves() {
+    let _alone = alone();
+    let mut pool = StackPool::default();
+    let slabs = |pool: &StackPool| pool.stats().slabs;
+    burst(&mut pool).into_iter().for_each(|stack| pool.release(stack));
+    let mapped = slabs(&pool);
+    for _ in 0..10 {
+        pool.settle();
+        burst(&mut pool).into_iter().for_each(|stack| pool.release(stack));
+        assert_eq!(slabs(&pool), mapped);
+    }
+    // Smaller waves keep what they need.
+    for _ in 0..300 {
+        let wave: Vec<Stack> = (0..BURST / 4).map(|_| pool.allocate(SIZE).unwrap()).collect();
+        wave.into_iter().for_each(|stack| pool.release(stack));
+        pool.settle();
+    }
+    assert!((mapped / 4..mapped / 2).contains(&slabs(&pool)), "{} of {mapped}", slabs(&pool));
 }
 
 /// One slab full and a piece of another.

@@ -24,6 +24,7 @@ pub(crate) mod plan;
 pub(crate) mod register;
 pub(crate) mod share;
 pub(crate) mod shutdown;
+pub(crate) mod slack;
 pub(crate) mod start;
 pub(crate) mod worker;
 
@@ -44,6 +45,7 @@ use injector::Injector;
 use local_queue::LocalQueue;
 use register::Register;
 use shutdown::Shutdown;
+use slack::Slack;
 use std::{
     ptr::{self, NonNull},
     sync::Arc,
@@ -61,6 +63,7 @@ pub(crate) struct Scheduler {
     pub(crate) shutdown: Shutdown,
     /// A green thread's stack in bytes, unless it asks for another size.
     pub(crate) stack_size: usize,
+    pub(crate) timer_slack: Slack,
 }
 
 /// The part of a worker that the other workers see.

@@ -5,7 +5,7 @@ use crate::scheduler::worker::Worker;
 use fibra_driver::Op;
 use std::{io, thread::panicking, time::Instant};
 
-/// Waits until `deadline`, in direct style. If that has passed `now`, it returns at once.
+/// Waits until `deadline`, or on a worker as much longer as timers may be late, in direct style. If that has passed `now`, it returns at once.
 ///
 /// # Errors
 ///
@@ -14,6 +14,8 @@ pub(crate) fn sleep_until(now: Instant, deadline: Instant) -> io::Result<()> {
     if now >= deadline {
         return pass();
     }
+    let deadline =
+        Worker::here().map_or(deadline, |worker| worker.scheduler().timer_slack.round_up(now, deadline));
     // SAFETY: a timeout points to nothing.
     unsafe { perform(Op::Timeout { deadline }, None) }.map(drop)
 }
@@ -32,6 +34,6 @@ pub(crate) struct Timer(pub(crate) Instant);
 // SAFETY: a timeout points to nothing.
 unsafe impl Payload for Timer {
     fn op(&mut self) -> Op {
-        Op::Timeout { deadline: self.0 }
+        Op::Timeout { deadline: Worker::here().map_or(self.0, |worker| worker.end_of_timer(self.0)) }
     }
 }

@@ -52,6 +52,22 @@ impl Builder {
         self
     }
 
+    /// How late a timer may be, so that several end together and wake a worker once: half a millisecond by default, and
+    /// never more than a sixteenth of the timer's length, counted from when its worker last looked at the clock. Timers are
+    /// never early.
+    ///
+    /// A smaller slack costs processor time where many timers are running: with 100,000 a second, each wakes its worker
+    /// up. With zero, a timer is as late as the kernel makes it: some ten microseconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fibra::Builder::new().timer_slack(Duration::ZERO).run(|| fibra::thread::sleep(Duration::from_micros(100)));
+    /// ```
+    pub fn timer_slack(mut self, slack: Duration) -> Self {
+        self.wishes.timer_slack = Some(slack);
+        self
+    }
+
     /// How long the runtime, when it is dropped, lets tasks end by themselves before it cancels them. Zero by default.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;

@@ -32,10 +32,17 @@ use std::{
     ptr::{self, NonNull},
     sync::Arc,
     thread::panicking,
+    time::{Duration, Instant},
 };
 
 /// Free stacks that a worker keeps for itself; more go back to the pool, which gives memory back in bulk.
 const KEPT_FREE: usize = 64;
+
+/// How long the pool keeps stacks that nobody needs before it gives some of them back, and then some more. With what
+/// [`StackPool::settle`] gives back at once, half of a large burst has gone after a second.
+///
+/// [`StackPool::settle`]: fibra_coro::StackPool::settle
+const SETTLE_PERIOD: Duration = Duration::from_millis(25);
 
 impl Worker {
     /// Runs the worker until the runtime is over. Called on the stack that the OS gave the thread.
@@ -69,30 +76,25 @@ impl Worker {
     /// Lets everything else that is ready go first. Not while panicking.
     pub(crate) fn yield_now(&self) {
         let fiber = self.home.current();
-        if self.home.ready().is_empty() {
-            self.give_turn_to_ring();
+        if self.is_poll_due() {
+            self.queue_after_look(fiber);
+        } else {
+            if self.home.ready().is_empty() {
+                self.give_turn_to_ring();
+            }
+            fiber.make_ready();
         }
-        fiber.make_ready();
         self.go_on(fiber);
     }
 
     /// Leaves `from`, which is parked or ready, and returns when it is resumed.
     fn go_on(&self, from: &Fiber) {
         assert!(!panicking(), "a stack was about to be switched during a panic");
-        let to = match self.take_ready() {
-            Some(ready) if ptr::eq(ready.as_ptr(), from) => {
-                from.set_phase(Phase::Running);
-                return self.renew_budget();
-            }
-            Some(ready) => ready,
-            None => match self.free_fiber() {
-                Ok(fiber) => fiber,
-                Err(_) => match self.wait_in_place(from) {
-                    Some(ready) => ready,
-                    None => return,
-                },
-            },
-        };
+        let to = self.take_ready().or_else(|| self.free_fiber().ok()).unwrap_or_else(|| self.wait_in_place());
+        if ptr::eq(to.as_ptr(), from) {
+            from.set_phase(Phase::Running);
+            return self.renew_budget();
+        }
         let to = self.set_running(to);
         // SAFETY: `to` rests here or was prepared, and nobody else resumes it: only this thread does, and it is in
         // no queue any more. `from` outlives its suspension: its reference is with itself or with the queue.
@@ -169,13 +171,17 @@ impl Worker {
         unsafe { NonNull::new_unchecked(Arc::into_raw(fiber).cast_mut()) }
     }
 
-    /// There is no memory for another stack: turns the driver right here until some stack is ready. `None`: `from`, which
-    /// runs again. Tasks don't run meanwhile, which is slow, and better than losing the wait; other workers may take them.
+    /// There is no memory for another stack: turns the driver right here until some stack is ready, which may be the one
+    /// that we stand on. Tasks don't run meanwhile, which is slow, and better than losing the wait; other workers may take
+    /// them.
     #[cold]
-    fn wait_in_place(&self, from: &Fiber) -> Option<NonNull<Fiber>> {
-        while from.phase() == Phase::Parked {
+    fn wait_in_place(&self) -> NonNull<Fiber> {
+        loop {
+            if self.is_poll_due() {
+                self.look_around();
+            }
             if let Some(ready) = self.home.ready().pop() {
-                return Some(ready);
+                return ready;
             }
             if self.scheduler().has_work() {
                 self.scheduler().notify();
@@ -185,9 +191,6 @@ impl Worker {
             self.home.end_sleep();
             self.home.deliver();
         }
-        self.home.ready().remove(from);
-        from.set_phase(Phase::Running);
-        None
     }
 
     // ---- the loop ----
@@ -229,6 +232,20 @@ impl Worker {
             }
             Err(error) => runnable.fail(Failure::new(Box::new(StackUnavailable::new(error)))),
         }
+    }
+
+    /// Lets the pool give back some of the stacks that nobody has needed of late, if it is time for that.
+    pub(super) fn settle_stacks(&self, now: Instant) {
+        let mut stacks = self.stacks.borrow_mut();
+        if stacks.has_surplus() && now >= self.settle_at.get() {
+            stacks.settle();
+            self.settle_at.set(now + SETTLE_PERIOD);
+        }
+    }
+
+    /// How long the worker may sleep when there is nothing to do: while the pool has stacks to give back, not for ever.
+    pub(super) fn longest_sleep(&self) -> Wait {
+        if self.stacks.borrow().has_surplus() { Wait::Until(self.settle_at.get()) } else { Wait::Forever }
     }
 
     #[inline]

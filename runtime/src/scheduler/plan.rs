@@ -1,9 +1,10 @@
 //! What a runtime is to be like: wishes, the environment, and what becomes of both.
 
+use super::slack::Slack;
 use crate::error::RuntimeError;
 use fibra_coro::StackPool;
 use fibra_driver::{BackendKind, Offload};
-use std::{env, ffi::OsString};
+use std::{env, ffi::OsString, time::Duration};
 
 /// A green thread's stack in bytes, unless somebody wants another size: as std's threads.
 pub(crate) const DEFAULT_STACK_SIZE: usize = 2 << 20;
@@ -16,6 +17,7 @@ pub(crate) struct Wishes {
     pub(crate) workers: Option<usize>,
     pub(crate) backend: Option<BackendKind>,
     pub(crate) stack_size: Option<usize>,
+    pub(crate) timer_slack: Option<Duration>,
     pub(crate) offload: Option<Offload>,
 }
 
@@ -24,6 +26,7 @@ pub(crate) struct Plan {
     pub(crate) workers: usize,
     pub(crate) backend: Option<BackendKind>,
     pub(crate) stack_size: usize,
+    pub(crate) timer_slack: Duration,
     pub(crate) offload: Offload,
 }
 
@@ -42,7 +45,8 @@ impl Wishes {
         if !(1..=MOST_WORKERS).contains(&workers) {
             return Err(setting(format!("{workers} workers: a runtime has 1 to {MOST_WORKERS}")));
         }
-        Ok(Plan { workers, backend, stack_size, offload: self.offload.unwrap_or_default() })
+        let timer_slack = self.timer_slack.unwrap_or(Slack::DEFAULT);
+        Ok(Plan { workers, backend, stack_size, timer_slack, offload: self.offload.unwrap_or_default() })
     }
 }
 

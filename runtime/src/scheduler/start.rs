@@ -10,6 +10,7 @@ use super::{
     plan::{Plan, Wishes},
     register::Register,
     shutdown::Shutdown,
+    slack::Slack,
     worker::Worker,
 };
 use crate::{
@@ -66,6 +67,7 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
         offload: plan.offload.clone(),
         shutdown: Shutdown::new(),
         stack_size: plan.stack_size,
+        timer_slack: Slack::new(plan.timer_slack),
     });
     let homes = scheduler.workers.iter().map(|shared| Arc::clone(&shared.home));
     let threads = candidates.into_iter().zip(homes);

@@ -29,6 +29,9 @@ const POLL_PERIOD: Duration = Duration::from_micros(100);
 /// After so many runs at most the clock is looked at: the longest that slow tasks after quick ones can hold up timers and
 /// I/O. More would cost less (a look at the clock is some 20 ns, shared by that many runs).
 const LONGEST_STRIDE: u32 = 16;
+/// After a slow run, so many are looked at one by one: slow ones come in company, and a few quick ones in between must not
+/// hide them.
+const WARY: u32 = 64;
 /// Runs that take longer than this are slow: then the clock is looked at after each.
 const SLOW: Duration = Duration::from_micros(20);
 /// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
@@ -44,12 +47,16 @@ pub(crate) struct Worker {
     driver: UnsafeCell<Driver>,
     completions: Cell<Vec<Completion>>,
     pub(super) stacks: RefCell<StackPool>,
+    /// When the pool may give back unused stacks the next time.
+    pub(super) settle_at: Cell<Instant>,
     /// Fibers whose stacks wait for a loop: used again before the pool is asked.
     pub(super) free: RefCell<Vec<Arc<Fiber>>>,
     /// The stack that the OS gave this thread, while we are on ours.
     pub(super) os_stack: Cell<Context>,
     /// The fiber that was left for good by the last switch.
     pub(super) left: Cell<*const Fiber>,
+    /// The fiber that yields while a look at the world is due: it is ready, and queued behind whom the look wakes.
+    yielding: Cell<*const Fiber>,
     /// A closure that asked for a stack of its own size: the loop that starts there runs it first.
     pub(super) handed_over: Cell<Option<Runnable>>,
     /// Whose turn it is: a count of runs, which wraps.
@@ -58,6 +65,8 @@ pub(crate) struct Worker {
     unchecked: Cell<u32>,
     /// How many runs lie between two looks at the clock.
     stride: Cell<u32>,
+    /// How many runs in a row have yet to be quick before the stride may grow.
+    wary: Cell<u32>,
     /// When the clock was looked at the last time.
     last_check: Cell<Instant>,
     /// When the driver let go of us the last time.
@@ -85,13 +94,16 @@ impl Worker {
             driver: UnsafeCell::new(driver),
             completions: Cell::new(Vec::new()),
             stacks: RefCell::new(StackPool::new(StackPoolConfig::default())),
+            settle_at: Cell::new(Instant::now()),
             free: RefCell::new(Vec::new()),
             os_stack: Cell::new(Context::null()),
             left: Cell::new(ptr::null()),
+            yielding: Cell::new(ptr::null()),
             handed_over: Cell::new(None),
             turn: Cell::new(0),
             unchecked: Cell::new(1),
             stride: Cell::new(1),
+            wary: Cell::new(0),
             last_check: Cell::new(Instant::now()),
             last_poll: Cell::new(Instant::now()),
             is_poll_due: Cell::new(false),
@@ -280,7 +292,7 @@ impl Worker {
     }
 
     #[inline]
-    fn is_poll_due(&self) -> bool {
+    pub(super) fn is_poll_due(&self) -> bool {
         if self.unchecked.get() == 0 {
             self.check_clock();
         }
@@ -294,8 +306,11 @@ impl Worker {
         let elapsed = now.duration_since(self.last_check.replace(now));
         if elapsed > SLOW {
             self.stride.set(1);
+            self.wary.set(WARY);
             // Nor shall several slow ones in a row go before the others.
             self.turn.set((self.turn.get() | (TURN - 1)).wrapping_add(1));
+        } else if self.wary.get() > 0 {
+            self.wary.set(self.wary.get() - 1);
         } else {
             self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
         }
@@ -305,10 +320,11 @@ impl Worker {
 
     /// Submits, collects completions and letters, and takes a share of the injector, without waiting.
     #[cold]
-    fn look_around(&self) {
+    pub(super) fn look_around(&self) {
         self.home.deliver();
         self.turn(Wait::Not);
         self.start_poll_period();
+        self.queue_yielding();
         if !self.scheduler.injector.is_empty()
             && let Some(task) = self.pop_injector()
         {
@@ -316,14 +332,38 @@ impl Worker {
         }
     }
 
+    /// A look at the world is due, and `fiber`, which runs, yields: who has been waiting for a timer or for I/O goes first.
+    /// The loop looks before it does anything else.
+    #[cold]
+    pub(super) fn queue_after_look(&self, fiber: &Fiber) {
+        fiber.set_phase(Phase::Ready);
+        self.yielding.set(fiber);
+    }
+
+    fn queue_yielding(&self) {
+        // SAFETY: a fiber that yields rests, and its travelling reference is with us until it is queued.
+        let Some(yielding) = (unsafe { self.yielding.replace(ptr::null()).as_ref() }) else { return };
+        if self.home.ready().is_empty() {
+            self.give_turn_to_ring();
+        }
+        self.home.ready().push(yielding);
+    }
+
     /// When the driver let go of us the last time.
     pub(crate) fn last_look(&self) -> Instant {
         self.last_poll.get()
     }
 
+    /// When a timer ends that must not end before `deadline`.
+    #[inline]
+    pub(crate) fn end_of_timer(&self, deadline: Instant) -> Instant {
+        self.scheduler.timer_slack.round_up(self.last_look(), deadline)
+    }
+
     /// Tasks run from here on: what the kernel took before is not theirs.
     fn start_poll_period(&self) {
         let now = Instant::now();
+        self.settle_stacks(now);
         self.last_poll.set(now);
         self.last_check.set(now);
         self.unchecked.set(self.stride.get());
@@ -366,7 +406,7 @@ impl Worker {
         let index = self.home.index();
         let nothing_to_do = || scheduler.idle.is_searched_by_another(index) || !scheduler.has_work();
         if self.home.prepare_sleep(|| nothing_to_do() && !scheduler.shutdown.is_over()) {
-            self.turn(Wait::Forever);
+            self.turn(self.longest_sleep());
             self.home.end_sleep();
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
             self.start_poll_period();
@@ -407,6 +447,10 @@ impl Worker {
         let again = runnable.run();
         fiber.leave_body();
         if let Some(runnable) = again {
+            // As in `yield_now`: who has been waiting meanwhile goes first.
+            if self.is_poll_due() {
+                self.look_around();
+            }
             self.push(runnable);
         }
     }

@@ -269,7 +269,7 @@ impl ReadyQueue {
 
     /// Appends `fiber`, which is in no queue; its parked reference goes with it.
     #[inline]
-    pub(super) fn push(&self, fiber: &Fiber) {
+    pub(crate) fn push(&self, fiber: &Fiber) {
         fiber.next.set(ptr::null());
         // SAFETY: a fiber in the queue is kept alive by the reference that came with it.
         match unsafe { self.last.replace(fiber).as_ref() } {
@@ -289,19 +289,5 @@ impl ReadyQueue {
             self.last.set(ptr::null());
         }
         Some(first)
-    }
-
-    /// Takes `fiber` out, wherever it stands. Linear: for a worker without memory only.
-    pub(crate) fn remove(&self, fiber: &Fiber) {
-        let last = self.last.get();
-        while let Some(first) = self.pop() {
-            if !ptr::eq(first.as_ptr(), fiber) {
-                // SAFETY: as in `push`; its reference goes back into the queue with it.
-                self.push(unsafe { first.as_ref() });
-            }
-            if ptr::eq(first.as_ptr(), last) {
-                return;
-            }
-        }
     }
 }
