@@ -1,5 +1,7 @@
 //! The driver: one thread's door to the kernel.
 
+mod timers;
+
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -252,7 +254,8 @@ impl Driver {
     /// Hands everything that was submitted to the kernel in one system call, waits if there is nothing to hand over yet,
     /// and appends the completions.
     ///
-    /// A waiting turn ends with the first completions, at its deadline, or by an [unpark](Unparker::unpark). A turn that
+    /// A waiting turn ends with the first completions or expired timers, at its deadline, or by an
+    /// [unpark](Unparker::unpark). A turn that
     /// may not wait and has nothing to do makes no system call.
     ///
     /// # Errors
@@ -276,7 +279,8 @@ impl Driver {
         let before = completions.len();
         loop {
             self.ledger.collect(completions);
-            let wait = if completions.len() > before { Wait::Not } else { wait };
+            let is_done = completions.len() > before || !self.ledger.expired.is_empty();
+            let wait = if is_done { Wait::Not } else { wait };
             let pause = self.ledger.pause(wait);
             let unparked = self.backend.turn(&mut self.ledger, pause, completions)?;
             self.ledger.collect(completions);
@@ -287,7 +291,7 @@ impl Driver {
                 Wait::Until(deadline) => Instant::now() >= deadline,
                 Wait::Forever => false,
             };
-            if over || unparked || completions.len() > before {
+            if over || unparked || completions.len() > before || !self.ledger.expired.is_empty() {
                 return Ok(());
             }
         }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::backend;
@@ -32,6 +33,8 @@ pub(crate) struct Ledger {
     pub parking: Arc<Parking>,
     /// Completions that came about outside of a turn.
     ready: Vec<Completion>,
+    /// Whom the timers wake that have expired.
+    pub expired: Vec<Waker>,
     /// What came due that only the backend can continue: tokens it gave to [`Ledger::call_back`].
     pub due: Vec<u64>,
     inbox: Arc<Inbox>,
@@ -54,6 +57,7 @@ impl Ledger {
             inbox: Arc::new(Inbox::new(Arc::clone(&parking))),
             parking,
             ready: Vec::new(),
+            expired: Vec::new(),
             due: Vec::new(),
             offload: config.offload.clone(),
             results: Vec::new(),
@@ -94,6 +98,24 @@ impl Ledger {
         };
         self.timeouts -= 1;
         Some(word)
+    }
+
+    /// A timer that runs, if it still does: whom it wakes.
+    pub(crate) fn waker_of(&mut self, timer: TimerKey) -> Option<&mut Waker> {
+        match self.wheel.token_mut(timer)? {
+            Token::Timer(waker) => Some(waker),
+            Token::Timeout(_) | Token::Backend(_) => None,
+        }
+    }
+
+    /// Takes a timer out of the wheel.
+    pub(crate) fn stop_timer(&mut self, timer: TimerKey) -> Option<Waker> {
+        // Only its own key names a timer, but the type does not say so.
+        self.waker_of(timer)?;
+        match self.wheel.cancel(timer)? {
+            Token::Timer(waker) => Some(waker),
+            Token::Timeout(_) | Token::Backend(_) => unreachable!("it was a timer a moment ago"),
+        }
     }
 
     /// How many operations are in flight.
@@ -222,8 +244,9 @@ impl Ledger {
     }
 
     fn advance(&mut self, completions: &mut Vec<Completion>) {
-        let Ledger { wheel, timeouts, due, stats, .. } = self;
+        let Ledger { wheel, timeouts, due, expired, stats, .. } = self;
         wheel.advance(Instant::now(), |token| match token {
+            Token::Timer(waker) => expired.push(waker),
             Token::Backend(token) => due.push(token),
             Token::Timeout(word) => {
                 *timeouts -= 1;

@@ -66,4 +66,5 @@ pub use driver::Driver;
 pub use handle::{Handle, Target};
 pub use offload::{Offload, OffloadConfig, OffloadError};
 pub use op::{Interest, Offset, Op, RawSlice, RawStatx};
+pub use timers::TimerKey;
 pub use unpark::Unparker;

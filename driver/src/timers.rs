@@ -30,7 +30,8 @@ mod tests;
 use entries::{Entries, NONE, Place};
 use std::time::{Duration, Instant};
 
-pub(crate) use entries::{TimerKey, Token};
+pub use entries::TimerKey;
+pub(crate) use entries::Token;
 
 /// The digits of a deadline.
 const LEVELS: usize = 6;
@@ -132,9 +133,20 @@ impl Wheel {
         Some(self.entries.remove(index))
     }
 
+    /// What an entry is for, if it is in the wheel.
+    pub(crate) fn token_mut(&mut self, key: TimerKey) -> Option<&mut Token> {
+        let index = self.entries.find(key)?;
+        self.entries.token_mut(index)
+    }
+
     /// The keys of all timeouts that are in the wheel.
     pub(crate) fn timeouts(&self) -> Vec<TimerKey> {
-        self.entries.timeouts().collect()
+        self.entries.keys(|token| matches!(token, Token::Timeout(_))).collect()
+    }
+
+    /// The keys of all timers that are in the wheel.
+    pub(crate) fn timers(&self) -> Vec<TimerKey> {
+        self.entries.keys(|token| matches!(token, Token::Timer(_))).collect()
     }
 
     /// Whether there is no entry: one load, where [`next_deadline`](Self::next_deadline) has to search.

@@ -10,6 +10,7 @@ mod direct;
 mod future;
 pub(crate) mod owned;
 mod phase;
+mod sleep;
 mod timer;
 
 pub use buffer::{Buffer, BufferMut, Slice};
@@ -17,4 +18,5 @@ pub(crate) use direct::perform;
 pub(crate) use future::{OpFuture, Payload};
 #[cfg(all(test, loom))]
 pub(crate) use phase::{Abandoned, Phase};
-pub(crate) use timer::{Timer, sleep_until};
+pub(crate) use sleep::sleep_until;
+pub(crate) use timer::Timer;

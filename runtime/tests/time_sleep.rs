@@ -2,9 +2,13 @@
 
 use fibra::{Builder, time};
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::pin,
-    task::Poll,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
 };
 
@@ -67,4 +71,65 @@ fn moving_a_sleep_later_starts_no_timer() {
     });
     runtime.block_on(task).unwrap();
     assert!(runtime.metrics().operations < 100, "{:?}", runtime.metrics());
+}
+
+/// Counts how often it is woken, and by its references who can still do so.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// Polls a sleep for `bell`; it must not be ready.
+fn begin_for(bell: &Arc<Bell>, sleep: &mut time::Sleep) {
+    let waker = Waker::from(Arc::clone(bell));
+    assert!(pin!(sleep).poll(&mut Context::from_waker(&waker)).is_pending());
+}
+
+#[fibra::test]
+async fn a_sleep_wakes_whoever_polled_it_last() {
+    let [first, last] = [Arc::new(Bell::default()), Arc::new(Bell::default())];
+    let mut sleep = time::sleep(Duration::from_millis(1));
+    begin_for(&first, &mut sleep);
+    begin_for(&last, &mut sleep);
+    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&last)), (1, 2));
+    while last.0.load(SeqCst) == 0 {
+        time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(first.0.load(SeqCst), 0);
+}
+
+#[fibra::test]
+async fn a_sleep_that_another_thread_drops_lets_go_of_its_waker() {
+    let bell = Arc::new(Bell::default());
+    let mut sleep = time::sleep(LONG);
+    begin_for(&bell, &mut sleep);
+    std::thread::spawn(move || drop(sleep)).join().unwrap();
+    while Arc::strong_count(&bell) > 1 {
+        time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(bell.0.load(SeqCst), 0);
+}
+
+#[test]
+fn a_sleep_goes_on_in_another_runtime_when_its_own_ends() {
+    let bell = Arc::new(Bell::default());
+    let first = Builder::new().workers(1).build().unwrap();
+    let begun = first.spawn({
+        let bell = Arc::clone(&bell);
+        async move {
+            let mut sleep = time::sleep(Duration::from_millis(20));
+            begin_for(&bell, &mut sleep);
+            [sleep]
+        }
+    });
+    let [sleep] = first.block_on(begun).unwrap();
+    let deadline = sleep.deadline();
+    drop(first);
+    assert_eq!((bell.0.load(SeqCst), Arc::strong_count(&bell)), (1, 1), "whoever waits has to start anew");
+    Builder::new().workers(1).run(move || fibra::wait(sleep));
+    assert!(Instant::now() >= deadline);
 }

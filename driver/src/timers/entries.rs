@@ -1,5 +1,7 @@
 //! Where the entries of the wheel live: a slab, addressed by 32-bit indices, whose vacancies are reused.
 
+use std::task::Waker;
+
 /// No entry: the end of a list.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -8,17 +10,29 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) const WORN_OUT: u32 = (1 << 30) - 1;
 
 /// What an entry is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Token {
     /// An operation of its own; the word goes into its completion.
     Timeout(usize),
+    /// A timer: whom to wake.
+    Timer(Waker),
     /// Something that the backend goes on with.
     Backend(u64),
 }
 
-/// Names an entry for as long as it is in the wheel; afterwards it names nothing.
+/// Names a timer for as long as it runs; afterwards it names nothing.
+///
+/// ```
+/// # use fibra_driver::{Config, Driver};
+/// # use std::{task::Waker, time::Instant};
+/// # let mut driver = Driver::new(&Config::default())?;
+/// let key: fibra_driver::TimerKey = driver.start_timer(Instant::now(), Waker::noop().clone());
+/// assert!(driver.stop_timer(key).is_some());
+/// assert!(driver.stop_timer(key).is_none());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimerKey {
+pub struct TimerKey {
     pub(crate) index: u32,
     pub(crate) generation: u32,
 }
@@ -30,22 +44,20 @@ pub(super) struct Place {
     pub(super) next: u32,
     /// The slot, counted through all levels.
     pub(super) slot: u16,
-    /// What the entry's token is; `false` in a vacancy.
-    is_timeout: bool,
 }
 
 struct Entry {
     deadline: u64,
-    /// What the token holds; which one it is stands in `place`.
-    token: u64,
+    /// `None` in a vacancy.
+    token: Option<Token>,
     /// In a vacancy, `next` is the vacancy after it.
     place: Place,
     /// Counts how often this entry has become vacant. A key with an older count names an entry that is gone.
     generation: u32,
 }
 
-// Two entries share a cache line; a million fit in 32 MiB.
-const _: () = assert!(size_of::<Entry>() == 32 || !cfg!(target_pointer_width = "64"));
+// Four entries share three cache lines; a million fit in 48 MB.
+const _: () = assert!(size_of::<Entry>() == 48 || !cfg!(target_pointer_width = "64"));
 
 pub(super) struct Entries {
     entries: Vec<Entry>,
@@ -66,15 +78,12 @@ impl Entries {
 
     /// Adds an entry that stands nowhere yet.
     pub(super) fn add(&mut self, deadline: u64, token: Token) -> u32 {
-        let (token, is_timeout) = match token {
-            Token::Timeout(word) => (word as u64, true),
-            Token::Backend(token) => (token, false),
-        };
+        let token = Some(token);
         self.in_use += 1;
         if self.vacant == NONE {
             let index = self.entries.len() as u32;
             assert!(self.entries.len() < NONE as usize, "a thread cannot have four billion timers");
-            let place = Place { previous: NONE, next: NONE, slot: 0, is_timeout };
+            let place = Place { previous: NONE, next: NONE, slot: 0 };
             self.entries.push(Entry { deadline, token, place, generation: 0 });
             return index;
         }
@@ -83,7 +92,6 @@ impl Entries {
         self.vacant = entry.place.next;
         entry.deadline = deadline;
         entry.token = token;
-        entry.place.is_timeout = is_timeout;
         index
     }
 
@@ -92,21 +100,26 @@ impl Entries {
         self.in_use -= 1;
         let entry = &mut self.entries[index as usize];
         entry.generation += 1;
-        let is_timeout = std::mem::replace(&mut entry.place.is_timeout, false);
+        let token = entry.token.take().expect("an entry in use has a token");
         // One that has been through all generations stays unused for ever, lest its very first keys name it again.
         if entry.generation != WORN_OUT {
             entry.place.next = self.vacant;
             self.vacant = index;
         }
-        if is_timeout { Token::Timeout(entry.token as usize) } else { Token::Backend(entry.token) }
+        token
     }
 
-    /// The keys of all timeouts in use.
-    pub(super) fn timeouts(&self) -> impl Iterator<Item = TimerKey> + '_ {
+    /// The token of an entry that is in use.
+    pub(super) fn token_mut(&mut self, index: u32) -> Option<&mut Token> {
+        self.entries[index as usize].token.as_mut()
+    }
+
+    /// The keys of all entries with such a token.
+    pub(super) fn keys(&self, is_wanted: fn(&Token) -> bool) -> impl Iterator<Item = TimerKey> + '_ {
         self.entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| entry.place.is_timeout)
+            .filter(move |(_, entry)| entry.token.as_ref().is_some_and(is_wanted))
             .map(|(index, entry)| TimerKey { index: index as u32, generation: entry.generation })
     }
 

@@ -2,7 +2,12 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    mem::discriminant,
+    ptr,
+    task::{RawWaker, RawWakerVTable, Waker},
+};
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
@@ -18,17 +23,30 @@ fn advanced(wheel: &mut Wheel, now: Instant) -> Vec<u64> {
     tokens
 }
 
-/// Tokens of both kinds, by turns.
+/// Tokens of all kinds, by turns.
 fn numbered(number: u64) -> Token {
-    if number.is_multiple_of(2) { Token::Timeout(number as usize) } else { Token::Backend(number) }
+    match number % 3 {
+        0 => Token::Timeout(number as usize),
+        1 => Token::Backend(number),
+        _ => Token::Timer(waker(number)),
+    }
+}
+
+/// A waker that knows a number and does nothing.
+fn waker(number: u64) -> Waker {
+    const TABLE: RawWakerVTable =
+        RawWakerVTable::new(|number| RawWaker::new(number, &TABLE), |_| (), |_| (), |_| ());
+    // SAFETY: the table's functions do nothing with the pointer, from any thread.
+    unsafe { Waker::new(ptr::without_provenance(number as usize), &TABLE) }
 }
 
 fn number(of: Token) -> u64 {
-    let number = match of {
-        Token::Timeout(word) => word as u64,
-        Token::Backend(token) => token,
+    let number = match &of {
+        Token::Timeout(word) => *word as u64,
+        Token::Backend(token) => *token,
+        Token::Timer(waker) => waker.data().addr() as u64,
     };
-    assert_eq!(of, numbered(number), "a token came out as one of the other kind");
+    assert_eq!(discriminant(&of), discriminant(&numbered(number)), "a token came out as one of another kind");
     number
 }
 

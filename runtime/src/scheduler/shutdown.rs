@@ -132,12 +132,13 @@ impl Shutdown {
 }
 
 impl Worker {
-    /// Takes the last letters, cancels what is in flight, and hands the completions out, so that everything that the
+    /// Takes the last letters, cancels what is in flight, stops all timers, and hands the completions out, so that everything that the
     /// operations own goes its way. `false`: that has left something to do.
     #[cold]
     pub(super) fn wind_up(&self) -> bool {
         self.home.close();
         self.with_driver(Driver::cancel_all);
+        self.with_driver(Driver::stop_all_timers);
         let end = Instant::now() + LONGEST_WIND_UP;
         self.turn(Wait::Not);
         while !self.has_at_hand()

@@ -100,9 +100,20 @@ impl Home {
     #[must_use]
     pub(crate) unsafe fn post(&self, letter: NonNull<Letter>) -> bool {
         // SAFETY: by contract.
-        let posted = unsafe { self.inbox.post(letter) };
+        let posted = unsafe { self.leave(letter) };
         self.unpark();
         posted
+    }
+
+    /// The same for what is not urgent: if the worker sleeps, it goes on sleeping, and finds the letter afterwards.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Inbox::post`].
+    #[must_use]
+    pub(crate) unsafe fn leave(&self, letter: NonNull<Letter>) -> bool {
+        // SAFETY: by contract.
+        unsafe { self.inbox.post(letter) }
     }
 
     /// Ends the worker's sleep, if it sleeps. What was written before is seen by it.

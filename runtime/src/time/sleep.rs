@@ -2,14 +2,14 @@
 
 use super::after;
 use crate::{
-    io::{OpFuture, Timer},
-    scheduler::worker::Worker,
+    io::Timer,
+    scheduler::{share, worker::Worker},
 };
 use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -32,17 +32,16 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// fibra::run(|| fibra::wait(fibra::time::sleep_until(std::time::Instant::now())));
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, timer: None, timer_deadline: deadline, over: false }
+    Sleep { deadline, timer: None, over: false }
 }
 
 /// See [`sleep`]. Dropping it takes its timer back.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Sleep {
     deadline: Instant,
-    /// Started by the first poll that comes before the deadline.
-    timer: Option<OpFuture<Timer>>,
-    /// When the timer ends: before `deadline`, if that was moved later meanwhile.
-    timer_deadline: Instant,
+    /// Started by the first poll that comes before the deadline. It may end before that, if the deadline was moved later
+    /// meanwhile.
+    timer: Option<Timer>,
     over: bool,
 }
 
@@ -69,7 +68,7 @@ impl Sleep {
     /// fibra::wait(sleep);
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        if deadline < self.timer_deadline {
+        if deadline < self.deadline {
             self.timer = None;
         }
         self.deadline = deadline;
@@ -87,25 +86,18 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        while !this.over {
-            if this.timer.is_none() && recent_time() >= this.deadline {
-                break;
-            }
-            let timer = this.timer.get_or_insert_with(|| {
-                this.timer_deadline = this.deadline;
-                OpFuture::new(Timer(this.deadline))
-            });
-            let Poll::Ready((result, _)) = Pin::new(timer).poll(context) else { return Poll::Pending };
-            this.timer = None;
-            // A timer's error is the end of the runtime that it was started in: start another one, in ours.
-            if result.is_err() {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            if this.timer_deadline >= this.deadline {
-                break;
-            }
+        if this.over {
+            return Poll::Ready(());
         }
+        if let Some(timer) = &mut this.timer {
+            ready!(timer.poll(context));
+            this.timer = None;
+        }
+        if recent_time() < this.deadline {
+            this.timer = Timer::start(this.deadline, context);
+            return Poll::Pending;
+        }
+        ready!(share::poll_charge(context));
         this.over = true;
         Poll::Ready(())
     }
