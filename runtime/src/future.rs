@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancelled;
 use crate::{
-    scheduler::{Scheduler, start},
+    scheduler::{Scheduler, share, start},
     task::{
         body::future::FutureBody,
         join::{Failure, Join},
@@ -15,7 +15,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// Runs `future` as a task of the runtime that we are in, or else of the process-wide default runtime.
@@ -115,6 +115,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(share::poll_charge_join(&self.join, context));
         self.join.poll(context.waker()).map(|outcome| outcome.map_err(JoinError))
     }
 }

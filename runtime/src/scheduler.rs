@@ -18,6 +18,7 @@ pub(crate) mod completion;
 pub(crate) mod idle;
 pub(crate) mod injector;
 pub(crate) mod local_queue;
+mod pace;
 pub(crate) mod panicking;
 pub(crate) mod parking;
 pub(crate) mod plan;

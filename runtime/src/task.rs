@@ -20,7 +20,14 @@ pub(crate) mod waker;
 use header::Header;
 use runnable::Runnable;
 use state::Cancel;
-use std::ptr::NonNull;
+use std::{ptr::NonNull, task::Waker};
+
+/// Whether the waker is one of ours: a task's or a fiber's. To wake it runs no foreign code: it puts something into a queue,
+/// and calls a worker if one sleeps.
+#[inline]
+pub(crate) fn is_ours(waker: &Waker) -> bool {
+    waker::is_tasks(waker) || fiber::is_fibers(waker)
+}
 
 /// What a task needs of its scheduler.
 pub(crate) trait Schedule: Send + Sync + 'static {

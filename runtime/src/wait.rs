@@ -78,23 +78,48 @@ fn wait_in<F: Future>(future: Pin<&mut F>, until: Until) -> Result<F::Output, En
     match Worker::here() {
         None => wait_on_thread(future, until),
         Some(worker) if thread::panicking() => wait_in_panic(worker, future, until),
-        Some(worker) => wait_on_fiber(worker, future, until),
+        Some(worker) => wait_on_fiber(worker, polls(future), until),
     }
 }
 
-fn wait_on_fiber<F: Future>(
+fn polls<F: Future>(mut future: Pin<&mut F>) -> impl FnMut(&Waker) -> Poll<F::Output> {
+    move |waker| future.as_mut().poll(&mut Context::from_waker(waker))
+}
+
+/// Waits on a worker for something that is no future: `attempt` succeeds, or leaves the waker with whoever will wake it.
+/// A cancellation point, if it has to wait.
+///
+/// # Errors
+///
+/// If the task was cancelled meanwhile. Then the waker is still where it was left.
+///
+/// # Panics
+///
+/// If the thread is panicking: it must not park.
+#[inline]
+pub(crate) fn wait_on_worker<T>(
     worker: &Worker,
-    mut future: Pin<&mut F>,
+    attempt: impl FnMut(&Waker) -> Poll<T>,
+) -> Result<T, Cancelled> {
+    wait_on_fiber(worker, attempt, Until::CancelledOr(None)).map_err(|ended| match ended {
+        Ended::Cancelled(cancelled) => cancelled,
+        Ended::TimedOut => unreachable!("there was no deadline"),
+    })
+}
+
+#[inline]
+fn wait_on_fiber<T>(
+    worker: &Worker,
+    mut attempt: impl FnMut(&Waker) -> Poll<T>,
     until: Until,
-) -> Result<F::Output, Ended> {
+) -> Result<T, Ended> {
     let fiber = worker.home().current();
     let waker = fiber.borrowed_waker();
-    let mut context = Context::from_waker(&waker);
     let mut notices = Notices { fiber, any: false };
     let mut alarm = None;
     loop {
         notices.consume();
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        if let Poll::Ready(output) = attempt(&waker) {
             return Ok(output);
         }
         let interrupted = || matches!(until, Until::CancelledOr(_)) && fiber.interruption().is_some();

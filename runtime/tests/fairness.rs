@@ -3,12 +3,13 @@
 use fibra::{future, thread, time};
 use std::{
     future::poll_fn,
+    hint,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Keeps the only worker busy in some way while `others` must get done.
@@ -156,4 +157,78 @@ fn a_burst_larger_than_a_ring_is_all_run() {
     while ran.load(SeqCst) < 5000 {
         thread::yield_now();
     }
+}
+
+#[fibra::test(workers = 1)]
+fn joining_many_that_have_ended_starves_nobody() {
+    const TASKS: usize = 10_000;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let ended: Vec<_> = (0..TASKS).map(|_| future::spawn(async {})).collect();
+    let threads: Vec<_> = (0..TASKS).map(|_| thread::spawn(|| ())).collect();
+    while !ended.iter().all(|task| task.is_finished()) || !threads.iter().all(|thread| thread.is_finished()) {
+        thread::yield_now();
+    }
+    let counting = future::spawn({
+        let (turns, stop) = (Arc::clone(&turns), Arc::clone(&stop));
+        async move {
+            while !stop.load(SeqCst) {
+                turns.fetch_add(1, SeqCst);
+                future::yield_now().await;
+            }
+        }
+    });
+    fibra::wait(async {
+        for task in ended {
+            task.await.unwrap();
+        }
+    });
+    let while_tasks = turns.load(SeqCst);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let while_threads = turns.load(SeqCst) - while_tasks;
+    stop.store(true, SeqCst);
+    fibra::wait(counting).unwrap();
+    assert!(while_tasks >= TASKS / 200 && while_threads >= TASKS / 200, "{while_tasks}, {while_threads}");
+}
+
+/// Computes until that moment.
+fn compute_until(moment: Instant) {
+    while Instant::now() < moment {
+        hint::spin_loop();
+    }
+}
+
+/// Somebody's sleep ends while a job computes. When that yields, the sleeper goes first.
+fn goes_first_when_a_job_yields(spawn_sleeper: impl Fn(Instant, Arc<AtomicBool>), yield_now: impl Fn()) {
+    // The worker learns that its tasks are slow.
+    for _ in 0..20 {
+        compute_until(Instant::now() + Duration::from_micros(200));
+        yield_now();
+    }
+    for _ in 0..5 {
+        let has_run = Arc::new(AtomicBool::new(false));
+        let due = Instant::now() + Duration::from_millis(2);
+        spawn_sleeper(due, Arc::clone(&has_run));
+        // It starts to sleep.
+        yield_now();
+        compute_until(due + Duration::from_millis(2));
+        assert!(!has_run.load(SeqCst));
+        yield_now();
+        assert!(has_run.load(SeqCst));
+    }
+}
+
+#[fibra::test(workers = 1)]
+fn a_green_thread_that_yields_lets_those_go_first_whose_time_has_come() {
+    goes_first_when_a_job_yields(
+        |due, has_run| {
+            drop(thread::spawn(move || {
+                thread::sleep_until(due);
+                has_run.store(true, SeqCst);
+            }));
+        },
+        thread::yield_now,
+    );
 }

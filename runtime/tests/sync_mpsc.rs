@@ -341,3 +341,26 @@ fn the_last_waker_is_the_one_that_is_woken() {
     drop(recv);
     assert_eq!((Arc::strong_count(&early), Arc::strong_count(&late)), (2, 2));
 }
+
+#[test]
+fn a_receiver_is_woken_only_while_it_waits_and_forgotten_when_it_goes() {
+    let (wakes, waker) = counter();
+    let mut context = Context::from_waker(&waker);
+    let (sender, mut receiver) = sync_channel(2);
+    let mut first = Box::pin(receiver.recv_async());
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    assert_eq!(wakes.0.load(SeqCst), 1);
+    assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(Ok(1)));
+    drop(first);
+    assert_eq!(receiver.try_recv(), Ok(2));
+    // A wait that is given up.
+    let mut second = Box::pin(receiver.recv_async());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    drop(second);
+    sender.send(3).unwrap();
+    assert_eq!((wakes.0.load(SeqCst), receiver.try_recv()), (1, Ok(3)));
+    drop((waker, receiver));
+    assert_eq!(Arc::strong_count(&wakes), 1);
+}

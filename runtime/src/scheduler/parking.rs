@@ -76,11 +76,11 @@ impl Worker {
     /// Lets everything else that is ready go first. Not while panicking.
     pub(crate) fn yield_now(&self) {
         let fiber = self.home.current();
-        if self.is_poll_due() {
+        if self.pace.is_poll_due() {
             self.queue_after_look(fiber);
         } else {
             if self.home.ready().is_empty() {
-                self.give_turn_to_ring();
+                self.pace.give_turn_to_ring();
             }
             fiber.make_ready();
         }
@@ -177,7 +177,7 @@ impl Worker {
     #[cold]
     fn wait_in_place(&self) -> NonNull<Fiber> {
         loop {
-            if self.is_poll_due() {
+            if self.pace.is_poll_due() {
                 self.look_around();
             }
             if let Some(ready) = self.home.ready().pop() {

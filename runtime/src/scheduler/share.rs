@@ -6,6 +6,7 @@
 //! others need the worker least. Plain OS threads have no share to use up.
 
 use super::worker::Worker;
+use crate::task::join::Join;
 use std::task::{Context, Poll};
 
 /// Before a direct call that may go on at once.
@@ -24,4 +25,10 @@ pub(crate) fn poll_charge(context: &mut Context<'_>) -> Poll<()> {
         return Poll::Pending;
     }
     Poll::Ready(())
+}
+
+/// The same before a task's outcome is taken: who joins thousands that have ended must not keep the worker either.
+#[inline]
+pub(crate) fn poll_charge_join<T>(join: &Join<T>, context: &mut Context<'_>) -> Poll<()> {
+    if join.is_complete() { poll_charge(context) } else { Poll::Ready(()) }
 }

@@ -3,12 +3,13 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion, local_queue::CAPACITY};
+use super::{Scheduler, Shared, completion, local_queue::CAPACITY, pace::Pace};
 use crate::{
     primitive::unmodelled::Ordering,
     task::{
         fiber::{Fiber, Phase},
         home::Home,
+        join::contain,
         runnable::Runnable,
     },
 };
@@ -18,25 +19,13 @@ use std::{
     cell::{Cell, RefCell, UnsafeCell},
     ptr::{self, NonNull},
     sync::Arc,
-    time::{Duration, Instant},
+    task::Waker,
+    time::Instant,
 };
 
 /// The next slot may be used this often in a row: then the ring has its turn, or a pair of tasks that
 /// wake each other would starve it.
 const NEXT_IN_A_ROW: u32 = 3;
-/// How long tasks run between two looks at the driver, while there are tasks to run.
-const POLL_PERIOD: Duration = Duration::from_micros(100);
-/// After so many runs at most the clock is looked at: the longest that slow tasks after quick ones can hold up timers and
-/// I/O. More would cost less (a look at the clock is some 20 ns, shared by that many runs).
-const LONGEST_STRIDE: u32 = 16;
-/// After a slow run, so many are looked at one by one: slow ones come in company, and a few quick ones in between must not
-/// hide them.
-const WARY: u32 = 64;
-/// Runs that take longer than this are slow: then the clock is looked at after each.
-const SLOW: Duration = Duration::from_micros(20);
-/// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
-/// twice, and who waits for many tasks finds more of them at their end; more than a few would make the others wait.
-const TURN: u32 = 8;
 /// What a task may do without waiting (see [`Worker::charge`]) before others get their turn.
 const BUDGET: u32 = 128;
 
@@ -46,6 +35,7 @@ pub(crate) struct Worker {
     scheduler: Arc<Scheduler>,
     driver: UnsafeCell<Driver>,
     completions: Cell<Vec<Completion>>,
+    expired: Cell<Vec<Waker>>,
     pub(super) stacks: RefCell<StackPool>,
     /// When the pool may give back unused stacks the next time.
     pub(super) settle_at: Cell<Instant>,
@@ -59,20 +49,7 @@ pub(crate) struct Worker {
     yielding: Cell<*const Fiber>,
     /// A closure that asked for a stack of its own size: the loop that starts there runs it first.
     pub(super) handed_over: Cell<Option<Runnable>>,
-    /// Whose turn it is: a count of runs, which wraps.
-    turn: Cell<u32>,
-    /// How many runs are left until the clock is looked at again.
-    unchecked: Cell<u32>,
-    /// How many runs lie between two looks at the clock.
-    stride: Cell<u32>,
-    /// How many runs in a row have yet to be quick before the stride may grow.
-    wary: Cell<u32>,
-    /// When the clock was looked at the last time.
-    last_check: Cell<Instant>,
-    /// When the driver let go of us the last time.
-    last_poll: Cell<Instant>,
-    /// Tasks have run for a poll period.
-    is_poll_due: Cell<bool>,
+    pub(super) pace: Pace,
     next_in_a_row: Cell<u32>,
     budget: Cell<u32>,
     steal_seed: Cell<u32>,
@@ -93,6 +70,7 @@ impl Worker {
             scheduler,
             driver: UnsafeCell::new(driver),
             completions: Cell::new(Vec::new()),
+            expired: Cell::new(Vec::new()),
             stacks: RefCell::new(StackPool::new(StackPoolConfig::default())),
             settle_at: Cell::new(Instant::now()),
             free: RefCell::new(Vec::new()),
@@ -100,13 +78,7 @@ impl Worker {
             left: Cell::new(ptr::null()),
             yielding: Cell::new(ptr::null()),
             handed_over: Cell::new(None),
-            turn: Cell::new(0),
-            unchecked: Cell::new(1),
-            stride: Cell::new(1),
-            wary: Cell::new(0),
-            last_check: Cell::new(Instant::now()),
-            last_poll: Cell::new(Instant::now()),
-            is_poll_due: Cell::new(false),
+            pace: Pace::new(),
             next_in_a_row: Cell::new(0),
             budget: Cell::new(BUDGET),
             steal_seed: Cell::new(0x9E37_79B9),
@@ -165,7 +137,7 @@ impl Worker {
 
     /// What is at hand, without a look at the world. Parked stacks and the ring take turns.
     fn at_hand(&self) -> Option<Work> {
-        if !self.is_rings_turn()
+        if !self.pace.is_rings_turn()
             && let Some(fiber) = self.home.ready().pop()
         {
             return Some(Work::Resume(fiber));
@@ -174,19 +146,6 @@ impl Worker {
             return Some(Work::Run(task));
         }
         self.home.ready().pop().map(Work::Resume)
-    }
-
-    #[inline]
-    fn is_rings_turn(&self) -> bool {
-        self.turn.get() & TURN != 0
-    }
-
-    /// Nobody else's stack is ready: what is in the ring goes before the one that yields.
-    #[cold]
-    pub(super) fn give_turn_to_ring(&self) {
-        // The look at the clock, if it is time for that, may pass the turn on; so it comes first.
-        let _ = self.is_poll_due();
-        self.turn.set(TURN);
     }
 
     fn pop_task(&self) -> Option<Runnable> {
@@ -242,7 +201,7 @@ impl Worker {
     /// system call.
     pub(super) fn next_work(&self) -> Work {
         loop {
-            if self.is_poll_due() {
+            if self.pace.is_poll_due() {
                 self.look_around();
             }
             if let Some(work) = self.at_hand() {
@@ -270,52 +229,19 @@ impl Worker {
     /// Wherever the work comes from, it brings the next look at the driver nearer.
     #[inline]
     fn counted(&self, work: Work) -> Work {
-        self.count_run();
+        self.pace.count_run();
         work
-    }
-
-    #[inline]
-    fn count_run(&self) {
-        self.unchecked.set(self.unchecked.get().saturating_sub(1));
-        self.turn.set(self.turn.get().wrapping_add(1));
     }
 
     /// Whether a switch straight to the next ready stack is all right: it is not when the driver wants a look.
     #[inline]
     pub(super) fn take_ready(&self) -> Option<NonNull<Fiber>> {
-        if self.is_poll_due() || (self.is_rings_turn() && self.shared().has_work()) {
+        if self.pace.is_poll_due() || (self.pace.is_rings_turn() && self.shared().has_work()) {
             return None;
         }
         let fiber = self.home.ready().pop()?;
-        self.count_run();
+        self.pace.count_run();
         Some(fiber)
-    }
-
-    #[inline]
-    pub(super) fn is_poll_due(&self) -> bool {
-        if self.unchecked.get() == 0 {
-            self.check_clock();
-        }
-        self.is_poll_due.get()
-    }
-
-    /// Looks at the clock: after each run while they are slow, and ever more seldom while they are not.
-    #[cold]
-    fn check_clock(&self) {
-        let now = Instant::now();
-        let elapsed = now.duration_since(self.last_check.replace(now));
-        if elapsed > SLOW {
-            self.stride.set(1);
-            self.wary.set(WARY);
-            // Nor shall several slow ones in a row go before the others.
-            self.turn.set((self.turn.get() | (TURN - 1)).wrapping_add(1));
-        } else if self.wary.get() > 0 {
-            self.wary.set(self.wary.get() - 1);
-        } else {
-            self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
-        }
-        self.unchecked.set(self.stride.get());
-        self.is_poll_due.set(now.duration_since(self.last_poll.get()) >= POLL_PERIOD);
     }
 
     /// Submits, collects completions and letters, and takes a share of the injector, without waiting.
@@ -344,30 +270,27 @@ impl Worker {
         // SAFETY: a fiber that yields rests, and its travelling reference is with us until it is queued.
         let Some(yielding) = (unsafe { self.yielding.replace(ptr::null()).as_ref() }) else { return };
         if self.home.ready().is_empty() {
-            self.give_turn_to_ring();
+            self.pace.give_turn_to_ring();
         }
         self.home.ready().push(yielding);
     }
 
     /// When the driver let go of us the last time.
+    #[inline]
     pub(crate) fn last_look(&self) -> Instant {
-        self.last_poll.get()
+        self.pace.last_poll()
+    }
+
+    fn start_poll_period(&self) {
+        let now = Instant::now();
+        self.settle_stacks(now);
+        self.pace.start_period(now);
     }
 
     /// When a timer ends that must not end before `deadline`.
     #[inline]
     pub(crate) fn end_of_timer(&self, deadline: Instant) -> Instant {
         self.scheduler.timer_slack.round_up(self.last_look(), deadline)
-    }
-
-    /// Tasks run from here on: what the kernel took before is not theirs.
-    fn start_poll_period(&self) {
-        let now = Instant::now();
-        self.settle_stacks(now);
-        self.last_poll.set(now);
-        self.last_check.set(now);
-        self.unchecked.set(self.stride.get());
-        self.is_poll_due.set(false);
     }
 
     /// Turns the driver once, and hands its completions out.
@@ -383,6 +306,18 @@ impl Worker {
             completion::deliver(completion);
         }
         self.completions.set(completions);
+        self.wake_expired();
+    }
+
+    /// Wakes those whose timers have expired.
+    pub(super) fn wake_expired(&self) {
+        let mut expired = self.expired.take();
+        self.with_driver(|driver| driver.take_expired(&mut expired));
+        for waker in expired.drain(..) {
+            // A waker is foreign code.
+            contain(|| waker.wake());
+        }
+        self.expired.set(expired);
     }
 
     // ---- idleness ----
@@ -448,7 +383,7 @@ impl Worker {
         fiber.leave_body();
         if let Some(runnable) = again {
             // As in `yield_now`: who has been waiting meanwhile goes first.
-            if self.is_poll_due() {
+            if self.pace.is_poll_due() {
                 self.look_around();
             }
             self.push(runnable);

@@ -114,6 +114,7 @@ impl Cancellation {
     }
 
     /// Why a wait of `fiber` must end now, if it must.
+    #[inline]
     pub(crate) fn cause(&self, fiber: &Fiber) -> Option<Cause> {
         if self.shields.get() > 0 {
             return None;

@@ -170,11 +170,14 @@ impl Fiber {
 
     /// Tells the body's task where it is about to park, so that a cancel finds it. `true`: a cancel may have come
     /// before that, and has woken nobody; whoever waits has to look again.
+    #[inline]
     #[must_use]
     pub(crate) fn introduce(&self) -> bool {
-        if self.known.replace(true) {
-            return false;
-        }
+        !self.known.replace(true) && self.introduce_first()
+    }
+
+    #[cold]
+    fn introduce_first(&self) -> bool {
         let Some(header) = self.body() else { return false };
         header.note_wait();
         // SAFETY: `self` lies in an `Arc` (`new` makes no other), whose reference is counted up here.
@@ -263,6 +266,12 @@ impl Fiber {
         // SAFETY: the table keeps `RawWaker`'s contract; `ManuallyDrop` never gives up what isn't held.
         ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) })
     }
+}
+
+/// Whether the waker is a fiber's.
+#[inline]
+pub(super) fn is_fibers(waker: &Waker) -> bool {
+    ptr::eq(waker.vtable(), &TABLE)
 }
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);

@@ -8,11 +8,17 @@ use super::{Task, header::Header, state::Wake};
 use std::{
     mem::ManuallyDrop,
     ops::Deref,
-    ptr::NonNull,
+    ptr::{self, NonNull},
     task::{RawWaker, RawWakerVTable, Waker},
 };
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+
+/// Whether the waker is a task's.
+#[inline]
+pub(super) fn is_tasks(waker: &Waker) -> bool {
+    ptr::eq(waker.vtable(), &TABLE)
+}
 
 /// A waker that holds no reference of its own: for the length of a poll, the runner's serves.
 pub(super) fn borrowed(header: &NonNull<Header>) -> impl Deref<Target = Waker> + '_ {

@@ -2,7 +2,7 @@
 
 use super::{Result, Thread};
 use crate::{
-    scheduler::start,
+    scheduler::{share, start},
     task::{
         Task,
         body::{ThreadSlot, closure::ClosureBody},
@@ -18,7 +18,7 @@ use std::{
     num::NonZeroUsize,
     pin::Pin,
     sync::OnceLock,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 /// Starts a green thread on the runtime that we are in, or else on the process-wide default runtime.
@@ -173,6 +173,7 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        ready!(share::poll_charge_join(&self.join, context));
         self.join.poll(context.waker()).map(|outcome| outcome.map_err(|failure| failure.into_payload()))
     }
 }

@@ -19,6 +19,7 @@ use super::super::{
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
 use crate::primitive::{AcqRel, Acquire, AtomicUsize, Relaxed};
+use crate::task::is_ours;
 use std::{
     collections::VecDeque,
     mem,
@@ -39,7 +40,10 @@ pub(super) struct Channel<T> {
 struct State<T> {
     buffer: VecDeque<T>,
     blocked: WaitList<Option<T>>,
-    /// The receiver's waker while it waits; then buffer and `blocked` are empty.
+    /// Whether the receiver waits; then buffer and `blocked` are empty.
+    receiver_waits: bool,
+    /// Its waker, which stays from one wait to the next: it mostly is the same one, and counting references up and down costs
+    /// as much as all else here.
     receiver: Option<Waker>,
     receiver_alive: bool,
 }
@@ -47,8 +51,13 @@ struct State<T> {
 impl<T> Channel<T> {
     /// A channel with one sender and one receiver.
     pub(super) fn new(bound: Option<usize>) -> Self {
-        let state =
-            State { buffer: VecDeque::new(), blocked: WaitList::new(), receiver: None, receiver_alive: true };
+        let state = State {
+            buffer: VecDeque::new(),
+            blocked: WaitList::new(),
+            receiver_waits: false,
+            receiver: None,
+            receiver_alive: true,
+        };
         Self { senders: AtomicUsize::new(1), bound, state: ShortLock::new(state) }
     }
 
@@ -68,12 +77,13 @@ impl<T> Channel<T> {
     pub(super) fn remove_sender(&self) {
         // Release: our messages are in the channel before the receiver can see that we are gone.
         if self.senders.fetch_sub(1, AcqRel) == 1 {
-            let receiver = self.state.lock().receiver.take();
+            let receiver = self.state.lock().release_receiver();
             wake(receiver);
         }
     }
 
     /// Puts a message in, if it has not to wait for room.
+    #[inline]
     pub(super) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut state = self.state.lock();
         if !state.receiver_alive {
@@ -83,12 +93,13 @@ impl<T> Channel<T> {
             return Err(TrySendError::Full(message));
         }
         state.buffer.push_back(message);
-        let receiver = state.receiver.take();
+        let receiver = state.release_receiver();
         drop(state);
         wake(receiver);
         Ok(())
     }
 
+    #[inline]
     pub(super) fn poll_send(
         &self,
         message: &mut Option<T>,
@@ -115,12 +126,19 @@ impl<T> Channel<T> {
         }
     }
 
+    #[inline]
     fn begin_send(
         &self,
         message: T,
         ticket: &mut Option<Ticket>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendError<T>>> {
+        let message = match self.try_send(message) {
+            Ok(()) => return Poll::Ready(Ok(())),
+            Err(TrySendError::Disconnected(message)) => return Poll::Ready(Err(SendError(message))),
+            Err(TrySendError::Full(message)) => message,
+        };
+        // Not under the lock: a waker is foreign code.
         let waker = cx.waker().clone();
         let mut state = self.state.lock();
         if !state.receiver_alive {
@@ -131,7 +149,7 @@ impl<T> Channel<T> {
             return Poll::Pending;
         }
         state.buffer.push_back(message);
-        let receiver = state.receiver.take();
+        let receiver = state.release_receiver();
         drop(state);
         wake(receiver);
         Poll::Ready(Ok(()))
@@ -145,48 +163,55 @@ impl<T> Channel<T> {
 
     /// Takes the oldest message. `batch` is the receiver's own share of the buffer, and is empty.
     pub(super) fn try_recv(&self, batch: &mut VecDeque<T>) -> Result<T, TryRecvError> {
-        let mut state = self.state.lock();
-        let (message, sender) = state.take(self.bound, batch);
-        if message.is_none() && self.is_abandoned() {
-            return Err(TryRecvError::Disconnected);
-        }
-        drop(state);
-        wake(sender);
-        message.ok_or(TryRecvError::Empty)
+        self.receive(batch, |_| None)
     }
 
     /// As [`Channel::try_recv`]; `Empty` means that the receiver will be woken.
+    #[inline]
     pub(super) fn recv_or_wait(&self, batch: &mut VecDeque<T>, waker: &Waker) -> Result<T, TryRecvError> {
+        self.receive(batch, |state| state.begin_wait(waker))
+    }
+
+    /// Takes the oldest message. If there is none but will be, `wait` is called, and what it returns is dropped.
+    #[inline]
+    fn receive(
+        &self,
+        batch: &mut VecDeque<T>,
+        wait: impl FnOnce(&mut State<T>) -> Option<Waker>,
+    ) -> Result<T, TryRecvError> {
         let mut state = self.state.lock();
-        let (message, sender) = state.take(self.bound, batch);
-        let Some(message) = message else {
-            // Under the lock: a sender that goes after this look finds the waker.
-            if self.is_abandoned() {
-                return Err(TryRecvError::Disconnected);
-            }
-            let replaced = match &state.receiver {
-                Some(known) if known.will_wake(waker) => None,
-                _ => state.receiver.replace(waker.clone()),
-            };
+        if !state.blocked.is_empty() {
+            let (message, sender) = state.take_before_blocked(self.bound);
             drop(state);
-            drop(replaced);
-            return Err(TryRecvError::Empty);
-        };
+            wake(sender);
+            return Ok(message);
+        }
+        if let Some(message) = state.take(self.bound, batch) {
+            return Ok(message);
+        }
+        // Under the lock: a sender that goes after this look finds the receiver waiting.
+        if self.is_abandoned() {
+            return Err(TryRecvError::Disconnected);
+        }
+        let replaced = wait(&mut state);
         drop(state);
-        wake(sender);
-        Ok(message)
+        drop(replaced);
+        Err(TryRecvError::Empty)
     }
 
     /// The receiver waits no longer; nobody is to hand it a message now.
     pub(super) fn stop_waiting(&self) {
-        let waker = self.state.lock().receiver.take();
+        let mut state = self.state.lock();
+        state.receiver_waits = false;
+        let waker = state.receiver.take();
+        drop(state);
         drop(waker);
     }
 
     /// Ends the channel at its receiving end: what was not received is dropped, blocked senders get theirs back.
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
-        state.receiver_alive = false;
+        (state.receiver_alive, state.receiver_waits) = (false, false);
         let unreceived = mem::take(&mut state.buffer);
         let waker = state.receiver.take();
         let senders = state.blocked.notify_all();
@@ -203,40 +228,70 @@ impl<T> Channel<T> {
 impl<T> State<T> {
     fn has_room(&self, bound: Option<usize>) -> bool {
         // A receiver that waits has seen an empty buffer, and takes one message even where the bound is zero.
-        bound.is_none_or(|bound| self.buffer.len() < bound) || self.receiver.is_some()
+        bound.is_none_or(|bound| self.buffer.len() < bound) || self.receiver_waits
     }
 
-    /// The oldest message, and the sender that its going releases.
+    /// Ends the receiver's wait, if it waits; the waker is to be woken once the lock is free. One of our own is woken here:
+    /// it only puts something into a queue.
     #[inline]
-    fn take(&mut self, bound: Option<usize>, batch: &mut VecDeque<T>) -> (Option<T>, Option<Waker>) {
-        if self.buffer.is_empty() && self.blocked.is_empty() {
-            return (None, None);
+    fn release_receiver(&mut self) -> Option<Waker> {
+        if !mem::take(&mut self.receiver_waits) {
+            return None;
         }
-        let Some(bound) = bound else {
+        match &self.receiver {
+            Some(waker) if is_ours(waker) => {
+                waker.wake_by_ref();
+                None
+            }
+            _ => self.receiver.take(),
+        }
+    }
+
+    /// Leaves the receiver's waker for the next sender; returns the one that it replaces.
+    #[inline]
+    fn begin_wait(&mut self, waker: &Waker) -> Option<Waker> {
+        self.receiver_waits = true;
+        match &self.receiver {
+            Some(known) if known.will_wake(waker) => None,
+            _ => self.receiver.replace(waker.clone()),
+        }
+    }
+
+    /// The oldest message, where no sender is blocked. If the channel is unbounded, all others go into the receiver's own
+    /// batch, which is empty.
+    #[inline]
+    fn take(&mut self, bound: Option<usize>, batch: &mut VecDeque<T>) -> Option<T> {
+        let oldest = self.buffer.pop_front();
+        if bound.is_none() && !self.buffer.is_empty() {
             if batch.capacity() > BATCH_KEPT && batch.capacity() / 4 > self.buffer.len() {
                 *batch = VecDeque::new();
             }
             mem::swap(batch, &mut self.buffer);
-            return (batch.pop_front(), None);
-        };
-        let oldest = self.buffer.pop_front();
-        if oldest.is_some() && self.buffer.len() >= bound {
-            return (oldest, None);
         }
-        let Some(blocked) = self.blocked.front() else {
-            return (oldest, None);
+        oldest
+    }
+
+    /// The oldest message, where a sender is blocked: that one's message moves up if there is room now, or is the oldest
+    /// itself. Returned with it is the sender that this releases.
+    fn take_before_blocked(&mut self, bound: Option<usize>) -> (T, Option<Waker>) {
+        let oldest = match self.buffer.pop_front() {
+            Some(oldest) if bound.is_some_and(|bound| self.buffer.len() >= bound) => return (oldest, None),
+            oldest => oldest,
         };
-        let next = blocked.take();
-        debug_assert!(next.is_some(), "a sender that waits has its message with it");
+        let blocked = self.blocked.front().and_then(Option::take);
+        let blocked = blocked.expect("a sender that waits has its message with it");
         let sender = self.blocked.notify_front(Notice::One);
-        if oldest.is_some() {
-            self.buffer.extend(next);
-            return (oldest, sender);
+        match oldest {
+            Some(oldest) => {
+                self.buffer.push_back(blocked);
+                (oldest, sender)
+            }
+            None => (blocked, sender),
         }
-        (next, sender)
     }
 }
 
+#[inline]
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();

@@ -1,9 +1,8 @@
 //! The receiving end of a channel, and its iterators.
 
 use super::channel::Channel;
-use crate::scheduler::share;
-use crate::task::home::Home;
-use crate::wait::{wait, wait_until};
+use crate::scheduler::{share, worker::Worker};
+use crate::wait::{wait, wait_on_worker, wait_until};
 use std::{
     cell::UnsafeCell,
     collections::VecDeque,
@@ -11,13 +10,14 @@ use std::{
     future::Future,
     iter::FusedIterator,
     mem,
-    panic::{RefUnwindSafe, UnwindSafe},
+    panic::{RefUnwindSafe, UnwindSafe, resume_unwind},
     pin::Pin,
     sync::{
         Arc,
         mpsc::{RecvError, RecvTimeoutError, TryRecvError},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
+    thread::panicking,
     time::{Duration, Instant},
 };
 
@@ -66,19 +66,35 @@ impl<T> Receiver<T> {
     ///
     /// See [`Receiver`].
     pub fn recv(&self) -> Result<T, RecvError> {
-        share::charge();
+        let worker = Worker::here();
+        if let Some(worker) = worker {
+            worker.spend();
+        }
         if let Some(message) = self.take_batched() {
             return Ok(message);
         }
-        if Home::here().is_none() {
-            // A wait needs an allocation on an OS thread.
-            match self.try_recv() {
-                Ok(message) => return Ok(message),
-                Err(TryRecvError::Disconnected) => return Err(RecvError),
-                Err(TryRecvError::Empty) => {}
-            }
+        match worker {
+            Some(worker) if !panicking() => self.receive_on(worker),
+            _ => self.receive_elsewhere(),
         }
-        self.receive(|receiving| wait(receiving))
+    }
+
+    fn receive_on(&self, worker: &Worker) -> Result<T, RecvError> {
+        let attempt = |waker: &Waker| poll(self.with_batch(|batch| self.channel.recv_or_wait(batch, waker)));
+        wait_on_worker(worker, attempt).unwrap_or_else(|cancelled| {
+            self.channel.stop_waiting();
+            resume_unwind(Box::new(cancelled))
+        })
+    }
+
+    #[cold]
+    fn receive_elsewhere(&self) -> Result<T, RecvError> {
+        // A wait needs an allocation on an OS thread.
+        match self.try_recv() {
+            Ok(message) => Ok(message),
+            Err(TryRecvError::Disconnected) => Err(RecvError),
+            Err(TryRecvError::Empty) => self.receive(|receiving| wait(receiving)),
+        }
     }
 
     /// As [`recv`](Receiver::recv), for `async` code.
@@ -275,11 +291,16 @@ impl<T> Future for Receiving<'_, T> {
         }
         let result = channel.recv_or_wait(batch, cx.waker());
         *waits = matches!(result, Err(TryRecvError::Empty));
-        match result {
-            Ok(message) => Poll::Ready(Ok(message)),
-            Err(TryRecvError::Disconnected) => Poll::Ready(Err(RecvError)),
-            Err(TryRecvError::Empty) => Poll::Pending,
-        }
+        poll(result)
+    }
+}
+
+#[inline]
+fn poll<T>(received: Result<T, TryRecvError>) -> Poll<Result<T, RecvError>> {
+    match received {
+        Ok(message) => Poll::Ready(Ok(message)),
+        Err(TryRecvError::Disconnected) => Poll::Ready(Err(RecvError)),
+        Err(TryRecvError::Empty) => Poll::Pending,
     }
 }
 

@@ -1,0 +1,116 @@
+//! Whose turn it is, and when a worker looks at the world: at its driver, its letters, the injector.
+//!
+//! The clock decides, and the clock is looked at rarely: after each run while runs are slow, after several while they are
+//! quick. Tasks in the ring and parked stacks take turns in between.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+/// How long tasks run between two looks at the driver, while there are tasks to run.
+const POLL_PERIOD: Duration = Duration::from_micros(100);
+/// After so many runs at most the clock is looked at: the longest that slow tasks after quick ones can hold up timers and
+/// I/O. More would cost less (a look at the clock is some 20 ns, shared by that many runs).
+const LONGEST_STRIDE: u32 = 16;
+/// After a slow run, so many are looked at one by one: slow ones come in company, and a few quick ones in between must not
+/// hide them.
+const WARY: u32 = 64;
+/// Runs that take longer than this are slow: then the clock is looked at after each.
+const SLOW: Duration = Duration::from_micros(20);
+/// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
+/// twice, and who waits for many tasks finds more of them at their end; more than a few would make the others wait.
+const TURN: u32 = 8;
+
+/// See the module.
+pub(super) struct Pace {
+    /// Whose turn it is: a count of runs, which wraps.
+    turn: Cell<u32>,
+    /// How many runs are left until the clock is looked at again.
+    unchecked: Cell<u32>,
+    /// How many runs lie between two looks at the clock.
+    stride: Cell<u32>,
+    /// How many runs in a row have yet to be quick before the stride may grow.
+    wary: Cell<u32>,
+    /// When the clock was looked at the last time.
+    last_check: Cell<Instant>,
+    /// When the driver let go of the worker the last time.
+    last_poll: Cell<Instant>,
+    /// Tasks have run for a poll period.
+    is_poll_due: Cell<bool>,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            turn: Cell::new(0),
+            unchecked: Cell::new(1),
+            stride: Cell::new(1),
+            wary: Cell::new(0),
+            last_check: Cell::new(now),
+            last_poll: Cell::new(now),
+            is_poll_due: Cell::new(false),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_rings_turn(&self) -> bool {
+        self.turn.get() & TURN != 0
+    }
+
+    /// Nobody else's stack is ready: what is in the ring goes before the one that yields.
+    #[cold]
+    pub(super) fn give_turn_to_ring(&self) {
+        // The look at the clock, if it is time for that, may pass the turn on; so it comes first.
+        let _ = self.is_poll_due();
+        self.turn.set(TURN);
+    }
+
+    #[inline]
+    pub(super) fn count_run(&self) {
+        self.unchecked.set(self.unchecked.get().saturating_sub(1));
+        self.turn.set(self.turn.get().wrapping_add(1));
+    }
+
+    #[inline]
+    pub(super) fn is_poll_due(&self) -> bool {
+        if self.unchecked.get() == 0 {
+            self.check_clock();
+        }
+        self.is_poll_due.get()
+    }
+
+    /// Looks at the clock: after each run while they are slow, and ever more seldom while they are not.
+    #[cold]
+    fn check_clock(&self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.last_check.replace(now));
+        if elapsed > SLOW {
+            self.stride.set(1);
+            self.wary.set(WARY);
+            // Nor shall several slow ones in a row go before the others.
+            self.turn.set((self.turn.get() | (TURN - 1)).wrapping_add(1));
+        } else if self.wary.get() > 0 {
+            self.wary.set(self.wary.get() - 1);
+        } else {
+            self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
+        }
+        self.unchecked.set(self.stride.get());
+        self.is_poll_due.set(now.duration_since(self.last_poll.get()) >= POLL_PERIOD);
+    }
+
+    /// When the driver let go of the worker the last time.
+    #[inline]
+    pub(super) fn last_poll(&self) -> Instant {
+        self.last_poll.get()
+    }
+
+    /// Tasks run from `now` on: what the kernel took before is not theirs.
+    pub(super) fn start_period(&self, now: Instant) {
+        self.last_poll.set(now);
+        self.last_check.set(now);
+        self.unchecked.set(self.stride.get());
+        self.is_poll_due.set(false);
+    }
+}

@@ -1,0 +1,57 @@
+//! The stacks of a burst of green threads stay for the next one, and go back to the system when none comes.
+
+use fibra::{Builder, sync::Mutex, thread};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+const THREADS: usize = 2_000;
+/// What the stacks of so many threads take of the address space, at least.
+const ADDRESSES: usize = THREADS * (2 << 20);
+
+/// The address space in use, in bytes.
+fn mapped() -> usize {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// So many threads that wait at the same time.
+fn burst() {
+    let door = Arc::new(Mutex::new(()));
+    let closed = door.lock().unwrap();
+    let started = Arc::new(AtomicUsize::new(0));
+    let start = || {
+        let (door, started) = (Arc::clone(&door), Arc::clone(&started));
+        thread::spawn(move || {
+            started.fetch_add(1, SeqCst);
+            drop(door.lock().unwrap());
+        })
+    };
+    let threads: Vec<_> = (0..THREADS).map(|_| start()).collect();
+    while started.load(SeqCst) < THREADS {
+        thread::yield_now();
+    }
+    drop(closed);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn they_stay_for_the_next_burst_and_go_when_none_comes() {
+    Builder::new().workers(1).stack_size(2 << 20).run(|| {
+        let before = mapped();
+        burst();
+        let after = mapped();
+        assert!(after - before >= ADDRESSES, "{before} → {after}");
+        burst();
+        assert!(mapped() < after + ADDRESSES / 2, "{after} → {}", mapped());
+        // The worker has nothing to do, but for this.
+        while mapped() > before + ADDRESSES / 4 {
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+}
