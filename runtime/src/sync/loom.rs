@@ -307,6 +307,46 @@ mod mpsc_models {
     }
 
     #[test]
+    fn a_receiver_that_looks_again_as_it_is_handed_a_message_gets_all_in_order() {
+        check(|| {
+            let (sender, mut receiver) = mpsc::sync_channel(1);
+            let mut first = receiver.recv_async();
+            assert!(poll_once(&mut first).is_pending());
+            let sender = thread::spawn(move || {
+                sender.try_send(1).unwrap();
+                // There is room: the first one is the receiver's already.
+                sender.try_send(2).unwrap();
+            });
+            // Whether it comes or not, this look takes nothing out of turn.
+            let message = match poll_once(&mut first) {
+                Poll::Ready(message) => message,
+                Poll::Pending => block_on(&mut first),
+            };
+            assert_eq!(message, Ok(1));
+            drop(first);
+            assert_eq!(block_on(receiver.recv_async()), Ok(2));
+            sender.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_message_that_was_handed_over_to_a_receive_that_is_dropped_stays_the_oldest() {
+        check(|| {
+            let (sender, mut receiver) = mpsc::sync_channel(2);
+            let mut dropped = receiver.recv_async();
+            assert!(poll_once(&mut dropped).is_pending());
+            let sender = thread::spawn(move || {
+                sender.try_send(1).unwrap();
+                sender.try_send(2).unwrap();
+            });
+            drop(dropped);
+            assert_eq!(block_on(receiver.recv_async()), Ok(1));
+            assert_eq!(block_on(receiver.recv_async()), Ok(2));
+            sender.join().unwrap();
+        });
+    }
+
+    #[test]
     fn senders_that_wait_for_room_all_get_it() {
         check(|| {
             let (sender, mut receiver) = mpsc::sync_channel(1);

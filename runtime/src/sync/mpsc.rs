@@ -29,6 +29,7 @@
 //! ```
 
 mod channel;
+mod handover;
 mod receiver;
 
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};

@@ -2,9 +2,14 @@
 //!
 //! ```text
 //!   send ──► blocked: (message, sender)… ──► buffer: message… ──► batch: message… ──► recv
-//!            only if the buffer is full       under the lock       the receiver's own,
-//!                                                                  unbounded channels only
+//!    │       only if the buffer is full       under the lock       the receiver's own,      ▲
+//!    │                                                             unbounded channels only  │
+//!    └───────────────────────────────────► handed ──────────────────────────────────────────┘
+//!                                          only while the receiver waits
 //! ```
+//!
+//! *While the receiver waits, a message goes to it straight*, and it takes that without the lock. It takes up no room, as if
+//! it had been received already.
 //!
 //! *A blocked sender's message waits with it*, in the order of sending. Whoever takes a message out moves
 //! the oldest blocked one up and releases its sender: room that has become free is used at once, nobody
@@ -18,6 +23,7 @@ use super::super::{
     short_lock::ShortLock,
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
+use super::handover::Handover;
 use crate::primitive::{AcqRel, Acquire, AtomicUsize, Relaxed};
 use crate::task::is_ours;
 use std::{
@@ -34,6 +40,8 @@ pub(super) struct Channel<T> {
     senders: AtomicUsize,
     /// How many messages may wait without their sender; `None`: any number.
     bound: Option<usize>,
+    /// The message that has ended the receiver's wait. It is older than those in the buffer.
+    handed: Handover<T>,
     state: ShortLock<State<T>>,
 }
 
@@ -58,7 +66,7 @@ impl<T> Channel<T> {
             receiver: None,
             receiver_alive: true,
         };
-        Self { senders: AtomicUsize::new(1), bound, state: ShortLock::new(state) }
+        Self { senders: AtomicUsize::new(1), bound, handed: Handover::new(), state: ShortLock::new(state) }
     }
 
     pub(super) fn is_bounded(&self) -> bool {
@@ -89,14 +97,26 @@ impl<T> Channel<T> {
         if !state.receiver_alive {
             return Err(TrySendError::Disconnected(message));
         }
-        if !state.has_room(self.bound) {
-            return Err(TrySendError::Full(message));
-        }
-        state.buffer.push_back(message);
-        let receiver = state.release_receiver();
+        let receiver = self.put(message, &mut state).map_err(TrySendError::Full)?;
         drop(state);
         wake(receiver);
         Ok(())
+    }
+
+    /// Puts a message in, and returns the receiver that this releases; the message, if there is no room.
+    #[inline]
+    fn put(&self, message: T, state: &mut State<T>) -> Result<Option<Waker>, T> {
+        if state.receiver_waits {
+            // SAFETY: the receiver has found the place empty before it began to wait. Who puts something in ends the wait, and
+            // has the lock.
+            unsafe { self.handed.put(message) };
+            return Ok(state.release_receiver());
+        }
+        if self.bound.is_some_and(|bound| state.buffer.len() >= bound) {
+            return Err(message);
+        }
+        state.buffer.push_back(message);
+        Ok(None)
     }
 
     #[inline]
@@ -144,15 +164,17 @@ impl<T> Channel<T> {
         if !state.receiver_alive {
             return Poll::Ready(Err(SendError(message)));
         }
-        if !state.has_room(self.bound) {
-            *ticket = Some(state.blocked.push_back(waker, Some(message)));
-            return Poll::Pending;
+        match self.put(message, &mut state) {
+            Ok(receiver) => {
+                drop(state);
+                wake(receiver);
+                Poll::Ready(Ok(()))
+            }
+            Err(message) => {
+                *ticket = Some(state.blocked.push_back(waker, Some(message)));
+                Poll::Pending
+            }
         }
-        state.buffer.push_back(message);
-        let receiver = state.release_receiver();
-        drop(state);
-        wake(receiver);
-        Poll::Ready(Ok(()))
     }
 
     /// Ends a send that is not wanted any more; its message is dropped if no receiver has it yet.
@@ -179,7 +201,14 @@ impl<T> Channel<T> {
         batch: &mut VecDeque<T>,
         wait: impl FnOnce(&mut State<T>) -> Option<Waker>,
     ) -> Result<T, TryRecvError> {
+        if let Some(message) = self.take_handed() {
+            return Ok(message);
+        }
         let mut state = self.state.lock();
+        // Again: a wait may have been ended just before we had the lock, and others may have sent since.
+        if let Some(message) = self.take_handed() {
+            return Ok(message);
+        }
         if !state.blocked.is_empty() {
             let (message, sender) = state.take_before_blocked(self.bound);
             drop(state);
@@ -204,6 +233,10 @@ impl<T> Channel<T> {
         let mut state = self.state.lock();
         state.receiver_waits = false;
         let waker = state.receiver.take();
+        if let Some(message) = self.take_handed() {
+            // It takes up room again, and the next receive finds it where it is looked for.
+            state.buffer.push_front(message);
+        }
         drop(state);
         drop(waker);
     }
@@ -212,12 +245,19 @@ impl<T> Channel<T> {
     pub(super) fn close(&self) {
         let mut state = self.state.lock();
         (state.receiver_alive, state.receiver_waits) = (false, false);
+        let handed = self.take_handed();
         let unreceived = mem::take(&mut state.buffer);
         let waker = state.receiver.take();
         let senders = state.blocked.notify_all();
         drop(state);
         senders.into_iter().for_each(Waker::wake);
-        drop((unreceived, waker));
+        drop((handed, unreceived, waker));
+    }
+
+    #[inline]
+    fn take_handed(&self) -> Option<T> {
+        // SAFETY: this is called from the receiver's methods alone, and a `Receiver` is not `Sync`.
+        unsafe { self.handed.take() }
     }
 
     fn is_abandoned(&self) -> bool {
@@ -226,11 +266,6 @@ impl<T> Channel<T> {
 }
 
 impl<T> State<T> {
-    fn has_room(&self, bound: Option<usize>) -> bool {
-        // A receiver that waits has seen an empty buffer, and takes one message even where the bound is zero.
-        bound.is_none_or(|bound| self.buffer.len() < bound) || self.receiver_waits
-    }
-
     /// Ends the receiver's wait, if it waits; the waker is to be woken once the lock is free. One of our own is woken here:
     /// it only puts something into a queue.
     #[inline]
