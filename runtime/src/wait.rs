@@ -74,11 +74,21 @@ enum Ended {
     TimedOut,
 }
 
+// Inlined, so that each kind of wait is compiled by itself: one without a deadline knows of no alarm.
+#[inline]
 fn wait_in<F: Future>(future: Pin<&mut F>, until: Until) -> Result<F::Output, Ended> {
     match Worker::here() {
         None => wait_on_thread(future, until),
         Some(worker) if thread::panicking() => wait_in_panic(worker, future, until),
-        Some(worker) => wait_on_fiber(worker, polls(future), until),
+        Some(worker) => match until {
+            Until::Ready => wait_on_fiber(worker, polls(future), false, || false),
+            Until::CancelledOr(None) => wait_on_fiber(worker, polls(future), true, || false),
+            Until::CancelledOr(Some(deadline)) => {
+                let mut alarm = None;
+                let start = || Alarm::start(worker, deadline);
+                wait_on_fiber(worker, polls(future), true, || alarm.get_or_insert_with(start).has_rung())
+            }
+        },
     }
 }
 
@@ -101,7 +111,7 @@ pub(crate) fn wait_on_worker<T>(
     worker: &Worker,
     attempt: impl FnMut(&Waker) -> Poll<T>,
 ) -> Result<T, Cancelled> {
-    wait_on_fiber(worker, attempt, Until::CancelledOr(None)).map_err(|ended| match ended {
+    wait_on_fiber(worker, attempt, true, || false).map_err(|ended| match ended {
         Ended::Cancelled(cancelled) => cancelled,
         Ended::TimedOut => unreachable!("there was no deadline"),
     })
@@ -111,27 +121,24 @@ pub(crate) fn wait_on_worker<T>(
 fn wait_on_fiber<T>(
     worker: &Worker,
     mut attempt: impl FnMut(&Waker) -> Poll<T>,
-    until: Until,
+    is_cancellable: bool,
+    mut has_rung: impl FnMut() -> bool,
 ) -> Result<T, Ended> {
     let fiber = worker.home().current();
     let waker = fiber.borrowed_waker();
     let mut notices = Notices { fiber, any: false };
-    let mut alarm = None;
     loop {
         notices.consume();
         if let Poll::Ready(output) = attempt(&waker) {
             return Ok(output);
         }
-        let interrupted = || matches!(until, Until::CancelledOr(_)) && fiber.interruption().is_some();
+        let interrupted = || is_cancellable && fiber.interruption().is_some();
         if interrupted() {
             worker.spend();
             return Err(Ended::Cancelled(fiber.check_cancelled().expect_err("looked at above")));
         }
-        if let Until::CancelledOr(Some(deadline)) = until {
-            let alarm = alarm.get_or_insert_with(|| Alarm::start(worker, deadline));
-            if alarm.has_rung() {
-                return Err(Ended::TimedOut);
-            }
+        if has_rung() {
+            return Err(Ended::TimedOut);
         }
         if fiber.is_notified() {
             // Woken while it was polled. Let others go first all the same, or a future that always wakes itself
@@ -139,7 +146,7 @@ fn wait_on_fiber<T>(
             worker.yield_now();
             continue;
         }
-        while !fiber.is_notified() && !interrupted() && !alarm.as_ref().is_some_and(Alarm::has_rung) {
+        while !fiber.is_notified() && !interrupted() && !has_rung() {
             worker.park();
         }
     }
