@@ -26,6 +26,7 @@ pub(crate) mod register;
 pub(crate) mod share;
 pub(crate) mod shutdown;
 pub(crate) mod slack;
+mod spin;
 pub(crate) mod start;
 pub(crate) mod worker;
 

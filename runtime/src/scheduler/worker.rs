@@ -3,7 +3,7 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion, local_queue::CAPACITY, pace::Pace};
+use super::{Scheduler, Shared, completion, local_queue::CAPACITY, pace::Pace, spin::Spin};
 use crate::{
     primitive::unmodelled::Ordering,
     task::{
@@ -50,6 +50,7 @@ pub(crate) struct Worker {
     /// A closure that asked for a stack of its own size: the loop that starts there runs it first.
     pub(super) handed_over: Cell<Option<Runnable>>,
     pub(super) pace: Pace,
+    spin: Spin,
     next_in_a_row: Cell<u32>,
     budget: Cell<u32>,
     steal_seed: Cell<u32>,
@@ -79,6 +80,7 @@ impl Worker {
             yielding: Cell::new(ptr::null()),
             handed_over: Cell::new(None),
             pace: Pace::new(),
+            spin: Spin::new(),
             next_in_a_row: Cell::new(0),
             budget: Cell::new(BUDGET),
             steal_seed: Cell::new(0x9E37_79B9),
@@ -334,6 +336,10 @@ impl Worker {
                 return stolen;
             }
         }
+        let has_operations = self.with_driver(|driver| driver.ops_in_flight()) > 0;
+        if !has_operations && self.spin.wait(|| self.home.has_letter()) {
+            return None;
+        }
         // The order matters: say that we sleep, to who picks a sleeper and to who unparks it, then look once more: what
         // comes after that look finds us asleep in both places. `Idle` and `Doze` have the argument. Work behind a
         // searcher is the searcher's: it may be held up, and looking again and again would not help it.
@@ -343,6 +349,7 @@ impl Worker {
         if self.home.prepare_sleep(|| nothing_to_do() && !scheduler.shutdown.is_over()) {
             self.turn(self.longest_sleep());
             self.home.end_sleep();
+            self.spin.slept(self.home.has_letter());
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
             self.start_poll_period();
         }

@@ -134,6 +134,12 @@ impl Home {
         self.doze.end();
     }
 
+    /// Whether there is something to deliver.
+    #[inline]
+    pub(crate) fn has_letter(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
     /// Delivers what others have posted. On the worker's thread only.
     pub(crate) fn deliver(&self) -> usize {
         debug_assert!(self.is_here());
