@@ -34,7 +34,7 @@ use crate::{
     primitive::{AtomicPtr, Relaxed, Release, SeqCst, unmodelled::AtomicU64},
     task::{
         Schedule,
-        body::{Body, ThreadSlot},
+        body::Body,
         header::{Header, UNLISTED},
         home::Home,
         join::{self, Join},
@@ -156,8 +156,8 @@ impl Scheduler {
 impl Scheduler {
     /// Makes a task and puts it into a queue.
     pub(crate) fn spawn<B: Body>(self: &Arc<Self>, body: B, meta: B::Meta) -> Join<B::Output> {
-        let is_named = B::thread(&meta).is_some_and(ThreadSlot::is_named);
-        let (runnable, join) = join::task(body, meta, Tie(NonNull::from(&**self)));
+        let is_named = B::THREAD.is_some_and(|slot| slot(&meta).is_named());
+        let (runnable, join) = join::task(body, meta, Tie::to(self));
         let here = self.worker_here();
         self.register(here).count_spawn(here.is_some());
         if is_named {
@@ -206,6 +206,12 @@ unsafe impl Send for Tie {}
 unsafe impl Sync for Tie {}
 
 impl Tie {
+    fn to(scheduler: &Arc<Scheduler>) -> Self {
+        // From the `Arc` rather than from a reference into it, so that `keep` may count with it.
+        // SAFETY: an `Arc` points somewhere.
+        Self(unsafe { NonNull::new_unchecked(Arc::as_ptr(scheduler).cast_mut()) })
+    }
+
     /// The scheduler, which the caller may not use once the task may have been finished by another thread, unless it is one
     /// of the scheduler's workers: those it outlives.
     fn scheduler(&self) -> &Scheduler {
@@ -216,8 +222,8 @@ impl Tie {
     /// The scheduler for a thread that is none of its workers: it stays alive for as long as this does.
     #[cold]
     fn keep(&self) -> Arc<Scheduler> {
-        // SAFETY: the task is not finished, so the scheduler is alive; the pointer is from the `Arc` that `spawn` was called on. The reference counted up here
-        // is the one that is taken over.
+        // SAFETY: the task is not finished, so the scheduler is alive, and the pointer is an `Arc`'s. The reference counted
+        // up here is the one that is taken over.
         unsafe {
             Arc::increment_strong_count(self.0.as_ptr().cast_const());
             Arc::from_raw(self.0.as_ptr().cast_const())

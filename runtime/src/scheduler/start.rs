@@ -183,8 +183,8 @@ unsafe fn entered<'a>(runtime: *const ()) -> Option<&'a Arc<Scheduler>> {
     unsafe { runtime.cast::<Arc<Scheduler>>().as_ref() }
 }
 
-/// Runs `inside` with the runtime of `scheduler` as the runtime of this thread; on a worker, of the body that calls: others, which run there
-/// while it waits, have not entered anything.
+/// Runs `inside` with the runtime of `scheduler` as the runtime of this thread; on a worker, of the body that calls: others,
+/// which run there while it waits, have not entered anything.
 pub(crate) fn within<T>(scheduler: &Arc<Scheduler>, inside: impl FnOnce() -> T) -> T {
     struct Leave<'a>(Option<&'a Fiber>, *const ());
     impl Drop for Leave<'_> {

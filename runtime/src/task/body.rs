@@ -14,8 +14,8 @@ pub(crate) trait Body: Send + 'static {
     /// What lies beside it for as long as the task exists.
     type Meta: Send + Sync + 'static;
 
-    /// Whether it is a green thread's.
-    const IS_THREAD: bool;
+    /// Where a green thread's part of its `Meta` is; `None` of a future.
+    const THREAD: Option<fn(&Self::Meta) -> &ThreadSlot>;
 
     /// Runs until it ends, or until it has to be run again.
     ///
@@ -23,7 +23,4 @@ pub(crate) trait Body: Send + 'static {
     ///
     /// The body is pinned: it stays where it is until it is dropped. It is not polled after `Ready`.
     unsafe fn poll(&mut self, context: &mut Context<'_>) -> Poll<Self::Output>;
-
-    /// The green thread's part of `meta`.
-    fn thread(meta: &Self::Meta) -> Option<&ThreadSlot>;
 }

@@ -128,7 +128,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         take_output: Self::take_output,
         drop_output: Self::drop_output,
         join_waker: Self::join_waker,
-        thread: if B::IS_THREAD { Some(Self::thread) } else { None },
+        thread: if B::THREAD.is_some() { Some(Self::thread) } else { None },
         free: Self::free,
     };
 
@@ -272,8 +272,9 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
 
     /// The body is a green thread's.
     unsafe fn thread(header: NonNull<Header>) -> NonNull<ThreadSlot> {
+        let slot = B::THREAD.expect("a green thread has a slot");
         // SAFETY: by contract.
-        NonNull::from(B::thread(unsafe { &Self::cell(header).meta }).expect("a green thread has a slot"))
+        NonNull::from(slot(unsafe { &Self::cell(header).meta }))
     }
 
     /// Frees a task that nobody refers to; one that never completed loses its body first.

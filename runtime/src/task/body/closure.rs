@@ -39,14 +39,10 @@ where
 {
     type Output = T;
     type Meta = ThreadSlot;
-    const IS_THREAD: bool = true;
+    const THREAD: Option<fn(&ThreadSlot) -> &ThreadSlot> = Some(|slot| slot);
 
     unsafe fn poll(&mut self, _: &mut Context<'_>) -> Poll<T> {
         let closure = self.0.take().expect("a closure runs once");
         Poll::Ready(closure())
-    }
-
-    fn thread(meta: &ThreadSlot) -> Option<&ThreadSlot> {
-        Some(meta)
     }
 }

@@ -17,14 +17,10 @@ where
 {
     type Output = F::Output;
     type Meta = ();
-    const IS_THREAD: bool = false;
+    const THREAD: Option<fn(&()) -> &ThreadSlot> = None;
 
     unsafe fn poll(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: by contract the body is pinned, and the future is a field of it that is never moved out.
         unsafe { Pin::new_unchecked(&mut self.0) }.poll(context)
-    }
-
-    fn thread((): &()) -> Option<&ThreadSlot> {
-        None
     }
 }
