@@ -146,8 +146,11 @@ fn wait_on_fiber<T>(
             worker.yield_now();
             continue;
         }
-        while !fiber.is_notified() && !interrupted() && !has_rung() {
+        loop {
             worker.park();
+            if fiber.is_notified() || interrupted() || has_rung() {
+                break;
+            }
         }
     }
 }

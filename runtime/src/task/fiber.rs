@@ -192,6 +192,7 @@ impl Fiber {
     }
 
     /// Whether the body's task has been asked to end: by name, or with the whole runtime.
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.home.is_stopping() || self.body().is_some_and(|header| header.state.is_cancelled())
     }
