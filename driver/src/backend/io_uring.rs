@@ -102,6 +102,12 @@ impl Ring {
         key
     }
 
+    /// Whether the next enter has something to submit.
+    #[inline]
+    pub(crate) fn has_queued(&mut self) -> bool {
+        !self.ring.submission().is_empty() || !self.queue.backlog.is_empty()
+    }
+
     pub(crate) fn cancel(&mut self, key: OpKey) {
         // In order behind the operation, wherever that stands: in the queue, or in the backlog.
         self.queue.backlog.push_back(cancel_entry(key));

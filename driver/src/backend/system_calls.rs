@@ -117,6 +117,18 @@ unsafe fn transfer(op: &Op, mode: Mode) -> isize {
     }
 }
 
+/// Reads what is in the page cache at this offset. −1: the error is the thread's.
+///
+/// # Safety
+///
+/// The buffer is valid for the call.
+#[inline]
+pub(crate) unsafe fn read_without_waiting(fd: RawFd, buffer: *mut u8, len: usize, offset: u64) -> isize {
+    let slice = libc::iovec { iov_base: buffer.cast(), iov_len: len };
+    // SAFETY: one slice, of a valid buffer.
+    unsafe { libc::preadv2(fd, &raw const slice, 1, offset as libc::off_t, libc::RWF_NOWAIT) }
+}
+
 /// What has nothing to wait for but a disk.
 ///
 /// # Safety
