@@ -176,7 +176,7 @@ impl Driver {
     ///
     /// # Safety
     ///
-    /// What `op` points to is valid, and its descriptor open (its [`Handle`](crate::Handle) alive), for the length of the
+    /// What `op` points to is valid, and its descriptor open (its [`Handle`] alive), for the length of the
     /// call.
     ///
     /// ```
