@@ -25,6 +25,7 @@ use crate::unpark::Parking;
 mod blocking;
 mod choose;
 mod edges;
+mod page_cache;
 mod readiness;
 mod registrations;
 mod system_calls;
@@ -104,6 +105,23 @@ impl Backend {
                 (_, Backend::Epoll(epoll)) => epoll.submit(ledger, op, word),
             }
         }
+    }
+
+    /// Does a read of what is in the page cache; see [`page_cache`].
+    ///
+    /// # Safety
+    ///
+    /// What the operation points to is valid, and its descriptor open, for the length of the call.
+    #[inline]
+    pub(crate) unsafe fn read_cached(&mut self, op: &Op) -> Option<u32> {
+        if let Backend::IoUring(ring) = self
+            && ring.has_queued()
+        {
+            // It goes with the others, in the same enter.
+            return None;
+        }
+        // SAFETY: the same contract.
+        unsafe { page_cache::read(op) }
     }
 
     /// Asks for an operation that the ledger cannot cancel by itself to end.

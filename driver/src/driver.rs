@@ -171,6 +171,39 @@ impl Driver {
         submission
     }
 
+    /// Does a short read of a file at once, without waiting, if its bytes are in the page cache and nothing else is about to
+    /// be submitted. `None`: it is another operation, or the bytes are not there; then [`submit`](Driver::submit) it.
+    ///
+    /// For who has a single operation to do, this costs less than to submit it and to turn. Several are better submitted.
+    ///
+    /// # Safety
+    ///
+    /// What `op` points to is valid, and its descriptor open (its [`Handle`] alive), for the length of the
+    /// call.
+    ///
+    /// ```
+    /// use fibra_driver::{Config, Driver, Handle, Offset, Op};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let file = Handle::new(std::fs::File::open("/proc/self/status")?.into());
+    /// let mut buffer = [0; 64];
+    /// let op = Op::Read { fd: file.target(), buffer: buffer.as_mut_ptr(), len: 64, offset: Offset::At(0) };
+    /// // SAFETY: the buffer and the handle outlive the call.
+    /// let read = unsafe { driver.read_cached(&op) };
+    /// assert!(read.is_none()); // Such a file is made up as it is read.
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub unsafe fn read_cached(&mut self, op: &Op) -> Option<u32> {
+        if self.birthplace.is_elsewhere() {
+            return None;
+        }
+        // SAFETY: the same contract.
+        let read = unsafe { self.backend.read_cached(op) }?;
+        self.ledger.stats.operations += 1;
+        self.ledger.stats.inline += 1;
+        Some(read)
+    }
+
     /// Asks for an operation to end early. It still ends exactly once: with `ECANCELED`, or, if that is too late, with
     /// its result. For one that has ended this does nothing.
     ///

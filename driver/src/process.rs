@@ -32,6 +32,7 @@ impl Birthplace {
     }
 
     /// Whether this is a child of the process of birth.
+    #[inline]
     pub(crate) fn is_elsewhere(self) -> bool {
         self.0 != FORKS.load(Ordering::Relaxed)
     }

@@ -1,7 +1,8 @@
 //! The records of operations in flight.
 //!
 //! ```text
-//!   chunks ─► [ record record … 128 ] [ record record … ]      a record never moves: the kernel holds pointers into it
+//!   chunks ─► [ record record … 128 ] [ record record … ]
+//!             [ header header … 128 ] [ header header … ]      a header never moves: the kernel holds pointers to it
 //!   key     =   generation | index                             the generation changes when the record retires
 //! ```
 //!
@@ -18,7 +19,7 @@ use crate::pool::Job;
 use crate::timers::TimerKey;
 
 const CHUNK: usize = 128;
-const NONE: u32 = OpKey::RESERVED_INDEX;
+const MOST: u32 = OpKey::RESERVED_INDEX;
 
 /// Where an operation stands.
 pub(crate) enum State {
@@ -47,16 +48,6 @@ pub(crate) struct Record {
     pub switched: bool,
     /// Neighbours in the list of operations that wait for the same descriptor.
     pub links: Links,
-    /// The header that a vectored socket operation points to. The kernel reads and writes it.
-    /// It is written only for those operations: an operation is copied into its record, and no more.
-    message: UnsafeCell<MaybeUninit<libc::msghdr>>,
-}
-
-impl Record {
-    /// Where the header for the kernel is.
-    pub(crate) fn message(&self) -> *mut libc::msghdr {
-        self.message.get().cast()
-    }
 }
 
 /// A place in a doubly linked list of records.
@@ -66,102 +57,122 @@ pub(crate) struct Links {
     pub next: Option<OpKey>,
 }
 
+/// Two cache lines, which are cold when an operation that took its time completes.
+#[repr(align(64))]
 struct Slot {
     generation: u64,
-    next_free: u32,
     record: Option<Record>,
+}
+
+const _: () = assert!(size_of::<Slot>() <= 128);
+
+/// The header that a vectored socket operation points to. The kernel reads and writes it. Few operations have one, so it
+/// lies apart.
+type Header = UnsafeCell<MaybeUninit<libc::msghdr>>;
+
+struct Chunk {
+    slots: Box<[Slot; CHUNK]>,
+    headers: Box<[Header; CHUNK]>,
 }
 
 /// The table of records.
 pub(crate) struct Slab {
-    chunks: Vec<Box<[Slot]>>,
-    free: u32,
-    live: usize,
+    chunks: Vec<Chunk>,
+    /// The places without a record, the one that was used last on top. It has room for all.
+    free: Vec<u32>,
 }
 
 impl Slab {
     pub(crate) fn new() -> Slab {
-        Slab { chunks: Vec::new(), free: NONE, live: 0 }
+        Slab { chunks: Vec::new(), free: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.live
+        self.chunks.len() * CHUNK - self.free.len()
     }
 
     #[inline]
     pub(crate) fn insert(&mut self, op: &Op, word: usize, state: State) -> OpKey {
-        if self.free == NONE {
-            self.grow();
-        }
-        let index = self.free;
-        let slot = self.slot_mut(index);
-        slot.record = Some(Record {
-            word,
-            op: *op,
-            state,
-            cancelled: false,
-            tried: false,
-            switched: false,
-            links: Links::default(),
-            message: UnsafeCell::new(MaybeUninit::uninit()),
-        });
-        let (generation, next_free) = (slot.generation, slot.next_free);
-        self.free = next_free;
-        self.live += 1;
-        OpKey::new(index, generation)
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.grow(),
+        };
+        let slot = &mut self.chunks[index as usize / CHUNK].slots[index as usize % CHUNK];
+        let links = Links::default();
+        slot.record =
+            Some(Record { word, op: *op, state, cancelled: false, tried: false, switched: false, links });
+        OpKey::new(index, slot.generation)
+    }
+
+    /// The place that a key names, if its operation is still in flight.
+    #[inline]
+    fn find(&mut self, key: OpKey) -> Option<&mut Slot> {
+        let index = key.index();
+        let slot = &mut self.chunks.get_mut(index as usize / CHUNK)?.slots[index as usize % CHUNK];
+        (OpKey::new(index, slot.generation) == key && slot.record.is_some()).then_some(slot)
     }
 
     /// The record of an operation that is still in flight.
     #[inline]
     pub(crate) fn get(&mut self, key: OpKey) -> Option<&mut Record> {
-        let index = key.index();
-        let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
-        if OpKey::new(index, slot.generation) != key {
-            return None;
-        }
-        slot.record.as_mut()
+        self.find(key)?.record.as_mut()
+    }
+
+    /// Where the header for the kernel is. It is the operation's until that retires.
+    #[inline]
+    pub(crate) fn header(&self, key: OpKey) -> *mut libc::msghdr {
+        let index = key.index() as usize;
+        self.chunks[index / CHUNK].headers[index % CHUNK].get().cast()
     }
 
     /// Ends an operation: its key finds nothing from now on. Returns its word.
     #[inline]
     pub(crate) fn retire(&mut self, key: OpKey) -> Option<usize> {
-        let index = key.index();
-        let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
-        let word = match &slot.record {
-            Some(record) if OpKey::new(index, slot.generation) == key => record.word,
-            _ => return None,
-        };
+        let slot = self.find(key)?;
+        let word = slot.record.as_ref()?.word;
         slot.record = None;
         slot.generation += 1;
-        slot.next_free = self.free;
-        self.free = index;
-        self.live -= 1;
+        self.free.push(key.index());
         Some(word)
+    }
+
+    /// The same for an operation that the kernel has, and nobody else.
+    #[inline]
+    pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
+        match self.get(key)?.state {
+            State::Submitted => self.retire(key),
+            _ => None,
+        }
     }
 
     /// The keys of all operations in flight.
     pub(crate) fn keys(&self) -> Vec<OpKey> {
-        let slots = self.chunks.iter().flatten().enumerate();
+        let slots = self.chunks.iter().flat_map(|chunk| chunk.slots.iter()).enumerate();
         slots
             .filter(|(_, slot)| slot.record.is_some())
             .map(|(index, slot)| OpKey::new(index as u32, slot.generation))
             .collect()
     }
 
-    fn slot_mut(&mut self, index: u32) -> &mut Slot {
-        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
-    }
-
-    fn grow(&mut self) {
+    /// Makes another chunk, and returns the first place in it.
+    #[cold]
+    fn grow(&mut self) -> u32 {
         let first = (self.chunks.len() * CHUNK) as u32;
-        assert!(first + (CHUNK as u32) < NONE, "more operations in flight than a key can tell apart");
-        let slots = (first..first + CHUNK as u32).map(|index| {
-            let last = index + 1 == first + CHUNK as u32;
-            Slot { generation: 0, next_free: if last { NONE } else { index + 1 }, record: None }
-        });
-        self.chunks.push(slots.collect());
-        self.free = first;
+        let end = first + CHUNK as u32;
+        assert!(end < MOST, "more operations in flight than a key can tell apart");
+        let slot = || Slot { generation: 0, record: None };
+        self.chunks
+            .push(Chunk { slots: fill(slot), headers: fill(|| UnsafeCell::new(MaybeUninit::uninit())) });
+        self.free.reserve(end as usize);
+        self.free.extend((first + 1..end).rev());
+        first
     }
+}
+
+/// As much as a chunk has, made where it stays: the stack that we are on may have no room for it.
+fn fill<T>(make: impl FnMut() -> T) -> Box<[T; CHUNK]> {
+    let all: Box<[T]> = std::iter::repeat_with(make).take(CHUNK).collect();
+    all.try_into().unwrap_or_else(|_| unreachable!("so many were taken"))
 }
 
 #[cfg(test)]
@@ -182,14 +193,27 @@ mod tests {
     }
 
     #[test]
-    fn records_never_move() {
+    fn only_what_the_kernel_alone_has_retires_by_its_answer() {
+        let mut slab = Slab::new();
+        let submitted = slab.insert(&OP, 1, State::Submitted);
+        let polling = slab.insert(&OP, 2, State::Polling);
+        assert_eq!(slab.retire_submitted(submitted), Some(1));
+        assert_eq!(slab.retire_submitted(submitted), None);
+        assert_eq!(slab.retire_submitted(polling), None);
+        assert_eq!(slab.retire(polling), Some(2));
+        assert_eq!(slab.len(), 0);
+    }
+
+    #[test]
+    fn headers_never_move_and_are_an_operations_own() {
         let mut slab = Slab::new();
         let key = slab.insert(&OP, 0, State::Submitted);
-        let before = &raw const *slab.get(key).expect("it is in flight");
+        let before = slab.header(key);
         for word in 0..10_000 {
-            slab.insert(&OP, word, State::Submitted);
+            let other = slab.insert(&OP, word, State::Submitted);
+            assert_ne!(slab.header(other), before);
         }
-        assert_eq!(before, &raw const *slab.get(key).expect("it is in flight"));
+        assert_eq!(slab.header(key), before);
         assert_eq!(slab.len(), 10_001);
         assert_eq!(slab.keys().len(), 10_001);
     }

@@ -63,6 +63,36 @@ fn a_future_that_always_wakes_itself_starves_nobody() {
 }
 
 #[fibra::test(workers = 1)]
+fn who_reads_what_is_in_the_page_cache_starves_nobody() {
+    let open = || fibra::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    done_beside(
+        |stop| {
+            let file = open();
+            drop(thread::spawn(move || {
+                while !stop.load(SeqCst) {
+                    assert_eq!(file.read_at(&mut [0; 64], 0).unwrap(), 64);
+                }
+            }));
+        },
+        everything_else,
+    );
+    done_beside(
+        |stop| {
+            let file = open();
+            drop(future::spawn(async move {
+                let mut buffer = vec![0; 64];
+                while !stop.load(SeqCst) {
+                    let read;
+                    (read, buffer) = file.read_at_async(buffer, 0).await;
+                    assert_eq!(read.unwrap(), 64);
+                }
+            }));
+        },
+        everything_else,
+    );
+}
+
+#[fibra::test(workers = 1)]
 fn a_pair_of_futures_that_wake_each_other_starve_nobody() {
     done_beside(
         |stop| {

@@ -94,12 +94,16 @@ impl Ring {
             unsafe { (*address).clear() };
         }
         let key = ledger.slab.insert(op, word, State::Submitted);
-        if let Some(record) = ledger.slab.get(key) {
-            // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
-            let entry = unsafe { entry::build(op, record.message()) };
-            self.push(ledger, entry.user_data(key.to_bits()));
-        }
+        // SAFETY: the pointees are valid until the terminal completion by contract, and the header until it retires.
+        let entry = unsafe { entry::build(op, ledger.slab.header(key)) };
+        self.push(ledger, entry.user_data(key.to_bits()));
         key
+    }
+
+    /// Whether the next enter has something to submit.
+    #[inline]
+    pub(crate) fn has_queued(&mut self) -> bool {
+        !self.ring.submission().is_empty() || !self.queue.backlog.is_empty()
     }
 
     pub(crate) fn cancel(&mut self, key: OpKey) {
@@ -110,11 +114,13 @@ impl Ring {
 
     pub(crate) fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
         let key = OpKey::from_bits(token);
-        let Some(record) = ledger.slab.get(key) else { return };
+        if ledger.slab.get(key).is_none() {
+            return;
+        }
         if token & CANCEL != 0 {
             self.cancel(key);
         } else {
-            self.queue.resubmit(key, record);
+            self.queue.resubmit(ledger, key);
         }
     }
 

@@ -159,7 +159,7 @@ pub(crate) fn clean_up(record: &mut Record) {
 }
 
 /// What a descriptor refers to. A handle is asked once.
-fn kind(target: Target) -> Kind {
+pub(super) fn kind(target: Target) -> Kind {
     // SAFETY: the handle is alive as long as the operation is in flight.
     match unsafe { target.registrations().as_ref() } {
         Some(registrations) => registrations.kind(target.fd()),
@@ -168,7 +168,7 @@ fn kind(target: Target) -> Kind {
 }
 
 /// Whether it is a file that was opened to be read and written without the page cache. A handle is asked once.
-fn bypasses_cache(target: Target) -> bool {
+pub(super) fn bypasses_cache(target: Target) -> bool {
     // A pipe may have the flag too, and means something else by it.
     let ask = || system_calls::is_direct(target.fd()) && kind(target) == Kind::Disk;
     // SAFETY: the handle is alive as long as the operation is in flight.

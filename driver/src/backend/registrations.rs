@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::page_cache::Prospect;
 use super::system_calls;
 use crate::process::Birthplace;
 
@@ -48,6 +49,7 @@ pub(crate) struct Registrations {
     kind: AtomicU8,
     is_tcp: Asked,
     bypasses_cache: Asked,
+    prospect: Prospect,
 }
 
 /// The answer to a question about a descriptor that is asked once.
@@ -103,6 +105,7 @@ impl Registrations {
             kind: AtomicU8::new(0),
             is_tcp: Asked::default(),
             bypasses_cache: Asked::default(),
+            prospect: Prospect::default(),
         }
     }
 
@@ -128,6 +131,11 @@ impl Registrations {
     /// Whether the handle is a file without the page cache, as `ask` says.
     pub(crate) fn bypasses_cache(&self, ask: impl FnOnce() -> bool) -> bool {
         self.bypasses_cache.or_ask(ask)
+    }
+
+    /// Whether to look for what is read in the page cache.
+    pub(crate) fn prospect(&self) -> &Prospect {
+        &self.prospect
     }
 
     /// Notes that `poller` watches the handle.

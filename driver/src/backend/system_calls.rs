@@ -117,6 +117,23 @@ unsafe fn transfer(op: &Op, mode: Mode) -> isize {
     }
 }
 
+/// Reads what is in the page cache at this offset. −1: the error is the thread's.
+///
+/// # Safety
+///
+/// The buffer is valid for the call.
+#[inline]
+pub(crate) unsafe fn read_without_waiting(fd: RawFd, buffer: *mut u8, len: usize, offset: u64) -> isize {
+    let slice = libc::iovec { iov_base: buffer.cast(), iov_len: len };
+    // The offset in two halves, of which a kernel with words of 64 bits takes the first for the whole.
+    let (low, high) = (offset as usize, (offset >> 32) as usize);
+    // Not by the C library's function, which is a point where threads can be cancelled: two locked instructions.
+    // SAFETY: one slice, of a valid buffer.
+    unsafe {
+        libc::syscall(libc::SYS_preadv2, fd, &raw const slice, 1usize, low, high, libc::RWF_NOWAIT) as isize
+    }
+}
+
 /// What has nothing to wait for but a disk.
 ///
 /// # Safety

@@ -14,6 +14,7 @@ mod flow;
 mod handles;
 mod model;
 mod net;
+mod page_cache;
 mod poll;
 mod timers;
 mod unpark;

@@ -37,6 +37,11 @@ pub(crate) unsafe fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u3
         worker.spend();
         return Err(cancelled.into());
     }
+    // SAFETY: by contract.
+    if let Some(read) = unsafe { read_cached(worker, &op) } {
+        worker.spend();
+        return Ok(read);
+    }
     // SAFETY: by contract; `until_ended` returns only when the operation has ended, so `direct` and what `op` points
     // to outlive it.
     match worker.with_driver(|driver| unsafe { driver.submit(op, direct.word()) }) {
@@ -46,6 +51,20 @@ pub(crate) unsafe fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u3
         }
         Submission::Pending(key) => until_ended(worker, &direct, key, deadline),
     }
+}
+
+/// Does a read of what is in the page cache, if nobody else could share the enter that it would cost otherwise.
+///
+/// # Safety
+///
+/// As for [`perform`].
+#[inline]
+pub(super) unsafe fn read_cached(worker: &Worker, op: &Op) -> Option<u32> {
+    if !matches!(op, Op::Read { .. }) || worker.has_at_hand() {
+        return None;
+    }
+    // SAFETY: by contract.
+    worker.with_driver(|driver| unsafe { driver.read_cached(op) })
 }
 
 /// Parks until the operation has ended; asks the kernel to stop it if the task is cancelled, or at the deadline.

@@ -3,6 +3,10 @@
 //! A future that is dropped leaves its buffer, and its reference to the descriptor, to the driver until the kernel
 //! has answered. What the kernel had read into the buffer by then is lost with it.
 
+mod reading;
+
+pub(crate) use reading::read;
+
 use super::{
     Buffer, BufferMut, OpFuture, Payload,
     borrowed::{count, owned},
@@ -24,42 +28,6 @@ pub(crate) enum Place {
     File(Offset),
 }
 
-/// A transfer into a buffer, from its `start` on.
-struct Read<D, B> {
-    from: Arc<D>,
-    place: Place,
-    buffer: B,
-    start: usize,
-}
-
-// SAFETY: the buffer, whose bytes stay where they are, and the reference to the descriptor are the payload's.
-unsafe impl<D: HasHandle, B: BufferMut> Payload for Read<D, B> {
-    fn op(&mut self) -> Op {
-        let fd = self.from.handle().target();
-        let bytes = &mut self.buffer.bytes_mut()[self.start..];
-        let (buffer, len) = (bytes.as_mut_ptr(), bytes.len());
-        match self.place {
-            Place::Socket { flags } => Op::Recv { fd, buffer, len, flags },
-            Place::File(offset) => Op::Read { fd, buffer, len, offset },
-        }
-    }
-}
-
-/// Reads into `buffer`, from its `start` on.
-///
-/// # Panics
-///
-/// If `start` is beyond the buffer.
-pub(crate) async fn read<D: HasHandle, B: BufferMut>(
-    from: Arc<D>,
-    place: Place,
-    buffer: B,
-    start: usize,
-) -> (io::Result<usize>, B) {
-    let (result, payload) = OpFuture::new(Read { from, place, buffer, start }).await;
-    (result.map(count), payload.buffer)
-}
-
 /// A transfer out of a buffer, from its `start` on.
 struct Write<D, B> {
     to: Arc<D>,
@@ -68,7 +36,7 @@ struct Write<D, B> {
     start: usize,
 }
 
-// SAFETY: as for `Read`.
+// SAFETY: the buffer, whose bytes stay where they are, and the reference to the descriptor are the payload's.
 unsafe impl<D: HasHandle, B: Buffer> Payload for Write<D, B> {
     fn op(&mut self) -> Op {
         let fd = self.to.handle().target();

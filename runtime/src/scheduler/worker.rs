@@ -164,7 +164,8 @@ impl Worker {
     }
 
     /// Whether there is something to do that needs no look at the world.
-    pub(super) fn has_at_hand(&self) -> bool {
+    #[inline]
+    pub(crate) fn has_at_hand(&self) -> bool {
         !self.home.ready().is_empty() || self.shared().has_work()
     }
 

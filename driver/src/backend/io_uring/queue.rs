@@ -130,13 +130,26 @@ impl Queue {
         result: i32,
         completions: &mut Vec<Completion>,
     ) {
+        // What most of them are.
+        if result >= 0
+            && let Some(word) = ledger.slab.retire_submitted(key)
+        {
+            ledger.stats.completions += 1;
+            return completions.push(Completion { word, result: Ok(result as u32) });
+        }
+        self.follow_up(ledger, key, result, completions);
+    }
+
+    /// Deals with a completion that may not be the end of its operation.
+    #[cold]
+    fn follow_up(&mut self, ledger: &mut Ledger, key: OpKey, result: i32, completions: &mut Vec<Completion>) {
         let Some(record) = ledger.slab.get(key) else {
             debug_assert!(false, "the kernel completed an operation that is not in flight: {key:?}");
             return;
         };
         match judge(record, result) {
             Verdict::Over(result) => ledger.complete(key, result, completions),
-            Verdict::Again => self.resubmit(key, record),
+            Verdict::Again => self.resubmit(ledger, key),
             Verdict::Poll => {
                 let fd = types::Fd(record.op.target().map_or(-1, |target| target.fd()));
                 record.state = State::Polling;
@@ -152,11 +165,13 @@ impl Queue {
     }
 
     /// Submits an operation once more. Not straight into the queue: completions are being reaped, and it may be full.
-    pub(super) fn resubmit(&mut self, key: OpKey, record: &mut Record) {
+    pub(super) fn resubmit(&mut self, ledger: &mut Ledger, key: OpKey) {
+        let header = ledger.slab.header(key);
+        let Some(record) = ledger.slab.get(key) else { return };
         record.state = State::Submitted;
         record.tried = true;
-        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the record is stable.
-        let entry = unsafe { entry::build(&record.op, record.message()) };
+        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the header is its own.
+        let entry = unsafe { entry::build(&record.op, header) };
         self.backlog.push_back(entry.user_data(key.to_bits()));
     }
 }
