@@ -28,6 +28,7 @@
 //! });
 //! ```
 
+mod batch;
 mod channel;
 mod handover;
 mod receiver;

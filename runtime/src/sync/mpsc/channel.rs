@@ -23,7 +23,7 @@ use super::super::{
     short_lock::ShortLock,
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
-use super::handover::Handover;
+use super::{batch::Batch, handover::Handover};
 use crate::primitive::{AcqRel, Acquire, AtomicUsize, Relaxed};
 use crate::task::is_ours;
 use std::{
@@ -32,9 +32,6 @@ use std::{
     sync::mpsc::{SendError, TryRecvError, TrySendError},
     task::{Context, Poll, Waker},
 };
-
-/// A drained batch with room for more messages than this is not kept if far fewer are coming.
-const BATCH_KEPT: usize = 1024;
 
 pub(super) struct Channel<T> {
     senders: AtomicUsize,
@@ -67,10 +64,6 @@ impl<T> Channel<T> {
             receiver_alive: true,
         };
         Self { senders: AtomicUsize::new(1), bound, handed: Handover::new(), state: ShortLock::new(state) }
-    }
-
-    pub(super) fn is_bounded(&self) -> bool {
-        self.bound.is_some()
     }
 
     pub(super) fn add_sender(&self) {
@@ -184,13 +177,13 @@ impl<T> Channel<T> {
     }
 
     /// Takes the oldest message. `batch` is the receiver's own share of the buffer, and is empty.
-    pub(super) fn try_recv(&self, batch: &mut VecDeque<T>) -> Result<T, TryRecvError> {
+    pub(super) fn try_recv(&self, batch: &Batch<T>) -> Result<T, TryRecvError> {
         self.receive(batch, |_| None)
     }
 
     /// As [`Channel::try_recv`]; `Empty` means that the receiver will be woken.
     #[inline]
-    pub(super) fn recv_or_wait(&self, batch: &mut VecDeque<T>, waker: &Waker) -> Result<T, TryRecvError> {
+    pub(super) fn recv_or_wait(&self, batch: &Batch<T>, waker: &Waker) -> Result<T, TryRecvError> {
         self.receive(batch, |state| state.begin_wait(waker))
     }
 
@@ -198,7 +191,7 @@ impl<T> Channel<T> {
     #[inline]
     fn receive(
         &self,
-        batch: &mut VecDeque<T>,
+        batch: &Batch<T>,
         wait: impl FnOnce(&mut State<T>) -> Option<Waker>,
     ) -> Result<T, TryRecvError> {
         if let Some(message) = self.take_handed() {
@@ -295,13 +288,10 @@ impl<T> State<T> {
     /// The oldest message, where no sender is blocked. If the channel is unbounded, all others go into the receiver's own
     /// batch, which is empty.
     #[inline]
-    fn take(&mut self, bound: Option<usize>, batch: &mut VecDeque<T>) -> Option<T> {
+    fn take(&mut self, bound: Option<usize>, batch: &Batch<T>) -> Option<T> {
         let oldest = self.buffer.pop_front();
         if bound.is_none() && !self.buffer.is_empty() {
-            if batch.capacity() > BATCH_KEPT && batch.capacity() / 4 > self.buffer.len() {
-                *batch = VecDeque::new();
-            }
-            mem::swap(batch, &mut self.buffer);
+            batch.refill(&mut self.buffer);
         }
         oldest
     }

@@ -1,15 +1,13 @@
 //! The receiving end of a channel, and its iterators.
 
-use super::channel::Channel;
+use super::{batch::Batch, channel::Channel};
 use crate::scheduler::{share, worker::Worker};
 use crate::wait::{wait, wait_on_worker, wait_until};
 use std::{
-    cell::UnsafeCell,
-    collections::VecDeque,
+    borrow::Borrow,
     fmt,
     future::Future,
     iter::FusedIterator,
-    mem,
     panic::{RefUnwindSafe, UnwindSafe, resume_unwind},
     pin::Pin,
     sync::{
@@ -42,7 +40,7 @@ use std::{
 pub struct Receiver<T> {
     channel: Arc<Channel<T>>,
     /// Messages that were taken out of the channel together, so that the lock is paid for once.
-    batch: UnsafeCell<VecDeque<T>>,
+    batch: Batch<T>,
 }
 
 // A panic leaves each message in the channel or out of it; what is inside of a message is not shared.
@@ -51,7 +49,7 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 
 impl<T> Receiver<T> {
     pub(super) fn new(channel: Arc<Channel<T>>) -> Self {
-        Self { channel, batch: UnsafeCell::new(VecDeque::new()) }
+        Self { channel, batch: Batch::new() }
     }
 
     /// Takes the oldest message, waiting for one if there is none.
@@ -70,7 +68,7 @@ impl<T> Receiver<T> {
         if let Some(worker) = worker {
             worker.spend();
         }
-        if let Some(message) = self.take_batched() {
+        if let Some(message) = self.batch.pop() {
             return Ok(message);
         }
         match worker {
@@ -80,7 +78,7 @@ impl<T> Receiver<T> {
     }
 
     fn receive_on(&self, worker: &Worker) -> Result<T, RecvError> {
-        let attempt = |waker: &Waker| poll(self.with_batch(|batch| self.channel.recv_or_wait(batch, waker)));
+        let attempt = |waker: &Waker| poll(self.channel.recv_or_wait(&self.batch, waker));
         wait_on_worker(worker, attempt).unwrap_or_else(|cancelled| {
             self.channel.stop_waiting();
             resume_unwind(Box::new(cancelled))
@@ -93,7 +91,7 @@ impl<T> Receiver<T> {
         match self.try_recv() {
             Ok(message) => Ok(message),
             Err(TryRecvError::Disconnected) => Err(RecvError),
-            Err(TryRecvError::Empty) => self.receive(|receiving| wait(receiving)),
+            Err(TryRecvError::Empty) => wait(self.receiving()),
         }
     }
 
@@ -117,7 +115,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(fibra::wait(async { receiver.recv_async().await }), Ok(7));
     /// ```
     pub fn recv_async(&mut self) -> impl Future<Output = Result<T, RecvError>> {
-        Receiving { channel: &self.channel, batch: self.batch.get_mut(), waits: false }
+        Receiving { channel: &self.channel, batch: &mut self.batch, waits: false }
     }
 
     /// Takes the oldest message if there is one, and never waits.
@@ -137,10 +135,10 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
     /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        if let Some(message) = self.take_batched() {
+        if let Some(message) = self.batch.pop() {
             return Ok(message);
         }
-        self.with_batch(|batch| self.channel.try_recv(batch))
+        self.channel.try_recv(&self.batch)
     }
 
     /// As [`recv`](Receiver::recv), waiting for at most `timeout`.
@@ -191,7 +189,8 @@ impl<T> Receiver<T> {
             Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
             Err(TryRecvError::Empty) => {}
         }
-        if let Some(result) = self.receive(|receiving| wait_until(receiving, deadline)) {
+        let received = wait_until(&mut self.receiving(), deadline);
+        if let Some(result) = received {
             return Ok(result?);
         }
         // One that was handed over as the time ran out is not left behind.
@@ -228,35 +227,9 @@ impl<T> Receiver<T> {
         TryIter { receiver: self }
     }
 
-    /// A message that was taken out of the channel before.
-    #[inline]
-    fn take_batched(&self) -> Option<T> {
-        // SAFETY: a receiver is not `Sync`, and to pop runs no foreign code that could come here again.
-        unsafe { &mut *self.batch.get() }.pop_front()
-    }
-
-    /// Lends the batch, which is empty, to a call that may run foreign code: that finds another empty one here meanwhile. A
-    /// bounded channel has no use for it.
-    fn with_batch<R>(&self, call: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
-        if self.channel.is_bounded() {
-            return call(&mut VecDeque::new());
-        }
-        // SAFETY: as above: to take a value runs no foreign code.
-        let mut batch = mem::take(unsafe { &mut *self.batch.get() });
-        let result = call(&mut batch);
-        // SAFETY: as above.
-        let meanwhile = mem::replace(unsafe { &mut *self.batch.get() }, batch);
-        if !meanwhile.is_empty() {
-            // SAFETY: as above: to move messages runs no foreign code.
-            unsafe { &mut *self.batch.get() }.extend(meanwhile);
-        }
-        result
-    }
-
-    /// Receives in direct style. The batch comes along; it is empty for as long as the receive waits, so that
-    /// nothing is lost if `how` unwinds.
-    fn receive<R>(&self, how: impl FnOnce(&mut Receiving<'_, T>) -> R) -> R {
-        self.with_batch(|batch| how(&mut Receiving { channel: &self.channel, batch, waits: false }))
+    /// A receive of somebody who cannot share the receiver with another one: it is not `Send`.
+    fn receiving(&self) -> Receiving<'_, T, &Batch<T>> {
+        Receiving { channel: &self.channel, batch: &self.batch, waits: false }
     }
 }
 
@@ -272,25 +245,25 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// A message being received.
-struct Receiving<'r, T> {
+/// A message being received. The batch is borrowed mutably where the future may go to another thread.
+struct Receiving<'r, T, B: Borrow<Batch<T>>> {
     channel: &'r Channel<T>,
-    batch: &'r mut VecDeque<T>,
+    batch: B,
     /// Whether the channel may still have our waker.
     waits: bool,
 }
 
-impl<T> Future for Receiving<'_, T> {
+impl<T, B: Borrow<Batch<T>> + Unpin> Future for Receiving<'_, T, B> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(share::poll_charge(cx));
-        let Self { channel, batch, waits } = &mut *self;
-        if let Some(message) = batch.pop_front() {
+        let batch = self.batch.borrow();
+        if let Some(message) = batch.pop() {
             return Poll::Ready(Ok(message));
         }
-        let result = channel.recv_or_wait(batch, cx.waker());
-        *waits = matches!(result, Err(TryRecvError::Empty));
+        let result = self.channel.recv_or_wait(batch, cx.waker());
+        self.waits = matches!(result, Err(TryRecvError::Empty));
         poll(result)
     }
 }
@@ -304,7 +277,7 @@ fn poll<T>(received: Result<T, TryRecvError>) -> Poll<Result<T, RecvError>> {
     }
 }
 
-impl<T> Drop for Receiving<'_, T> {
+impl<T, B: Borrow<Batch<T>>> Drop for Receiving<'_, T, B> {
     fn drop(&mut self) {
         if self.waits {
             self.channel.stop_waiting();
