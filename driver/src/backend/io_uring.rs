@@ -34,6 +34,7 @@ use crate::unpark::Parking;
 mod entry;
 mod queue;
 mod setup;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -95,8 +96,12 @@ impl Ring {
         }
         let key = ledger.slab.insert(op, word, State::Submitted);
         if let Some(record) = ledger.slab.get(key) {
+            let entry = match *op {
+                Op::RecvShared { fd, .. } => self.queue.shared.receive(&self.ring, fd.fd()),
+                _ => None,
+            };
             // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
-            let entry = unsafe { entry::build(op, record.message()) };
+            let entry = entry.unwrap_or_else(|| unsafe { entry::build(op, record.message()) });
             self.push(ledger, entry.user_data(key.to_bits()));
         }
         key
@@ -133,6 +138,7 @@ impl Ring {
 
     pub(crate) fn leak(&mut self) {
         self.abilities.leaked = true;
+        self.queue.shared.leak();
     }
 
     /// Puts an entry into the submission queue; if that is full, the kernel takes what is in it, and if it takes nothing,

@@ -15,5 +15,6 @@ mod handles;
 mod model;
 mod net;
 mod poll;
+mod shared;
 mod timers;
 mod unpark;

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::shared::Shared;
 use super::*;
 use crate::backend::{Backend, Capability};
 use crate::completion::Submission;
@@ -50,6 +51,55 @@ fn in_every_mode(test: impl Fn(&mut Bench)) {
 
 fn recv(handle: &Handle, buffer: &mut [u8]) -> Op {
     Op::Recv { fd: handle.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 }
+}
+
+#[test]
+fn what_waits_without_memory_receives_in_every_mode_and_without_shared_buffers_too() {
+    in_every_mode(|bench| {
+        let (here, mut there) = UnixStream::pair().expect("a socket pair can be made");
+        let here = Handle::new(here.into());
+        for shared in [Shared::Refused, Shared::Untried] {
+            let refused = matches!(shared, Shared::Refused);
+            bench.ring.queue.shared = shared;
+            let mut bytes = b">".to_vec();
+            let op = Op::RecvShared { fd: here.target(), bytes: &raw mut bytes };
+            // SAFETY: the vector and the handle outlive the operation, which ends below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &op, 7) };
+            there.write_all(b"!").expect("the peer is there");
+            let completions = bench.turn();
+            assert_eq!((completions[0].word, completions[0].result.as_ref().ok()), (7, Some(&1)));
+            assert_eq!(bytes, b">!");
+            assert_eq!(bytes.capacity() >= Op::MOST_SHARED, refused);
+        }
+    });
+}
+
+#[test]
+fn more_receives_at_once_than_there_are_shared_buffers_get_what_is_theirs_in_every_mode() {
+    in_every_mode(|bench| {
+        let ends: Vec<_> = (0..300)
+            .map(|_| UnixStream::pair().expect("a socket pair can be made"))
+            .map(|(here, there)| (Handle::new(here.into()), there))
+            .collect();
+        let mut received = vec![Vec::new(); ends.len()];
+        for (number, ((here, _), bytes)) in ends.iter().zip(&mut received).enumerate() {
+            let op = Op::RecvShared { fd: here.target(), bytes };
+            // SAFETY: the vectors and the handles outlive the operations, which end below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &op, number) };
+        }
+        bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
+        for (number, (_, there)) in ends.iter().enumerate() {
+            (&*there).write_all(&(number as u16).to_ne_bytes()).expect("the peer is there");
+        }
+        let mut ended = 0;
+        while ended < ends.len() {
+            for completion in bench.turn() {
+                assert_eq!(completion.result.expect("bytes have come"), 2);
+                assert_eq!(received[completion.word], (completion.word as u16).to_ne_bytes());
+                ended += 1;
+            }
+        }
+    });
 }
 
 #[test]
