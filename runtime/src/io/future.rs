@@ -62,6 +62,8 @@ unsafe impl<P: Send> Sync for Record<P> {}
 pub(crate) struct OpFuture<P: Payload> {
     /// `None` once the output was returned.
     record: Option<Arc<Record<P>>>,
+    /// The kernel was asked to stop.
+    is_stopped: bool,
 }
 
 impl<P: Payload> OpFuture<P> {
@@ -75,7 +77,19 @@ impl<P: Payload> OpFuture<P> {
             result: Cell::new(None),
             payload: UnsafeCell::new(Some(payload)),
         });
-        Self { record: Some(record) }
+        Self { record: Some(record), is_stopped: false }
+    }
+
+    /// Asks the kernel to stop, and leaves the output to be awaited: it is what came first. Does nothing to an operation
+    /// that has not been polled yet, or whose home has not heard of it. Not for timers, which end without one.
+    #[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "for streams of hyper's"))]
+    pub(crate) fn stop(&mut self) {
+        if let Some(record) = &self.record
+            && record.phase.is_pending()
+            && !std::mem::replace(&mut self.is_stopped, true)
+        {
+            record.request_cancel();
+        }
     }
 }
 
@@ -106,6 +120,8 @@ impl<P: Payload> Drop for OpFuture<P> {
     fn drop(&mut self) {
         let Some(record) = self.record.take() else { return };
         match record.phase.abandon() {
+            // Once: the letter that asks for it may still be on its way.
+            Abandoned::Pending if self.is_stopped => {}
             Abandoned::Pending => record.request_cancel(),
             Abandoned::Done => record.clean_up(),
             Abandoned::Unknown => {}
@@ -153,7 +169,7 @@ impl<P: Payload> Record<P> {
         }
     }
 
-    /// The future has gone: has the kernel asked to stop, by the home.
+    /// Has the kernel asked to stop, by the home.
     fn request_cancel(self: &Arc<Self>) {
         // SAFETY: written while it was new, and never again.
         let home = unsafe { &*self.home.get() }.as_ref().expect("a pending operation has a home");
@@ -201,7 +217,7 @@ impl<P: Payload> Record<P> {
             let worker = Worker::here().expect("letters are delivered by workers");
             record.submit(worker);
         } else {
-            // Abandoned. If it was never submitted there is no key, and nothing to do.
+            // Abandoned, or stopped. If it was never submitted there is no key, and nothing to do.
             record.cancel_here();
         }
     }

@@ -266,6 +266,33 @@ pub(crate) fn ready<D: HasHandle>(descriptor: Arc<D>, interest: Interest) -> OpF
     OpFuture::new(Ready { descriptor, interest })
 }
 
+/// Receiving, with memory only when there is something.
+#[cfg(feature = "hyper")]
+pub(crate) struct Arrival<D> {
+    socket: Arc<D>,
+    bytes: Vec<u8>,
+}
+
+#[cfg(feature = "hyper")]
+impl<D> Arrival<D> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+// SAFETY: the vector and the reference to the descriptor are the payload's.
+#[cfg(feature = "hyper")]
+unsafe impl<D: HasHandle> Payload for Arrival<D> {
+    fn op(&mut self) -> Op {
+        Op::RecvShared { fd: self.socket.handle().target(), bytes: &raw mut self.bytes }
+    }
+}
+
+#[cfg(feature = "hyper")]
+pub(crate) fn arrival<D: HasHandle>(socket: Arc<D>) -> OpFuture<Arrival<D>> {
+    OpFuture::new(Arrival { socket, bytes: Vec::new() })
+}
+
 struct SyncFile<D> {
     file: Arc<D>,
     data_only: bool,
