@@ -124,6 +124,49 @@ fn every_mode_receives_cancels_and_drops() {
     });
 }
 
+/// After short waits in a row, which the peer sees to.
+fn used_to_short_waits(bench: &mut Bench) {
+    for _ in 0..100 {
+        bench.ring.lookout.note_wait(Duration::ZERO);
+    }
+    assert!(bench.ring.lookout.pays());
+}
+
+#[test]
+fn a_driver_that_looks_out_sees_completions_notices_and_the_end_of_its_time() {
+    in_every_mode(|bench| {
+        let (here, there) = UnixStream::pair().expect("a socket pair can be made");
+        let here = Handle::new(here.into());
+        let mut buffer = [0; 8];
+        for pause in [0, 5, 20, 40, 60, 100].map(Duration::from_micros).into_iter().cycle().take(120) {
+            let late = |what: &mut dyn FnMut()| {
+                let begun = Instant::now();
+                while begun.elapsed() < pause {}
+                what();
+            };
+            used_to_short_waits(bench);
+            // SAFETY: the buffer and the handle outlive the operation, which ends below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 5) };
+            std::thread::scope(|scope| {
+                scope.spawn(|| late(&mut || (&there).write_all(b"!").expect("the peer is there")));
+                assert_eq!(bench.turn()[0].word, 5);
+            });
+            used_to_short_waits(bench);
+            let parking = Arc::clone(&bench.ledger.parking);
+            std::thread::scope(|scope| {
+                scope.spawn(|| late(&mut || parking.unpark()));
+                assert!(bench.turn().is_empty());
+            });
+            used_to_short_waits(bench);
+            let begun = Instant::now();
+            let turned = bench.ring.turn(&mut bench.ledger, Pause::For(pause), &mut Vec::new());
+            assert!(!turned.expect("it turns"), "there is no other notice");
+            assert!(begun.elapsed() >= pause);
+            assert!(!bench.ring.lookout.pays() || pause < SHORT, "it looks out for what doesn't come");
+        }
+    });
+}
+
 #[test]
 fn every_mode_can_be_woken_by_the_bell_and_by_a_message() {
     in_every_mode(|bench| {
