@@ -81,7 +81,7 @@ impl Ring {
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
         parking.set_ring(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
-        let (ring, lookout) = (ManuallyDrop::new(ring), Lookout::default());
+        let (ring, lookout) = (ManuallyDrop::new(ring), Lookout::new());
         Ok((Ring { ring, queue, abilities, throttled: false, burst: 0, lookout }, features))
     }
 
@@ -219,6 +219,7 @@ impl Ring {
         }
         let brought = (completions.len() - before).min(MAX_BURST) as u32;
         self.burst = (self.burst + brought) / 2;
+        self.lookout.settle(brought > 0);
         Ok(unparked)
     }
 
@@ -269,6 +270,9 @@ impl Ring {
             let has_stirred = self.has_stirred();
             if has_stirred || waited >= longest || ledger.parking.is_notified() {
                 self.lookout.note_wait(waited);
+                if !has_stirred && waited >= SHORT {
+                    self.lookout.give_up();
+                }
                 return Ok(match pause {
                     _ if has_stirred => Pause::Not,
                     Pause::For(duration) if duration <= waited => Pause::Not,
