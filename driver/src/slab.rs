@@ -10,6 +10,7 @@
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::Arc;
 
 use crate::completion::OpKey;
@@ -47,27 +48,57 @@ pub(crate) struct Record {
     pub switched: bool,
     /// Neighbours in the list of operations that wait for the same descriptor.
     pub links: Links,
-    /// The header that a vectored socket operation points to. The kernel reads and writes it.
-    /// It is written only for those operations: an operation is copied into its record, and no more.
-    message: UnsafeCell<MaybeUninit<libc::msghdr>>,
+    /// The header that a vectored socket operation points to. The kernel reads and writes it. Few need one, and tens of
+    /// thousands of records wait on idle connections.
+    message: Option<Box<UnsafeCell<MaybeUninit<libc::msghdr>>>>,
 }
 
 impl Record {
-    /// Where the header for the kernel is.
-    pub(crate) fn message(&self) -> *mut libc::msghdr {
-        self.message.get().cast()
+    /// Where the header for the kernel is; null for an operation without one.
+    #[inline]
+    pub(crate) fn message(&mut self) -> *mut libc::msghdr {
+        if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
+            return ptr::null_mut();
+        }
+        let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
+        self.message.get_or_insert_with(new).get().cast()
     }
 }
 
 /// A place in a doubly linked list of records.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Links {
-    pub previous: Option<OpKey>,
-    pub next: Option<OpKey>,
+    pub previous: Link,
+    pub next: Link,
+}
+
+/// An `Option<OpKey>` of half the size.
+#[derive(Clone, Copy)]
+pub(crate) struct Link(u64);
+
+impl Link {
+    /// No key has the top bit.
+    const NONE: u64 = u64::MAX;
+
+    pub(crate) fn get(self) -> Option<OpKey> {
+        (self.0 != Link::NONE).then(|| OpKey::from_bits(self.0))
+    }
+}
+
+impl Default for Link {
+    fn default() -> Link {
+        Link(Link::NONE)
+    }
+}
+
+impl From<Option<OpKey>> for Link {
+    fn from(key: Option<OpKey>) -> Link {
+        Link(key.map_or(Link::NONE, OpKey::to_bits))
+    }
 }
 
 struct Slot {
-    generation: u64,
+    generation: u32,
     next_free: u32,
     record: Option<Record>,
 }
@@ -103,12 +134,12 @@ impl Slab {
             tried: false,
             switched: false,
             links: Links::default(),
-            message: UnsafeCell::new(MaybeUninit::uninit()),
+            message: None,
         });
         let (generation, next_free) = (slot.generation, slot.next_free);
         self.free = next_free;
         self.live += 1;
-        OpKey::new(index, generation)
+        OpKey::new(index, generation.into())
     }
 
     /// The record of an operation that is still in flight.
@@ -116,7 +147,7 @@ impl Slab {
     pub(crate) fn get(&mut self, key: OpKey) -> Option<&mut Record> {
         let index = key.index();
         let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
-        if OpKey::new(index, slot.generation) != key {
+        if OpKey::new(index, slot.generation.into()) != key {
             return None;
         }
         slot.record.as_mut()
@@ -128,11 +159,11 @@ impl Slab {
         let index = key.index();
         let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
         let word = match &slot.record {
-            Some(record) if OpKey::new(index, slot.generation) == key => record.word,
+            Some(record) if OpKey::new(index, slot.generation.into()) == key => record.word,
             _ => return None,
         };
         slot.record = None;
-        slot.generation += 1;
+        slot.generation = slot.generation.wrapping_add(1);
         slot.next_free = self.free;
         self.free = index;
         self.live -= 1;
@@ -144,7 +175,7 @@ impl Slab {
         let slots = self.chunks.iter().flatten().enumerate();
         slots
             .filter(|(_, slot)| slot.record.is_some())
-            .map(|(index, slot)| OpKey::new(index as u32, slot.generation))
+            .map(|(index, slot)| OpKey::new(index as u32, slot.generation.into()))
             .collect()
     }
 
@@ -179,6 +210,11 @@ mod tests {
         assert_eq!(old.index(), new.index());
         assert!(slab.get(old).is_none() && slab.retire(old).is_none());
         assert_eq!(slab.get(new).map(|record| record.word), Some(2));
+    }
+
+    #[test]
+    fn what_an_idle_connection_costs_is_little() {
+        assert!(size_of::<Slot>() <= 120, "{}", size_of::<Slot>());
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn offset(offset: Offset) -> u64 {
 ///
 /// # Safety
 ///
-/// `message` is valid for writes, and the entry is submitted only while it and what `op` points to stay valid.
+/// `message` is valid for writes if the operation is a vectored one of sockets, and the entry is submitted only while it and what `op` points to stay valid.
 pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
     match *op {
         Op::Accept { fd: socket, address } => {

@@ -181,8 +181,10 @@ impl Queue {
     pub(super) fn resubmit(&mut self, key: OpKey, record: &mut Record) {
         record.state = State::Submitted;
         record.tried = true;
-        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the record is stable.
-        let entry = unsafe { entry::build(&record.op, record.message()) };
+        let message = record.message();
+        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the message stays where it
+        // is until the record retires.
+        let entry = unsafe { entry::build(&record.op, message) };
         self.backlog.push_back(entry.user_data(key.to_bits()));
     }
 }
