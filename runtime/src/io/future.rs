@@ -42,6 +42,8 @@ pub(crate) unsafe trait Payload: Send + 'static {
 struct Record<P> {
     head: Detached,
     phase: Phase,
+    /// The kernel was asked to stop. The future's.
+    is_stopped: Cell<bool>,
     waker: AtomicWaker,
     /// Written while new.
     home: UnsafeCell<Option<Arc<Home>>>,
@@ -62,8 +64,6 @@ unsafe impl<P: Send> Sync for Record<P> {}
 pub(crate) struct OpFuture<P: Payload> {
     /// `None` once the output was returned.
     record: Option<Arc<Record<P>>>,
-    /// The kernel was asked to stop.
-    is_stopped: bool,
 }
 
 impl<P: Payload> OpFuture<P> {
@@ -71,13 +71,14 @@ impl<P: Payload> OpFuture<P> {
         let record = Arc::new(Record {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
+            is_stopped: Cell::new(false),
             waker: AtomicWaker::new(),
             home: UnsafeCell::new(None),
             key: Cell::new(None),
             result: Cell::new(None),
             payload: UnsafeCell::new(Some(payload)),
         });
-        Self { record: Some(record), is_stopped: false }
+        Self { record: Some(record) }
     }
 
     /// Asks the kernel to stop, and leaves the output to be awaited: it is what came first. Does nothing to an operation
@@ -86,7 +87,7 @@ impl<P: Payload> OpFuture<P> {
     pub(crate) fn stop(&mut self) {
         if let Some(record) = &self.record
             && record.phase.is_pending()
-            && !std::mem::replace(&mut self.is_stopped, true)
+            && !record.is_stopped.replace(true)
         {
             record.request_cancel();
         }
@@ -121,7 +122,7 @@ impl<P: Payload> Drop for OpFuture<P> {
         let Some(record) = self.record.take() else { return };
         match record.phase.abandon() {
             // Once: the letter that asks for it may still be on its way.
-            Abandoned::Pending if self.is_stopped => {}
+            Abandoned::Pending if record.is_stopped.get() => {}
             Abandoned::Pending => record.request_cancel(),
             Abandoned::Done => record.clean_up(),
             Abandoned::Unknown => {}

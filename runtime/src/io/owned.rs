@@ -2,6 +2,9 @@
 //!
 //! A future that is dropped leaves its buffer, and its reference to the descriptor, to the driver until the kernel
 //! has answered. What the kernel had read into the buffer by then is lost with it.
+//!
+//! The transfers are no async functions but return blocks: an async function keeps its arguments twice, as what it was
+//! called with and as its variables, and each idle connection is a future that waits in one of these.
 
 use super::{
     Buffer, BufferMut, OpFuture, Payload,
@@ -50,14 +53,17 @@ unsafe impl<D: HasHandle, B: BufferMut> Payload for Read<D, B> {
 /// # Panics
 ///
 /// If `start` is beyond the buffer.
-pub(crate) async fn read<D: HasHandle, B: BufferMut>(
+pub(crate) fn read<D: HasHandle, B: BufferMut>(
     from: Arc<D>,
     place: Place,
     buffer: B,
     start: usize,
-) -> (io::Result<usize>, B) {
-    let (result, payload) = OpFuture::new(Read { from, place, buffer, start }).await;
-    (result.map(count), payload.buffer)
+) -> impl Future<Output = (io::Result<usize>, B)> + Send {
+    let op = OpFuture::new(Read { from, place, buffer, start });
+    async {
+        let (result, payload) = op.await;
+        (result.map(count), payload.buffer)
+    }
 }
 
 /// A transfer out of a buffer, from its `start` on.
@@ -86,56 +92,65 @@ unsafe impl<D: HasHandle, B: Buffer> Payload for Write<D, B> {
 /// # Panics
 ///
 /// If `start` is beyond the buffer.
-pub(crate) async fn write<D: HasHandle, B: Buffer>(
+pub(crate) fn write<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     place: Place,
     buffer: B,
     start: usize,
-) -> (io::Result<usize>, B) {
-    let (result, payload) = OpFuture::new(Write { to, place, buffer, start }).await;
-    (result.map(count), payload.buffer)
+) -> impl Future<Output = (io::Result<usize>, B)> + Send {
+    let op = OpFuture::new(Write { to, place, buffer, start });
+    async {
+        let (result, payload) = op.await;
+        (result.map(count), payload.buffer)
+    }
 }
 
 /// Reads until `buffer` is full; the place moves along.
-pub(crate) async fn read_exact<D: HasHandle, B: BufferMut>(
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+pub(crate) fn read_exact<D: HasHandle, B: BufferMut>(
     from: Arc<D>,
     place: Place,
     mut buffer: B,
-) -> (io::Result<()>, B) {
-    let len = buffer.bytes().len();
-    let mut done = 0;
-    while done < len {
-        let result;
-        (result, buffer) = read(Arc::clone(&from), place.after(done), buffer, done).await;
-        match result {
-            Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), buffer),
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (Err(error), buffer),
+) -> impl Future<Output = (io::Result<()>, B)> + Send {
+    async move {
+        let len = buffer.bytes().len();
+        let mut done = 0;
+        while done < len {
+            let result;
+            (result, buffer) = read(Arc::clone(&from), place.after(done), buffer, done).await;
+            match result {
+                Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), buffer),
+                Ok(read) => done += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (Err(error), buffer),
+            }
         }
+        (Ok(()), buffer)
     }
-    (Ok(()), buffer)
 }
 
 /// Writes all of `buffer`; the place moves along.
-pub(crate) async fn write_all<D: HasHandle, B: Buffer>(
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+pub(crate) fn write_all<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     place: Place,
     mut buffer: B,
-) -> (io::Result<()>, B) {
-    let len = buffer.bytes().len();
-    let mut done = 0;
-    while done < len {
-        let result;
-        (result, buffer) = write(Arc::clone(&to), place.after(done), buffer, done).await;
-        match result {
-            Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buffer),
-            Ok(written) => done += written,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (Err(error), buffer),
+) -> impl Future<Output = (io::Result<()>, B)> + Send {
+    async move {
+        let len = buffer.bytes().len();
+        let mut done = 0;
+        while done < len {
+            let result;
+            (result, buffer) = write(Arc::clone(&to), place.after(done), buffer, done).await;
+            match result {
+                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buffer),
+                Ok(written) => done += written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (Err(error), buffer),
+            }
         }
+        (Ok(()), buffer)
     }
-    (Ok(()), buffer)
 }
 
 impl Place {
