@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fibra::hyper::ReadAhead;
 use fibra::net::{TcpListener, TcpStream};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -115,7 +116,7 @@ async fn serve_connection(
         .max_buf_size(BUFFER)
         // Who has said all may close that side and still wants the answer.
         .half_close(true)
-        .serve_connection(stream, service);
+        .serve_connection(ReadAhead::new(stream), service);
     let mut connection = pin!(connection);
     match first(shutdown.begun(), connection.as_mut()).await {
         First::Right(end) => end,

@@ -71,11 +71,11 @@ pub enum Wait {
 pub struct OpKey(u64);
 
 impl OpKey {
-    /// 268 million operations in flight, and 17 billion reuses of one place before a key comes again. The top bit stays
+    /// 268 million operations in flight, and 4 billion reuses of one place before a key comes again. The top bit stays
     /// free: backends mark with it what belongs to an operation without being it, such as a request to cancel it. The bit
     /// below it marks timeouts, which stand in the wheel and have no record.
     pub(crate) const INDEX_BITS: u32 = 28;
-    const GENERATION_BITS: u32 = 34;
+    const GENERATION_BITS: u32 = 32;
     const TIMEOUT: u64 = 1 << 62;
     /// No operation has this index: backends use it for what they submit on their own behalf.
     pub(crate) const RESERVED_INDEX: u32 = (1 << Self::INDEX_BITS) - 1;

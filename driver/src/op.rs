@@ -152,6 +152,18 @@ pub enum Op {
         /// Flags of `recv(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
         flags: i32,
     },
+    /// Receives what a socket has, and appends it to a vector: at most [`MOST_SHARED`](Op::MOST_SHARED) bytes. The result
+    /// is their number; 0 at the end of the stream.
+    ///
+    /// The vector grows when the bytes have come: until then the operation has no memory for them, so that ten thousand
+    /// may wait at no one's expense. It is meant for those who expect to wait: a ring asks whether there is something
+    /// before it tries to receive.
+    RecvShared {
+        /// The socket.
+        fd: Target,
+        /// What the bytes are appended to.
+        bytes: *mut Vec<u8>,
+    },
     /// Sends to a socket. The result is the number of bytes taken. A broken pipe is an error, never a signal.
     Send {
         /// The socket.
@@ -284,6 +296,13 @@ pub enum Op {
 }
 
 impl Op {
+    /// How many bytes a [`RecvShared`](Op::RecvShared) receives at most.
+    ///
+    /// ```
+    /// assert!(fibra_driver::Op::MOST_SHARED >= 1024);
+    /// ```
+    pub const MOST_SHARED: usize = 2048;
+
     /// The name of the operation, for messages.
     ///
     /// ```
@@ -294,6 +313,7 @@ impl Op {
             Op::Accept { .. } => "accept",
             Op::Connect { .. } => "connect",
             Op::Recv { .. } => "recv",
+            Op::RecvShared { .. } => "recv_shared",
             Op::Send { .. } => "send",
             Op::RecvVectored { .. } => "recv_vectored",
             Op::SendVectored { .. } => "send_vectored",
@@ -317,6 +337,7 @@ impl Op {
             Op::Accept { fd, .. }
             | Op::Connect { fd, .. }
             | Op::Recv { fd, .. }
+            | Op::RecvShared { fd, .. }
             | Op::Send { fd, .. }
             | Op::RecvVectored { fd, .. }
             | Op::SendVectored { fd, .. }

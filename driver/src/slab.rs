@@ -1,8 +1,7 @@
 //! The records of operations in flight.
 //!
 //! ```text
-//!   chunks ─► [ record record … 128 ] [ record record … ]
-//!             [ header header … 128 ] [ header header … ]      a header never moves: the kernel holds pointers to it
+//!   chunks ─► [ record record … 128 ] [ record record … ]      a record never moves: the kernel holds pointers into it
 //!   key     =   generation | index                             the generation changes when the record retires
 //! ```
 //!
@@ -11,6 +10,7 @@
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::Arc;
 
 use crate::completion::OpKey;
@@ -19,7 +19,7 @@ use crate::pool::Job;
 use crate::timers::TimerKey;
 
 const CHUNK: usize = 128;
-const MOST: u32 = OpKey::RESERVED_INDEX;
+const NONE: u32 = OpKey::RESERVED_INDEX;
 
 /// Where an operation stands.
 pub(crate) enum State {
@@ -48,136 +48,167 @@ pub(crate) struct Record {
     pub switched: bool,
     /// Neighbours in the list of operations that wait for the same descriptor.
     pub links: Links,
+    /// The header that a vectored socket operation points to. The kernel reads and writes it. Few need one, and tens of
+    /// thousands of records wait on idle connections.
+    message: Option<Box<UnsafeCell<MaybeUninit<libc::msghdr>>>>,
+}
+
+impl Record {
+    /// Where the header for the kernel is; null for an operation without one.
+    #[inline]
+    pub(crate) fn message(&mut self) -> *mut libc::msghdr {
+        if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
+            return ptr::null_mut();
+        }
+        let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
+        self.message.get_or_insert_with(new).get().cast()
+    }
 }
 
 /// A place in a doubly linked list of records.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Links {
-    pub previous: Option<OpKey>,
-    pub next: Option<OpKey>,
+    pub previous: Link,
+    pub next: Link,
 }
 
-/// Two cache lines, which are cold when an operation that took its time completes.
-#[repr(align(64))]
+/// An `Option<OpKey>` of half the size.
+#[derive(Clone, Copy)]
+pub(crate) struct Link(u64);
+
+impl Link {
+    /// No key has the top bit.
+    const NONE: u64 = u64::MAX;
+
+    pub(crate) fn get(self) -> Option<OpKey> {
+        (self.0 != Link::NONE).then(|| OpKey::from_bits(self.0))
+    }
+}
+
+impl Default for Link {
+    fn default() -> Link {
+        Link(Link::NONE)
+    }
+}
+
+impl From<Option<OpKey>> for Link {
+    fn from(key: Option<OpKey>) -> Link {
+        Link(key.map_or(Link::NONE, OpKey::to_bits))
+    }
+}
+
 struct Slot {
-    generation: u64,
+    generation: u32,
+    next_free: u32,
     record: Option<Record>,
-}
-
-const _: () = assert!(size_of::<Slot>() <= 128);
-
-/// The header that a vectored socket operation points to. The kernel reads and writes it. Few operations have one, so it
-/// lies apart.
-type Header = UnsafeCell<MaybeUninit<libc::msghdr>>;
-
-struct Chunk {
-    slots: Box<[Slot; CHUNK]>,
-    headers: Box<[Header; CHUNK]>,
 }
 
 /// The table of records.
 pub(crate) struct Slab {
-    chunks: Vec<Chunk>,
-    /// The places without a record, the one that was used last on top. It has room for all.
-    free: Vec<u32>,
+    chunks: Vec<Box<[Slot]>>,
+    free: u32,
+    live: usize,
 }
 
 impl Slab {
     pub(crate) fn new() -> Slab {
-        Slab { chunks: Vec::new(), free: Vec::new() }
+        Slab { chunks: Vec::new(), free: NONE, live: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.chunks.len() * CHUNK - self.free.len()
+        self.live
     }
 
     #[inline]
     pub(crate) fn insert(&mut self, op: &Op, word: usize, state: State) -> OpKey {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => self.grow(),
-        };
-        let slot = &mut self.chunks[index as usize / CHUNK].slots[index as usize % CHUNK];
-        let links = Links::default();
-        slot.record =
-            Some(Record { word, op: *op, state, cancelled: false, tried: false, switched: false, links });
-        OpKey::new(index, slot.generation)
-    }
-
-    /// The place that a key names, if its operation is still in flight.
-    #[inline]
-    fn find(&mut self, key: OpKey) -> Option<&mut Slot> {
-        let index = key.index();
-        let slot = &mut self.chunks.get_mut(index as usize / CHUNK)?.slots[index as usize % CHUNK];
-        (OpKey::new(index, slot.generation) == key && slot.record.is_some()).then_some(slot)
+        if self.free == NONE {
+            self.grow();
+        }
+        let index = self.free;
+        let slot = self.slot_mut(index);
+        slot.record = Some(Record {
+            word,
+            op: *op,
+            state,
+            cancelled: false,
+            tried: false,
+            switched: false,
+            links: Links::default(),
+            message: None,
+        });
+        let (generation, next_free) = (slot.generation, slot.next_free);
+        self.free = next_free;
+        self.live += 1;
+        OpKey::new(index, generation.into())
     }
 
     /// The record of an operation that is still in flight.
     #[inline]
     pub(crate) fn get(&mut self, key: OpKey) -> Option<&mut Record> {
-        self.find(key)?.record.as_mut()
-    }
-
-    /// Where the header for the kernel is. It is the operation's until that retires.
-    #[inline]
-    pub(crate) fn header(&self, key: OpKey) -> *mut libc::msghdr {
-        let index = key.index() as usize;
-        self.chunks[index / CHUNK].headers[index % CHUNK].get().cast()
+        let index = key.index();
+        let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
+        if OpKey::new(index, slot.generation.into()) != key {
+            return None;
+        }
+        slot.record.as_mut()
     }
 
     /// Ends an operation: its key finds nothing from now on. Returns its word.
     #[inline]
     pub(crate) fn retire(&mut self, key: OpKey) -> Option<usize> {
-        let slot = self.find(key)?;
-        let word = slot.record.as_ref()?.word;
+        let index = key.index();
+        let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
+        let word = match &slot.record {
+            Some(record) if OpKey::new(index, slot.generation.into()) == key => record.word,
+            _ => return None,
+        };
         slot.record = None;
-        slot.generation += 1;
-        self.free.push(key.index());
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = self.free;
+        self.free = index;
+        self.live -= 1;
         Some(word)
     }
 
-    /// The same for an operation that the kernel has, and nobody else.
+    /// The same for an operation that the kernel has, and nobody else, and whose result is all that it has brought.
     #[inline]
     pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
-        match self.get(key)?.state {
-            State::Submitted => self.retire(key),
+        match self.get(key)? {
+            Record { op: Op::RecvShared { .. }, .. } => None,
+            Record { state: State::Submitted, .. } => self.retire(key),
             _ => None,
         }
     }
 
     /// The keys of all operations in flight.
     pub(crate) fn keys(&self) -> Vec<OpKey> {
-        let slots = self.chunks.iter().flat_map(|chunk| chunk.slots.iter()).enumerate();
+        let slots = self.chunks.iter().flatten().enumerate();
         slots
             .filter(|(_, slot)| slot.record.is_some())
-            .map(|(index, slot)| OpKey::new(index as u32, slot.generation))
+            .map(|(index, slot)| OpKey::new(index as u32, slot.generation.into()))
             .collect()
     }
 
-    /// Makes another chunk, and returns the first place in it.
-    #[cold]
-    fn grow(&mut self) -> u32 {
-        let first = (self.chunks.len() * CHUNK) as u32;
-        let end = first + CHUNK as u32;
-        assert!(end < MOST, "more operations in flight than a key can tell apart");
-        let slot = || Slot { generation: 0, record: None };
-        self.chunks
-            .push(Chunk { slots: fill(slot), headers: fill(|| UnsafeCell::new(MaybeUninit::uninit())) });
-        self.free.reserve(end as usize);
-        self.free.extend((first + 1..end).rev());
-        first
+    fn slot_mut(&mut self, index: u32) -> &mut Slot {
+        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
     }
-}
 
-/// As much as a chunk has, made where it stays: the stack that we are on may have no room for it.
-fn fill<T>(make: impl FnMut() -> T) -> Box<[T; CHUNK]> {
-    let all: Box<[T]> = std::iter::repeat_with(make).take(CHUNK).collect();
-    all.try_into().unwrap_or_else(|_| unreachable!("so many were taken"))
+    fn grow(&mut self) {
+        let first = (self.chunks.len() * CHUNK) as u32;
+        assert!(first + (CHUNK as u32) < NONE, "more operations in flight than a key can tell apart");
+        let slots = (first..first + CHUNK as u32).map(|index| {
+            let last = index + 1 == first + CHUNK as u32;
+            Slot { generation: 0, next_free: if last { NONE } else { index + 1 }, record: None }
+        });
+        self.chunks.push(slots.collect());
+        self.free = first;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handle::Target;
 
     const OP: Op = Op::Close { fd: -1 };
 
@@ -197,23 +228,31 @@ mod tests {
         let mut slab = Slab::new();
         let submitted = slab.insert(&OP, 1, State::Submitted);
         let polling = slab.insert(&OP, 2, State::Polling);
+        let brings_bytes = Op::RecvShared { fd: Target::foreign(-1), bytes: ptr::null_mut() };
+        let brings_bytes = slab.insert(&brings_bytes, 3, State::Submitted);
         assert_eq!(slab.retire_submitted(submitted), Some(1));
         assert_eq!(slab.retire_submitted(submitted), None);
         assert_eq!(slab.retire_submitted(polling), None);
+        assert_eq!(slab.retire_submitted(brings_bytes), None);
         assert_eq!(slab.retire(polling), Some(2));
+        assert_eq!(slab.retire(brings_bytes), Some(3));
         assert_eq!(slab.len(), 0);
     }
 
     #[test]
-    fn headers_never_move_and_are_an_operations_own() {
+    fn what_an_idle_connection_costs_is_little() {
+        assert!(size_of::<Slot>() <= 120, "{}", size_of::<Slot>());
+    }
+
+    #[test]
+    fn records_never_move() {
         let mut slab = Slab::new();
         let key = slab.insert(&OP, 0, State::Submitted);
-        let before = slab.header(key);
+        let before = &raw const *slab.get(key).expect("it is in flight");
         for word in 0..10_000 {
-            let other = slab.insert(&OP, word, State::Submitted);
-            assert_ne!(slab.header(other), before);
+            slab.insert(&OP, word, State::Submitted);
         }
-        assert_eq!(slab.header(key), before);
+        assert_eq!(before, &raw const *slab.get(key).expect("it is in flight"));
         assert_eq!(slab.len(), 10_001);
         assert_eq!(slab.keys().len(), 10_001);
     }

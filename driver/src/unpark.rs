@@ -41,6 +41,11 @@ impl Parking {
         &self.bell
     }
 
+    /// Whether a notice is there, for the next wait to take.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
     /// Announces a wait. `false`: a notice is there, which this takes; don't wait.
     pub(crate) fn fall_asleep(&self) -> bool {
         // Release: what this thread did before is visible to whoever finds us asleep. Acquire: what the notifier did

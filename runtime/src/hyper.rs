@@ -3,8 +3,9 @@
 //! [`TcpStream`](crate::net::TcpStream) implements [`hyper::rt::Read`] and [`hyper::rt::Write`], [`Executor`] spawns what
 //! HTTP/2 needs spawned, and [`Timer`] keeps hyper's timeouts.
 //!
-//! hyper lends its buffers for one poll at a time, and the kernel must not have them longer. So here a read is a system
-//! call that doesn't wait, and, if there was nothing to read, an operation that waits for readiness.
+//! hyper lends its buffers for one poll at a time, and the kernel must not have them longer. So a stream's read is a system
+//! call that doesn't wait, and, if there was nothing to read, an operation that waits for readiness. Around a stream,
+//! [`ReadAhead`] has an operation that receives instead, which is quicker.
 //!
 //! ```
 //! use fibra::net::{TcpListener, TcpStream};
@@ -31,6 +32,7 @@
 mod stream;
 mod timer;
 
+pub use crate::net::read_ahead::ReadAhead;
 pub use timer::{Sleep, Timer};
 
 /// Spawns hyper's futures as [`future::spawn`](crate::future::spawn) does: onto the runtime that it is used in.

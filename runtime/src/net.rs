@@ -24,6 +24,8 @@
 mod addresses;
 mod listener;
 mod poll;
+#[cfg(feature = "hyper")]
+pub(crate) mod read_ahead;
 mod resolve;
 mod socket;
 mod stream;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use fibra::{
-    hyper::{Executor, Timer},
+    hyper::{Executor, ReadAhead, Timer},
     net::{SocketAddr, TcpListener, TcpStream},
     time,
 };
@@ -47,14 +47,22 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyp
     Ok(Response::new(Full::new(content)))
 }
 
-/// An HTTP/1 server for ever.
+/// An HTTP/1 server for ever. Every other connection is received from ahead, the first one too.
 fn serve() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
     let address = listener.local_addr().expect("it is bound");
     drop(fibra::future::spawn(async move {
+        let mut served = 0;
         while let Ok((stream, _)) = listener.accept_async().await {
-            let connection = http1::Builder::new().timer(Timer).serve_connection(stream, service_fn(answer));
-            drop(fibra::future::spawn(connection));
+            served += 1;
+            let mut http = http1::Builder::new();
+            http.timer(Timer);
+            if served % 2 == 0 {
+                drop(fibra::future::spawn(http.serve_connection(stream, service_fn(answer))));
+            } else {
+                let stream = ReadAhead::new(stream);
+                drop(fibra::future::spawn(http.serve_connection(stream, service_fn(answer))));
+            }
         }
     }));
     address

@@ -79,6 +79,7 @@ impl Edges {
 pub(super) unsafe fn follows_edges(op: &Op) -> bool {
     let room = match *op {
         Op::Poll { .. } => 1,
+        Op::RecvShared { .. } => Op::MOST_SHARED,
         Op::Recv { len, flags: 0, .. } | Op::Send { len, flags: 0, .. } => len,
         // SAFETY: the slices are valid by contract.
         Op::RecvVectored { slices, count, .. } => unsafe { room(slices, count) },
@@ -99,6 +100,7 @@ pub(super) unsafe fn follows_edges(op: &Op) -> bool {
 pub(super) unsafe fn came_short(op: &Op, received: u32) -> bool {
     let room = match *op {
         Op::Recv { len, .. } => len,
+        Op::RecvShared { .. } => Op::MOST_SHARED,
         // SAFETY: the slices are valid by contract.
         Op::RecvVectored { slices, count, .. } => unsafe { room(slices, count) },
         _ => 0,

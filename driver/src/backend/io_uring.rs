@@ -19,7 +19,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use io_uring::{EnterFlags, IoUring, opcode, squeue, types};
 
@@ -32,11 +32,14 @@ use crate::slab::State;
 use crate::unpark::Parking;
 
 mod entry;
+mod lookout;
 mod queue;
 mod setup;
+mod shared;
 #[cfg(test)]
 mod tests;
 
+use lookout::{Lookout, SHORT};
 use queue::{BELL, CANCEL, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
 use setup::{Abilities, Mode};
 
@@ -44,6 +47,10 @@ use setup::{Abilities, Mode};
 const GATHER: Duration = Duration::from_micros(20);
 /// Beyond this, the cost of an enter is spread thinly enough.
 const MAX_BURST: usize = 128;
+/// Fewer at once are not gathered: with so few, whoever sent them may be waiting for the answer.
+const GATHERED: u32 = 4;
+/// So many operations in flight, of which some always are, like an accept, still look like a talk between two.
+const FEW: usize = 4;
 /// A timeout for where one is needed that must not come: the turn begins anew after it.
 const FOREVER: Duration = Duration::from_secs(3600);
 
@@ -55,6 +62,7 @@ pub(crate) struct Ring {
     throttled: bool,
     /// How many completions a turn brings at present: a running mean.
     burst: u32,
+    lookout: Lookout,
 }
 
 impl Ring {
@@ -73,7 +81,8 @@ impl Ring {
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
         parking.set_ring(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
-        Ok((Ring { ring: ManuallyDrop::new(ring), queue, abilities, throttled: false, burst: 0 }, features))
+        let (ring, lookout) = (ManuallyDrop::new(ring), Lookout::new());
+        Ok((Ring { ring, queue, abilities, throttled: false, burst: 0, lookout }, features))
     }
 
     /// Whether the kernel's ring cannot do this operation.
@@ -94,9 +103,15 @@ impl Ring {
             unsafe { (*address).clear() };
         }
         let key = ledger.slab.insert(op, word, State::Submitted);
-        // SAFETY: the pointees are valid until the terminal completion by contract, and the header until it retires.
-        let entry = unsafe { entry::build(op, ledger.slab.header(key)) };
-        self.push(ledger, entry.user_data(key.to_bits()));
+        if let Some(record) = ledger.slab.get(key) {
+            let entry = match *op {
+                Op::RecvShared { fd, .. } => self.queue.shared.receive(&self.ring, fd.fd()),
+                _ => None,
+            };
+            // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
+            let entry = entry.unwrap_or_else(|| unsafe { entry::build(op, record.message()) });
+            self.push(ledger, entry.user_data(key.to_bits()));
+        }
         key
     }
 
@@ -139,6 +154,7 @@ impl Ring {
 
     pub(crate) fn leak(&mut self) {
         self.abilities.leaked = true;
+        self.queue.shared.leak();
     }
 
     /// Puts an entry into the submission queue; if that is full, the kernel takes what is in it, and if it takes nothing,
@@ -211,11 +227,13 @@ impl Ring {
         }
         let brought = (completions.len() - before).min(MAX_BURST) as u32;
         self.burst = (self.burst + brought) / 2;
+        self.lookout.settle(brought > 0);
         Ok(unparked)
     }
 
     fn submit_and_wait(&mut self, ledger: &mut Ledger, pause: Pause) -> io::Result<bool> {
         let pause = self.submit_backlog(ledger, pause)?;
+        let pause = self.look_out(ledger, pause)?;
         let submissions = self.ring.submission();
         let queued = submissions.len() as u32;
         let unfinished = submissions.taskrun() || submissions.cq_overflow();
@@ -223,7 +241,9 @@ impl Ring {
         let sleeps = pause != Pause::Not && self.ring.completion().is_empty();
         let unparked = sleeps && !ledger.parking.fall_asleep();
         if sleeps && !unparked {
+            let begun = Instant::now();
             let entered = self.enter(ledger, queued, pause, EnterFlags::GETEVENTS);
+            self.lookout.note_wait(begun.elapsed());
             let unparked = ledger.parking.wake_up();
             return entered.map(|()| unparked);
         }
@@ -231,6 +251,51 @@ impl Ring {
             self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
         }
         Ok(unparked)
+    }
+
+    /// Waits for a moment without sleeping, if that is likely to be enough. Returns how long to wait then.
+    fn look_out(&mut self, ledger: &mut Ledger, pause: Pause) -> io::Result<Pause> {
+        let longest = match pause {
+            Pause::Not => return Ok(pause),
+            Pause::For(duration) => duration.min(SHORT),
+            Pause::Forever => SHORT,
+        };
+        // Where many come there is something to do meanwhile, for others too: then they are gathered.
+        let is_alone = self.burst < GATHERED && ledger.slab.len() <= FEW;
+        if !is_alone || !self.lookout.pays() || self.throttled || self.has_stirred() {
+            return Ok(pause);
+        }
+        let queued = self.ring.submission().len() as u32;
+        if queued > 0 {
+            self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
+            if self.has_stirred() {
+                return Ok(Pause::Not);
+            }
+        }
+        let begun = Instant::now();
+        loop {
+            let waited = begun.elapsed();
+            let has_stirred = self.has_stirred();
+            if has_stirred || waited >= longest || ledger.parking.is_notified() {
+                self.lookout.note_wait(waited);
+                if !has_stirred && waited >= SHORT {
+                    self.lookout.give_up();
+                }
+                return Ok(match pause {
+                    _ if has_stirred => Pause::Not,
+                    Pause::For(duration) if duration <= waited => Pause::Not,
+                    Pause::For(duration) => Pause::For(duration - waited),
+                    pause => pause,
+                });
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Whether there are completions, or the kernel has something to do for us that may become some.
+    fn has_stirred(&mut self) -> bool {
+        let (_, submissions, completions) = self.ring.split();
+        submissions.taskrun() || submissions.cq_overflow() || !completions.is_empty()
     }
 
     /// Submits what does not fit into the queue at once. Nothing may wait in the kernel before all is submitted: what is
@@ -294,7 +359,7 @@ impl Ring {
         match pause {
             Pause::Not => (0, 0),
             Pause::For(duration) if duration < 4 * GATHER => (1, 0),
-            _ if !self.abilities.gathers || self.burst < 4 => (1, 0),
+            _ if !self.abilities.gathers || self.burst < GATHERED => (1, 0),
             _ => (self.burst / 2, GATHER.as_micros() as u32),
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::page_cache::Prospect;
 use super::system_calls;
@@ -36,11 +36,12 @@ impl AsRawFd for Poller {
     }
 }
 
+type Pollers = Mutex<Vec<Weak<Poller>>>;
+
 /// What a handle knows of the drivers that watch it.
 pub(crate) struct Registrations {
-    /// Whether `pollers` may hold something: spares handles that never waited the lock.
-    any: AtomicBool,
-    pollers: Mutex<Vec<Weak<Poller>>>,
+    /// The instances that may watch the handle. Made by the first: under a ring there is never one, and handles are many.
+    pollers: OnceLock<Box<Pollers>>,
     /// The handle is closed or has left: the number is not its any more.
     withdrawn: AtomicBool,
     /// A driver has switched the descriptor to non-blocking mode, in which it did not come.
@@ -98,8 +99,7 @@ impl Kind {
 impl Registrations {
     pub(crate) fn new() -> Registrations {
         Registrations {
-            any: AtomicBool::new(false),
-            pollers: Mutex::default(),
+            pollers: OnceLock::new(),
             withdrawn: AtomicBool::new(false),
             made_nonblocking: AtomicBool::new(false),
             kind: AtomicU8::new(0),
@@ -140,21 +140,19 @@ impl Registrations {
 
     /// Notes that `poller` watches the handle.
     pub(crate) fn add(&self, poller: &Arc<Poller>) {
-        let mut pollers = self.pollers.lock().unwrap_or_else(PoisonError::into_inner);
+        let pollers = self.pollers.get_or_init(Box::default);
+        let mut pollers = pollers.lock().unwrap_or_else(PoisonError::into_inner);
         pollers.retain(|known| known.strong_count() > 0);
         if !pollers.iter().any(|known| ptr::eq(known.as_ptr(), Arc::as_ptr(poller))) {
             pollers.push(Arc::downgrade(poller));
         }
-        self.any.store(true, Ordering::Release);
     }
 
     /// Takes the descriptor out of every instance that watches it.
     pub(crate) fn withdraw(&self, fd: RawFd) {
         self.withdrawn.store(true, Ordering::Release);
-        if !self.any.load(Ordering::Acquire) {
-            return;
-        }
-        for poller in self.pollers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let Some(pollers) = self.pollers.get() else { return };
+        for poller in pollers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // An instance inherited through a fork is the parent's: the parent's handle is not closed by this.
             if let Some(poller) = poller.upgrade().filter(|poller| !poller.birthplace.is_elsewhere()) {
                 // It fails if the descriptor is not registered any more, which is what we want.

@@ -1,7 +1,7 @@
 //! Operations as system calls, each made once.
 
 use std::io;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -48,6 +48,7 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
             Op::Recv { fd, buffer, len, flags } => {
                 libc::recv(fd.fd(), buffer.cast(), len.min(MAX_BYTES), flags | dont_wait(mode))
             }
+            Op::RecvShared { fd, bytes } => receive(fd.fd(), &mut *bytes, mode),
             Op::Send { fd, buffer, len, flags } => {
                 let flags = no_signal(flags) | dont_wait(mode);
                 libc::send(fd.fd(), buffer.cast(), len.min(MAX_BYTES), flags)
@@ -71,6 +72,18 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
         }
     };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as u32) }
+}
+
+/// Receives into memory that is only there for the call, and appends what came.
+fn receive(fd: RawFd, bytes: &mut Vec<u8>, mode: Mode) -> isize {
+    let mut memory = [const { MaybeUninit::<u8>::uninit() }; Op::MOST_SHARED];
+    // SAFETY: the memory is valid for its length during the call.
+    let received = unsafe { libc::recv(fd, memory.as_mut_ptr().cast(), memory.len(), dont_wait(mode)) };
+    if let Ok(count @ 1..) = usize::try_from(received) {
+        // SAFETY: the kernel has initialised so many bytes from the beginning.
+        bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), count) });
+    }
+    received
 }
 
 fn dont_wait(mode: Mode) -> i32 {

@@ -62,7 +62,7 @@ impl Place {
         let mut next = self.first;
         while let Some(record) = next.and_then(|key| slab.get(key)) {
             wanted |= record.op.interest().bits();
-            next = record.links.next;
+            next = record.links.next.get();
         }
         wanted
     }
@@ -74,7 +74,7 @@ impl Place {
             if events & (record.op.interest().bits() | ALWAYS) != 0 {
                 keys.push(key);
             }
-            next = record.links.next;
+            next = record.links.next.get();
         }
     }
 }
@@ -145,11 +145,11 @@ impl Waiters {
         let place = &mut self.places[fd as usize];
         let last = place.last.replace(key);
         match last.and_then(|last| slab.get(last)) {
-            Some(record) => record.links.next = Some(key),
+            Some(record) => record.links.next = Some(key).into(),
             None => place.first = Some(key),
         }
         if let Some(record) = slab.get(key) {
-            record.links = Links { previous: last, next: None };
+            record.links = Links { previous: last.into(), next: None.into() };
         }
         self.count += 1;
     }
@@ -157,14 +157,15 @@ impl Waiters {
     /// Takes an operation out of its descriptor's list.
     pub(crate) fn remove(&mut self, slab: &mut Slab, fd: RawFd, key: OpKey) {
         let Some(record) = slab.get(key) else { return };
-        let Links { previous, next } = std::mem::take(&mut record.links);
+        let links = std::mem::take(&mut record.links);
+        let (previous, next) = (links.previous.get(), links.next.get());
         let place = &mut self.places[fd as usize];
         match previous.and_then(|key| slab.get(key)) {
-            Some(record) => record.links.next = next,
+            Some(record) => record.links.next = next.into(),
             None => place.first = next,
         }
         match next.and_then(|key| slab.get(key)) {
-            Some(record) => record.links.previous = previous,
+            Some(record) => record.links.previous = previous.into(),
             None => place.last = previous,
         }
         self.count -= 1;

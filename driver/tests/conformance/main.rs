@@ -16,5 +16,6 @@ mod model;
 mod net;
 mod page_cache;
 mod poll;
+mod shared;
 mod timers;
 mod unpark;

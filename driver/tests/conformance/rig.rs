@@ -129,6 +129,11 @@ impl Rig {
         while self.turn(Wait::Until(Instant::now() + Duration::from_millis(20))) > 0 {}
     }
 
+    /// Hands over what was started, without waiting.
+    pub fn settle_once(&mut self) {
+        self.turn(Wait::Not);
+    }
+
     /// Nothing is in flight, and nothing has ended that was not asked for.
     pub fn assert_idle(&mut self) {
         self.settle();

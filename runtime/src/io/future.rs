@@ -42,6 +42,8 @@ pub(crate) unsafe trait Payload: Send + 'static {
 struct Record<P> {
     head: Detached,
     phase: Phase,
+    /// The kernel was asked to stop. The future's.
+    is_stopped: Cell<bool>,
     waker: AtomicWaker,
     /// Written while new.
     home: UnsafeCell<Option<Arc<Home>>>,
@@ -69,6 +71,7 @@ impl<P: Payload> OpFuture<P> {
         let record = Arc::new(Record {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
+            is_stopped: Cell::new(false),
             waker: AtomicWaker::new(),
             home: UnsafeCell::new(None),
             key: Cell::new(None),
@@ -76,6 +79,18 @@ impl<P: Payload> OpFuture<P> {
             payload: UnsafeCell::new(Some(payload)),
         });
         Self { record: Some(record) }
+    }
+
+    /// Asks the kernel to stop, and leaves the output to be awaited: it is what came first. Does nothing to an operation
+    /// that has not been polled yet, or whose home has not heard of it. Not for timers, which end without one.
+    #[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "for streams of hyper's"))]
+    pub(crate) fn stop(&mut self) {
+        if let Some(record) = &self.record
+            && record.phase.is_pending()
+            && !record.is_stopped.replace(true)
+        {
+            record.request_cancel();
+        }
     }
 }
 
@@ -106,6 +121,8 @@ impl<P: Payload> Drop for OpFuture<P> {
     fn drop(&mut self) {
         let Some(record) = self.record.take() else { return };
         match record.phase.abandon() {
+            // Once: the letter that asks for it may still be on its way.
+            Abandoned::Pending if record.is_stopped.get() => {}
             Abandoned::Pending => record.request_cancel(),
             Abandoned::Done => record.clean_up(),
             Abandoned::Unknown => {}
@@ -153,7 +170,7 @@ impl<P: Payload> Record<P> {
         }
     }
 
-    /// The future has gone: has the kernel asked to stop, by the home.
+    /// Has the kernel asked to stop, by the home.
     fn request_cancel(self: &Arc<Self>) {
         // SAFETY: written while it was new, and never again.
         let home = unsafe { &*self.home.get() }.as_ref().expect("a pending operation has a home");
@@ -201,7 +218,7 @@ impl<P: Payload> Record<P> {
             let worker = Worker::here().expect("letters are delivered by workers");
             record.submit(worker);
         } else {
-            // Abandoned. If it was never submitted there is no key, and nothing to do.
+            // Abandoned, or stopped. If it was never submitted there is no key, and nothing to do.
             record.cancel_here();
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! A future that is dropped leaves its buffer, and its reference to the descriptor, to the driver until the kernel
 //! has answered. What the kernel had read into the buffer by then is lost with it.
+//!
+//! The transfers are no async functions but return blocks: an async function keeps its arguments twice, as what it was
+//! called with and as its variables, and each idle connection is a future that waits in one of these.
 
 mod reading;
 
@@ -54,56 +57,65 @@ unsafe impl<D: HasHandle, B: Buffer> Payload for Write<D, B> {
 /// # Panics
 ///
 /// If `start` is beyond the buffer.
-pub(crate) async fn write<D: HasHandle, B: Buffer>(
+pub(crate) fn write<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     place: Place,
     buffer: B,
     start: usize,
-) -> (io::Result<usize>, B) {
-    let (result, payload) = OpFuture::new(Write { to, place, buffer, start }).await;
-    (result.map(count), payload.buffer)
+) -> impl Future<Output = (io::Result<usize>, B)> + Send {
+    let op = OpFuture::new(Write { to, place, buffer, start });
+    async {
+        let (result, payload) = op.await;
+        (result.map(count), payload.buffer)
+    }
 }
 
 /// Reads until `buffer` is full; the place moves along.
-pub(crate) async fn read_exact<D: HasHandle, B: BufferMut>(
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+pub(crate) fn read_exact<D: HasHandle, B: BufferMut>(
     from: Arc<D>,
     place: Place,
     mut buffer: B,
-) -> (io::Result<()>, B) {
-    let len = buffer.bytes().len();
-    let mut done = 0;
-    while done < len {
-        let result;
-        (result, buffer) = read(Arc::clone(&from), place.after(done), buffer, done).await;
-        match result {
-            Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), buffer),
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (Err(error), buffer),
+) -> impl Future<Output = (io::Result<()>, B)> + Send {
+    async move {
+        let len = buffer.bytes().len();
+        let mut done = 0;
+        while done < len {
+            let result;
+            (result, buffer) = read(Arc::clone(&from), place.after(done), buffer, done).await;
+            match result {
+                Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), buffer),
+                Ok(read) => done += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (Err(error), buffer),
+            }
         }
+        (Ok(()), buffer)
     }
-    (Ok(()), buffer)
 }
 
 /// Writes all of `buffer`; the place moves along.
-pub(crate) async fn write_all<D: HasHandle, B: Buffer>(
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+pub(crate) fn write_all<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     place: Place,
     mut buffer: B,
-) -> (io::Result<()>, B) {
-    let len = buffer.bytes().len();
-    let mut done = 0;
-    while done < len {
-        let result;
-        (result, buffer) = write(Arc::clone(&to), place.after(done), buffer, done).await;
-        match result {
-            Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buffer),
-            Ok(written) => done += written,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (Err(error), buffer),
+) -> impl Future<Output = (io::Result<()>, B)> + Send {
+    async move {
+        let len = buffer.bytes().len();
+        let mut done = 0;
+        while done < len {
+            let result;
+            (result, buffer) = write(Arc::clone(&to), place.after(done), buffer, done).await;
+            match result {
+                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buffer),
+                Ok(written) => done += written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (Err(error), buffer),
+            }
         }
+        (Ok(()), buffer)
     }
-    (Ok(()), buffer)
 }
 
 impl Place {
@@ -232,6 +244,33 @@ unsafe impl<D: HasHandle> Payload for Ready<D> {
 
 pub(crate) fn ready<D: HasHandle>(descriptor: Arc<D>, interest: Interest) -> OpFuture<Ready<D>> {
     OpFuture::new(Ready { descriptor, interest })
+}
+
+/// Receiving, with memory only when there is something.
+#[cfg(feature = "hyper")]
+pub(crate) struct Arrival<D> {
+    socket: Arc<D>,
+    bytes: Vec<u8>,
+}
+
+#[cfg(feature = "hyper")]
+impl<D> Arrival<D> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+// SAFETY: the vector and the reference to the descriptor are the payload's.
+#[cfg(feature = "hyper")]
+unsafe impl<D: HasHandle> Payload for Arrival<D> {
+    fn op(&mut self) -> Op {
+        Op::RecvShared { fd: self.socket.handle().target(), bytes: &raw mut self.bytes }
+    }
+}
+
+#[cfg(feature = "hyper")]
+pub(crate) fn arrival<D: HasHandle>(socket: Arc<D>) -> OpFuture<Arrival<D>> {
+    OpFuture::new(Arrival { socket, bytes: Vec::new() })
 }
 
 struct SyncFile<D> {

@@ -44,6 +44,11 @@ impl Phase {
         self.0.load(Acquire) == NEW
     }
 
+    /// Whether its home has it.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.0.load(Acquire) == PENDING
+    }
+
     /// Whether the result is there, and the payload the future's.
     pub(crate) fn is_done(&self) -> bool {
         self.0.load(Acquire) == DONE

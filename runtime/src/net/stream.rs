@@ -185,6 +185,11 @@ impl TcpStream {
         self.into_fd().map(Into::into)
     }
 
+    #[cfg(feature = "hyper")]
+    pub(super) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
     pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
         // An operation that waits for readiness has a reference too.
         drop((self.readable, self.writable));

@@ -1,6 +1,6 @@
 //! hyper on fibra: in a green thread or a future for each connection, on either backend.
 
-use fibra::hyper::Timer;
+use fibra::hyper::{ReadAhead, Timer};
 use fibra::net::{TcpListener, TcpStream};
 use fibra::{Backend, Builder};
 use hyper::server::conn::http1;
@@ -41,5 +41,5 @@ fn futures(backend: Backend, Setting { address, workers }: Setting) {
 }
 
 async fn connection(stream: TcpStream) -> hyper::Result<()> {
-    http1::Builder::new().timer(Timer).serve_connection(stream, service_fn(hello)).await
+    http1::Builder::new().timer(Timer).serve_connection(ReadAhead::new(stream), service_fn(hello)).await
 }

@@ -3,6 +3,7 @@
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
 
+use super::shared;
 use crate::address::RawAddress;
 use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how};
 use crate::handle::Target;
@@ -33,7 +34,7 @@ fn offset(offset: Offset) -> u64 {
 ///
 /// # Safety
 ///
-/// `message` is valid for writes, and the entry is submitted only while it and what `op` points to stay valid.
+/// `message` is valid for writes if the operation is a vectored one of sockets, and the entry is submitted only while it and what `op` points to stay valid.
 pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
     match *op {
         Op::Accept { fd: socket, address } => {
@@ -48,6 +49,11 @@ pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
         }
         Op::Recv { fd: socket, buffer, len, flags } => {
             opcode::Recv::new(fd(socket), buffer, length(len)).flags(flags).build()
+        }
+        Op::RecvShared { fd: socket, bytes } => {
+            // SAFETY: the vector is valid by contract, and nobody else's until the operation has ended.
+            let spare = unsafe { shared::spare(bytes) };
+            opcode::Recv::new(fd(socket), spare.as_mut_ptr().cast(), length(spare.len())).build()
         }
         Op::Send { fd: socket, buffer, len, flags } => {
             opcode::Send::new(fd(socket), buffer, length(len)).flags(no_signal(flags)).build()

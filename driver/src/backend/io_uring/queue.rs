@@ -17,6 +17,7 @@ use std::time::Duration;
 use io_uring::{cqueue, opcode, squeue, types};
 
 use super::entry;
+use super::shared::{self, Shared};
 use crate::completion::{Completion, OpKey};
 use crate::ledger::{Ledger, cancelled};
 use crate::op::Op;
@@ -43,6 +44,7 @@ pub(super) struct Queue {
     /// Messages under way. The descriptor stays open, and the peer reachable by its bell, until the answer.
     messages: Vec<Option<(Arc<OwnedFd>, Arc<Parking>)>>,
     pub messages_work: bool,
+    pub shared: Shared,
 }
 
 pub(super) fn cancel_entry(key: OpKey) -> squeue::Entry {
@@ -67,6 +69,7 @@ impl Queue {
             bell_is_watched: false,
             messages: Vec::new(),
             messages_work,
+            shared: Shared::Untried,
         }
     }
 
@@ -84,7 +87,7 @@ impl Queue {
         } else if key.index() == OpKey::RESERVED_INDEX {
             self.handle_own(bits, entry);
         } else {
-            self.handle_operation(ledger, key, entry.result(), completions);
+            self.handle_operation(ledger, key, entry, completions);
         }
     }
 
@@ -127,9 +130,10 @@ impl Queue {
         &mut self,
         ledger: &mut Ledger,
         key: OpKey,
-        result: i32,
+        entry: &cqueue::Entry,
         completions: &mut Vec<Completion>,
     ) {
+        let result = entry.result();
         // What most of them are.
         if result >= 0
             && let Some(word) = ledger.slab.retire_submitted(key)
@@ -137,16 +141,29 @@ impl Queue {
             ledger.stats.completions += 1;
             return completions.push(Completion { word, result: Ok(result as u32) });
         }
-        self.follow_up(ledger, key, result, completions);
+        self.follow_up(ledger, key, entry, completions);
     }
 
     /// Deals with a completion that may not be the end of its operation.
     #[cold]
-    fn follow_up(&mut self, ledger: &mut Ledger, key: OpKey, result: i32, completions: &mut Vec<Completion>) {
+    fn follow_up(
+        &mut self,
+        ledger: &mut Ledger,
+        key: OpKey,
+        entry: &cqueue::Entry,
+        completions: &mut Vec<Completion>,
+    ) {
+        let result = entry.result();
         let Some(record) = ledger.slab.get(key) else {
             debug_assert!(false, "the kernel completed an operation that is not in flight: {key:?}");
             return;
         };
+        if let Op::RecvShared { bytes, .. } = record.op
+            && !matches!(record.state, State::Polling)
+        {
+            // SAFETY: the vector is valid by the submitter's promise, and the kernel has done what it says.
+            unsafe { self.take_received(bytes, entry) };
+        }
         match judge(record, result) {
             Verdict::Over(result) => ledger.complete(key, result, completions),
             Verdict::Again => self.resubmit(ledger, key),
@@ -164,14 +181,31 @@ impl Queue {
         }
     }
 
+    /// What was received belongs into the operation's vector.
+    ///
+    /// # Safety
+    ///
+    /// The vector is valid, and the entry tells of a receive for it.
+    unsafe fn take_received(&mut self, bytes: *mut Vec<u8>, entry: &cqueue::Entry) {
+        let count = usize::try_from(entry.result()).unwrap_or(0);
+        match cqueue::buffer_select(entry.flags()) {
+            // SAFETY: valid by contract, and the operation has ended: nobody else has it.
+            Some(buffer) => self.shared.empty(buffer, count, unsafe { &mut *bytes }),
+            // SAFETY: by contract.
+            None if count > 0 => unsafe { shared::take_up(bytes, count) },
+            None => {}
+        }
+    }
+
     /// Submits an operation once more. Not straight into the queue: completions are being reaped, and it may be full.
     pub(super) fn resubmit(&mut self, ledger: &mut Ledger, key: OpKey) {
-        let header = ledger.slab.header(key);
         let Some(record) = ledger.slab.get(key) else { return };
         record.state = State::Submitted;
         record.tried = true;
-        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the header is its own.
-        let entry = unsafe { entry::build(&record.op, header) };
+        let message = record.message();
+        // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the message stays where it
+        // is until the record retires.
+        let entry = unsafe { entry::build(&record.op, message) };
         self.backlog.push_back(entry.user_data(key.to_bits()));
     }
 }
@@ -186,6 +220,8 @@ fn judge(record: &Record, result: i32) -> Verdict {
         // A close that was interrupted has closed: the number may be another's by now.
         libc::EINTR if matches!(record.op, Op::Close { .. }) => Verdict::Over(Ok(0)),
         libc::EINTR => again(Verdict::Again),
+        // All the shared buffers are in use: memory of its own is next.
+        libc::ENOBUFS if matches!(record.op, Op::RecvShared { .. }) && !record.tried => again(Verdict::Again),
         libc::EAGAIN if record.op.refuses_to_wait() => Verdict::Over(Err(error_of(result))),
         // A local socket whose peer has a full backlog. It polls as ready at once, which would spin.
         libc::EAGAIN if connects => again(Verdict::Later),

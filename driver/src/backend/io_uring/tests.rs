@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use super::shared::Shared;
 use super::*;
 use crate::backend::{Backend, Capability};
 use crate::completion::Submission;
@@ -53,6 +54,55 @@ fn recv(handle: &Handle, buffer: &mut [u8]) -> Op {
 }
 
 #[test]
+fn what_waits_without_memory_receives_in_every_mode_and_without_shared_buffers_too() {
+    in_every_mode(|bench| {
+        let (here, mut there) = UnixStream::pair().expect("a socket pair can be made");
+        let here = Handle::new(here.into());
+        for shared in [Shared::Refused, Shared::Untried] {
+            let refused = matches!(shared, Shared::Refused);
+            bench.ring.queue.shared = shared;
+            let mut bytes = b">".to_vec();
+            let op = Op::RecvShared { fd: here.target(), bytes: &raw mut bytes };
+            // SAFETY: the vector and the handle outlive the operation, which ends below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &op, 7) };
+            there.write_all(b"!").expect("the peer is there");
+            let completions = bench.turn();
+            assert_eq!((completions[0].word, completions[0].result.as_ref().ok()), (7, Some(&1)));
+            assert_eq!(bytes, b">!");
+            assert_eq!(bytes.capacity() >= Op::MOST_SHARED, refused);
+        }
+    });
+}
+
+#[test]
+fn more_receives_at_once_than_there_are_shared_buffers_get_what_is_theirs_in_every_mode() {
+    in_every_mode(|bench| {
+        let ends: Vec<_> = (0..300)
+            .map(|_| UnixStream::pair().expect("a socket pair can be made"))
+            .map(|(here, there)| (Handle::new(here.into()), there))
+            .collect();
+        let mut received = vec![Vec::new(); ends.len()];
+        for (number, ((here, _), bytes)) in ends.iter().zip(&mut received).enumerate() {
+            let op = Op::RecvShared { fd: here.target(), bytes };
+            // SAFETY: the vectors and the handles outlive the operations, which end below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &op, number) };
+        }
+        bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
+        for (number, (_, there)) in ends.iter().enumerate() {
+            (&*there).write_all(&(number as u16).to_ne_bytes()).expect("the peer is there");
+        }
+        let mut ended = 0;
+        while ended < ends.len() {
+            for completion in bench.turn() {
+                assert_eq!(completion.result.expect("bytes have come"), 2);
+                assert_eq!(received[completion.word], (completion.word as u16).to_ne_bytes());
+                ended += 1;
+            }
+        }
+    });
+}
+
+#[test]
 fn every_mode_receives_cancels_and_drops() {
     in_every_mode(|bench| {
         let (here, mut there) = UnixStream::pair().expect("a socket pair can be made");
@@ -70,6 +120,50 @@ fn every_mode_receives_cancels_and_drops() {
             bench.ring.cancel(key);
             let error = bench.turn().remove(0).result.expect_err("it was cancelled");
             assert_eq!(error.raw_os_error(), Some(libc::ECANCELED));
+        }
+    });
+}
+
+/// After short waits in a row, which the peer sees to.
+fn used_to_short_waits(bench: &mut Bench) {
+    bench.ring.lookout = Lookout::new();
+    while !bench.ring.lookout.pays() {
+        bench.ring.lookout.note_wait(Duration::ZERO);
+        bench.ring.lookout.settle(true);
+    }
+}
+
+#[test]
+fn a_driver_that_looks_out_sees_completions_notices_and_the_end_of_its_time() {
+    in_every_mode(|bench| {
+        let (here, there) = UnixStream::pair().expect("a socket pair can be made");
+        let here = Handle::new(here.into());
+        let mut buffer = [0; 8];
+        for pause in [0, 5, 20, 40, 60, 100].map(Duration::from_micros).into_iter().cycle().take(120) {
+            let late = |what: &mut dyn FnMut()| {
+                let begun = Instant::now();
+                while begun.elapsed() < pause {}
+                what();
+            };
+            used_to_short_waits(bench);
+            // SAFETY: the buffer and the handle outlive the operation, which ends below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 5) };
+            std::thread::scope(|scope| {
+                scope.spawn(|| late(&mut || (&there).write_all(b"!").expect("the peer is there")));
+                assert_eq!(bench.turn()[0].word, 5);
+            });
+            used_to_short_waits(bench);
+            let parking = Arc::clone(&bench.ledger.parking);
+            std::thread::scope(|scope| {
+                scope.spawn(|| late(&mut || parking.unpark()));
+                assert!(bench.turn().is_empty());
+            });
+            used_to_short_waits(bench);
+            let begun = Instant::now();
+            let turned = bench.ring.turn(&mut bench.ledger, Pause::For(pause), &mut Vec::new());
+            assert!(!turned.expect("it turns"), "there is no other notice");
+            assert!(begun.elapsed() >= pause);
+            assert!(!bench.ring.lookout.pays(), "it looks out for what doesn't come");
         }
     });
 }
