@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fibra_driver::{BackendKind, Handle, Offset, Op, Target};
@@ -38,12 +39,32 @@ impl Pages {
     /// A handle, and none of the pages in the page cache. From now on only what is asked for is read.
     fn open_evicted(&self) -> Handle {
         let file = self.open(0);
-        for advice in [libc::POSIX_FADV_DONTNEED, libc::POSIX_FADV_RANDOM] {
+        let advise = |advice| {
             // SAFETY: takes no pointers.
             assert_eq!(unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, advice) }, 0);
+        };
+        advise(libc::POSIX_FADV_RANDOM);
+        // The kernel leaves a page that somebody else holds for a moment, such as the disk or a processor's list.
+        while resident(file.as_raw_fd()) > 0 {
+            advise(libc::POSIX_FADV_DONTNEED);
         }
         file
     }
+}
+
+/// How many of the first eight pages are in the page cache.
+fn resident(file: RawFd) -> usize {
+    const LEN: usize = 8 * PAGE;
+    let mut pages = [0u8; 8];
+    // SAFETY: a mapping of our own, at an address that the kernel chooses, which nobody touches; there is a byte for each of
+    // its pages; and it is unmapped once.
+    unsafe {
+        let address = libc::mmap(ptr::null_mut(), LEN, libc::PROT_READ, libc::MAP_SHARED, file, 0);
+        assert_ne!(address, libc::MAP_FAILED);
+        assert_eq!(libc::mincore(address, LEN, pages.as_mut_ptr()), 0);
+        assert_eq!(libc::munmap(address, LEN), 0);
+    }
+    pages.iter().filter(|&&page| page & 1 == 1).count()
 }
 
 impl Drop for Pages {
@@ -123,7 +144,9 @@ promises! {
         let first = buffer.read(file.target(), PAGE, Offset::At(0));
         assert_eq!(rig.run(first).expect("it is there"), PAGE as u32);
         let three = buffer.read(file.target(), 3 * PAGE, Offset::At(0));
-        assert_eq!(try_cache(rig, three), None);
+        // The miss may have the rest read ahead, and a quick disk has it there before the second look.
+        let tried = try_cache(rig, three);
+        assert!(tried.is_none_or(|count| count == 3 * PAGE as u32 && buffer.holds(3 * PAGE, 0)), "{tried:?}");
         // Where the driver has no better means it may tell of the part itself, as reads may.
         let read = rig.run(three).expect("it is there") as usize;
         assert!(read == 3 * PAGE || rig.kind == BackendKind::Epoll);
