@@ -156,8 +156,8 @@ pub enum Op {
     /// is their number; 0 at the end of the stream.
     ///
     /// The vector grows when the bytes have come: until then the operation has no memory for them, so that ten thousand
-    /// may wait at no one's expense. It is meant for those who expect to wait: a ring asks whether there is something
-    /// before it tries to receive.
+    /// may wait at no one's expense. It is meant for those who expect to wait: what has come passes through memory of the
+    /// driver's first.
     RecvShared {
         /// The socket.
         fd: Target,

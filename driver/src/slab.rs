@@ -60,6 +60,11 @@ impl Record {
         if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
             return ptr::null_mut();
         }
+        self.make_message()
+    }
+
+    #[cold]
+    fn make_message(&mut self) -> *mut libc::msghdr {
         let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
         self.message.get_or_insert_with(new).get().cast()
     }
@@ -154,7 +159,7 @@ impl Slab {
     }
 
     /// Ends an operation: its key finds nothing from now on. Returns its word.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn retire(&mut self, key: OpKey) -> Option<usize> {
         let index = key.index();
         let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;

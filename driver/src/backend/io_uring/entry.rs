@@ -50,11 +50,8 @@ pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
         Op::Recv { fd: socket, buffer, len, flags } => {
             opcode::Recv::new(fd(socket), buffer, length(len)).flags(flags).build()
         }
-        Op::RecvShared { fd: socket, bytes } => {
-            // SAFETY: the vector is valid by contract, and nobody else's until the operation has ended.
-            let spare = unsafe { shared::spare(bytes) };
-            opcode::Recv::new(fd(socket), spare.as_mut_ptr().cast(), length(spare.len())).build()
-        }
+        // SAFETY: the vector is valid by contract, and nobody else's until the operation has ended.
+        Op::RecvShared { fd: socket, bytes } => unsafe { build_unshared(socket, bytes) },
         Op::Send { fd: socket, buffer, len, flags } => {
             opcode::Send::new(fd(socket), buffer, length(len)).flags(no_signal(flags)).build()
         }
@@ -70,6 +67,18 @@ pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
         }
         _ => build_for_file(op),
     }
+}
+
+/// A receive into memory of the vector's own.
+///
+/// # Safety
+///
+/// The vector is valid, and nobody else's until the operation has ended.
+#[cold]
+unsafe fn build_unshared(socket: Target, bytes: *mut Vec<u8>) -> Entry {
+    // SAFETY: by contract.
+    let spare = unsafe { shared::spare(bytes) };
+    opcode::Recv::new(fd(socket), spare.as_mut_ptr().cast(), length(spare.len())).build()
 }
 
 /// Fills a message header with the slices and nothing else.
