@@ -41,6 +41,11 @@ const DIGIT_BITS: u32 = SLOTS.ilog2();
 /// The bits below the lowest digit: a slot of level 0 is 2^16 ns wide.
 const REST_BITS: u32 = u64::BITS - DIGIT_BITS * LEVELS as u32;
 
+/// So many entries are looked at together.
+const TOGETHER: usize = 16;
+/// An empty list with room for more than these is not kept: there are 1,536 slots.
+const MOST_SPARE: usize = 256;
+
 /// The timers of one thread.
 pub(crate) struct Wheel {
     /// Where the wheel counts from.
@@ -49,6 +54,8 @@ pub(crate) struct Wheel {
     now: u64,
     entries: Entries,
     levels: Box<[Level; LEVELS]>,
+    /// An empty list with room, for the slot that is entered next.
+    spare: Vec<u32>,
 }
 
 /// The slots for the values of one digit.
@@ -58,21 +65,24 @@ struct Level {
 }
 
 /// A list of entries, in the order in which they came.
-#[derive(Clone, Copy)]
+///
+/// A list of indices rather than a chain through the entries: those are mostly not in the cache, and in a chain each could
+/// be fetched only after the one before.
 struct Slot {
-    head: u32,
-    tail: u32,
+    /// What was cancelled leaves a [`NONE`], until there are too many of them.
+    list: Vec<u32>,
+    live: u32,
     /// No entry of the slot is due earlier. It lags behind when the earliest one is cancelled, since finding the next one
     /// would mean to look at all of them; the wheel then wakes once for nothing, and looks.
     earliest: u64,
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot { head: NONE, tail: NONE, earliest: u64::MAX };
+    const EMPTY: Slot = Slot { list: Vec::new(), live: 0, earliest: u64::MAX };
 }
 
 impl Level {
-    const EMPTY: Level = Level { used: [0; SLOTS / 64], slots: [Slot::EMPTY; SLOTS] };
+    const EMPTY: Level = Level { used: [0; SLOTS / 64], slots: [const { Slot::EMPTY }; SLOTS] };
 
     /// The first slot in use.
     fn first_used(&self) -> Option<usize> {
@@ -84,10 +94,18 @@ impl Level {
         self.used[digit / 64] |= 1 << (digit % 64);
     }
 
-    /// Empties a slot and returns the head of the list that was in it.
-    fn take(&mut self, digit: usize) -> u32 {
+    /// Empties a slot and returns the list that was in it; `list`, which is empty, takes its place.
+    fn take(&mut self, digit: usize, list: Vec<u32>) -> Vec<u32> {
         self.used[digit / 64] &= !(1 << (digit % 64));
-        std::mem::replace(&mut self.slots[digit], Slot::EMPTY).head
+        std::mem::replace(&mut self.slots[digit], Slot { list, ..Slot::EMPTY }).list
+    }
+}
+
+/// Takes the gaps out of a list.
+fn close_ranks(list: &mut Vec<u32>, entries: &mut Entries) {
+    list.retain(|index| *index != NONE);
+    for (position, &index) in list.iter().enumerate() {
+        entries.place_mut(index).position = position as u32;
     }
 }
 
@@ -112,7 +130,7 @@ impl Wheel {
     /// A wheel without entries whose position is `now`.
     pub(crate) fn new(now: Instant) -> Self {
         let levels = Box::new([const { Level::EMPTY }; LEVELS]);
-        Wheel { origin: now, now: 0, entries: Entries::new(), levels }
+        Wheel { origin: now, now: 0, entries: Entries::new(), levels, spare: Vec::new() }
     }
 
     /// Adds an entry: `token` comes out of the first [`advance`](Self::advance) to `deadline` or later.
@@ -178,23 +196,36 @@ impl Wheel {
                 break;
             }
             self.now = self.now.max(begin);
-            let head = self.levels[level].take(digit);
-            self.hand_out_or_move_down(head, now, &mut due);
+            let spare = std::mem::take(&mut self.spare);
+            let mut list = self.levels[level].take(digit, spare);
+            self.hand_out_or_move_down(&list, level, now, &mut due);
+            if list.capacity() <= MOST_SPARE {
+                list.clear();
+                self.spare = list;
+            }
         }
         self.now = now;
     }
 
-    /// Goes through a list that was taken out of its slot.
-    fn hand_out_or_move_down(&mut self, head: u32, now: u64, due: &mut impl FnMut(Token)) {
-        let mut next = head;
-        while next != NONE {
-            let index = next;
-            let (deadline, place) = self.entries.get(index);
-            next = place.next;
-            if place.slot < SLOTS as u16 && deadline <= now {
-                due(self.entries.remove(index));
-            } else {
-                self.place(index, deadline);
+    /// Goes through a list that was taken out of a slot of `level`.
+    fn hand_out_or_move_down(&mut self, list: &[u32], level: usize, now: u64, due: &mut impl FnMut(Token)) {
+        for indices in list.chunks(TOGETHER) {
+            // Loads that don't depend on each other, so that the processor has all of them under way at once.
+            let mut deadlines = [0; TOGETHER];
+            for (deadline, &index) in deadlines.iter_mut().zip(indices) {
+                if index != NONE {
+                    *deadline = self.entries.deadline(index);
+                }
+            }
+            for (&index, deadline) in indices.iter().zip(deadlines) {
+                if index == NONE {
+                    continue;
+                }
+                if level == 0 && deadline <= now {
+                    due(self.entries.remove(index));
+                } else {
+                    self.place(index, deadline);
+                }
             }
         }
     }
@@ -214,33 +245,28 @@ impl Wheel {
         self.levels[level].mark_used(digit);
         let slot = &mut self.levels[level].slots[digit];
         slot.earliest = slot.earliest.min(deadline);
-        let last = std::mem::replace(&mut slot.tail, index);
-        if last == NONE {
-            slot.head = index;
-        } else {
-            self.entries.place_mut(last).next = index;
+        slot.live += 1;
+        if slot.list.len() == slot.list.capacity() && slot.list.len() / 2 > slot.live as usize {
+            close_ranks(&mut slot.list, &mut self.entries);
         }
-        let slot = (level * SLOTS + digit) as u16;
-        let place = self.entries.place_mut(index);
-        (place.previous, place.next, place.slot) = (last, NONE, slot);
+        let position = slot.list.len() as u32;
+        slot.list.push(index);
+        *self.entries.place_mut(index) = Place { position, slot: (level * SLOTS + digit) as u16 };
     }
 
     /// Takes an entry out of the list it stands in.
     fn unlink(&mut self, index: u32) {
-        let (_, Place { previous, next, slot, .. }) = self.entries.get(index);
+        let Place { position, slot } = self.entries.place(index);
         let (level, digit) = (usize::from(slot) / SLOTS, usize::from(slot) % SLOTS);
-        let level = &mut self.levels[level];
-        if previous == NONE && next == NONE {
-            level.take(digit);
-            return;
-        }
-        match previous {
-            NONE => level.slots[digit].head = next,
-            _ => self.entries.place_mut(previous).next = next,
-        }
-        match next {
-            NONE => level.slots[digit].tail = previous,
-            _ => self.entries.place_mut(next).previous = previous,
+        let slot = &mut self.levels[level].slots[digit];
+        slot.list[position as usize] = NONE;
+        slot.live -= 1;
+        while slot.list.pop_if(|last| *last == NONE).is_some() {}
+        if slot.live == 0 {
+            let list = self.levels[level].take(digit, Vec::new());
+            if list.capacity() <= MOST_SPARE {
+                self.levels[level].slots[digit].list = list;
+            }
         }
     }
 

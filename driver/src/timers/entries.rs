@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-/// No entry: the end of a list.
+/// No entry: the end of the vacancies, or the place of one that was cancelled.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The generation of an entry that is not used again. No key has it, and every key's fits into the bits that an operation's
@@ -40,8 +40,8 @@ pub struct TimerKey {
 /// Where an entry stands.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    pub(super) previous: u32,
-    pub(super) next: u32,
+    /// Its place in the slot's list.
+    pub(super) position: u32,
     /// The slot, counted through all levels.
     pub(super) slot: u16,
 }
@@ -50,7 +50,7 @@ struct Entry {
     deadline: u64,
     /// `None` in a vacancy.
     token: Option<Token>,
-    /// In a vacancy, `next` is the vacancy after it.
+    /// In a vacancy, `position` is the vacancy after it.
     place: Place,
     /// Counts how often this entry has become vacant. A key with an older count names an entry that is gone.
     generation: u32,
@@ -83,13 +83,13 @@ impl Entries {
         if self.vacant == NONE {
             let index = self.entries.len() as u32;
             assert!(self.entries.len() < NONE as usize, "a thread cannot have four billion timers");
-            let place = Place { previous: NONE, next: NONE, slot: 0 };
+            let place = Place { position: NONE, slot: 0 };
             self.entries.push(Entry { deadline, token, place, generation: 0 });
             return index;
         }
         let index = self.vacant;
         let entry = &mut self.entries[index as usize];
-        self.vacant = entry.place.next;
+        self.vacant = entry.place.position;
         entry.deadline = deadline;
         entry.token = token;
         index
@@ -103,7 +103,7 @@ impl Entries {
         let token = entry.token.take().expect("an entry in use has a token");
         // One that has been through all generations stays unused for ever, lest its very first keys name it again.
         if entry.generation != WORN_OUT {
-            entry.place.next = self.vacant;
+            entry.place.position = self.vacant;
             self.vacant = index;
         }
         token
@@ -134,10 +134,12 @@ impl Entries {
         (entry.generation == key.generation).then_some(key.index)
     }
 
-    /// Deadline and place of an entry.
-    pub(super) fn get(&self, index: u32) -> (u64, Place) {
-        let entry = &self.entries[index as usize];
-        (entry.deadline, entry.place)
+    pub(super) fn deadline(&self, index: u32) -> u64 {
+        self.entries[index as usize].deadline
+    }
+
+    pub(super) fn place(&self, index: u32) -> Place {
+        self.entries[index as usize].place
     }
 
     pub(super) fn place_mut(&mut self, index: u32) -> &mut Place {

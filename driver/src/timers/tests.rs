@@ -345,3 +345,22 @@ proptest! {
         assert_eq!(wheel.next_deadline(), None);
     }
 }
+
+#[test]
+fn what_was_cancelled_leaves_no_trace_among_those_that_stay() {
+    let (mut wheel, start) = wheel();
+    let stays = wheel.insert(start + Duration::from_secs(3_600), numbered(0));
+    // In the same slot.
+    let deadline = start + Duration::from_secs(3_600) + Duration::from_millis(1);
+    let mut others: Vec<_> =
+        (1..=10).map(|number| (number, wheel.insert(deadline, numbered(number)))).collect();
+    for number in 11..100_000 {
+        let key = wheel.insert(deadline, numbered(number));
+        let (number, oldest) = std::mem::replace(&mut others[number as usize % 10], (number, key));
+        assert_eq!(wheel.cancel(oldest).map(self::number), Some(number));
+    }
+    let longest = wheel.levels.iter().flat_map(|level| &level.slots).map(|slot| slot.list.capacity()).max();
+    assert!(longest < Some(100), "{longest:?}");
+    assert_eq!(wheel.cancel(stays).map(number), Some(0));
+    assert_eq!(advanced(&mut wheel, deadline), (99_990..100_000).collect::<Vec<_>>());
+}
