@@ -20,6 +20,9 @@
 //! * when `now` enters a slot, its entries differ from `now` in lower digits only, and move down. An entry moves at most
 //!   five times, and one that is cancelled early, as most time limits are, hardly ever.
 //!
+//! A slot is a list of indices. What is moved or handed out is mostly no longer in the cache: with the indices side by side,
+//! many entries are fetched at the same time.
+//!
 //! An entry keeps its exact deadline, and is due only once `now` has reached it. The width of a slot costs no precision:
 //! it only says how many entries are looked at together.
 

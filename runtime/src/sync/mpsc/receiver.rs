@@ -257,7 +257,10 @@ impl<T, B: Borrow<Batch<T>> + Unpin> Future for Receiving<'_, T, B> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        ready!(share::poll_charge(cx));
+        // Who has waited has given the others their turn.
+        if !self.waits {
+            ready!(share::poll_charge(cx));
+        }
         let batch = self.batch.borrow();
         if let Some(message) = batch.pop() {
             return Poll::Ready(Ok(message));
