@@ -46,8 +46,12 @@ const REST_BITS: u32 = u64::BITS - DIGIT_BITS * LEVELS as u32;
 
 /// So many entries are looked at together.
 const TOGETHER: usize = 16;
-/// An empty list with room for more than these is not kept: there are 1,536 slots.
-const MOST_SPARE: usize = 256;
+/// The lists that are there from the beginning, enough for whoever has few timers at a time.
+const FIRST_SPARE: usize = 16;
+const FIRST_ROOM: usize = 16;
+/// So many empty lists are kept, and none with room for more than that many entries.
+const MOST_SPARE: usize = 64;
+const MOST_ROOM: usize = 4096;
 
 /// The timers of one thread.
 pub(crate) struct Wheel {
@@ -57,8 +61,8 @@ pub(crate) struct Wheel {
     now: u64,
     entries: Entries,
     levels: Box<[Level; LEVELS]>,
-    /// An empty list with room, for the slot that is entered next.
-    spare: Vec<u32>,
+    /// Empty lists with room, for slots that come into use.
+    spare: Vec<Vec<u32>>,
 }
 
 /// The slots for the values of one digit.
@@ -97,10 +101,10 @@ impl Level {
         self.used[digit / 64] |= 1 << (digit % 64);
     }
 
-    /// Empties a slot and returns the list that was in it; `list`, which is empty, takes its place.
-    fn take(&mut self, digit: usize, list: Vec<u32>) -> Vec<u32> {
+    /// Empties a slot and returns the list that was in it.
+    fn take(&mut self, digit: usize) -> Vec<u32> {
         self.used[digit / 64] &= !(1 << (digit % 64));
-        std::mem::replace(&mut self.slots[digit], Slot { list, ..Slot::EMPTY }).list
+        std::mem::replace(&mut self.slots[digit], Slot::EMPTY).list
     }
 }
 
@@ -133,7 +137,9 @@ impl Wheel {
     /// A wheel without entries whose position is `now`.
     pub(crate) fn new(now: Instant) -> Self {
         let levels = Box::new([const { Level::EMPTY }; LEVELS]);
-        Wheel { origin: now, now: 0, entries: Entries::new(), levels, spare: Vec::new() }
+        let mut spare = Vec::with_capacity(MOST_SPARE);
+        spare.extend((0..FIRST_SPARE).map(|_| Vec::with_capacity(FIRST_ROOM)));
+        Wheel { origin: now, now: 0, entries: Entries::new(), levels, spare }
     }
 
     /// Adds an entry: `token` comes out of the first [`advance`](Self::advance) to `deadline` or later.
@@ -199,13 +205,9 @@ impl Wheel {
                 break;
             }
             self.now = self.now.max(begin);
-            let spare = std::mem::take(&mut self.spare);
-            let mut list = self.levels[level].take(digit, spare);
+            let list = self.levels[level].take(digit);
             self.hand_out_or_move_down(&list, level, now, &mut due);
-            if list.capacity() <= MOST_SPARE {
-                list.clear();
-                self.spare = list;
-            }
+            self.spare(list);
         }
         self.now = now;
     }
@@ -247,6 +249,11 @@ impl Wheel {
         let digit = digit(position, level);
         self.levels[level].mark_used(digit);
         let slot = &mut self.levels[level].slots[digit];
+        if slot.list.capacity() == 0
+            && let Some(spare) = self.spare.pop()
+        {
+            slot.list = spare;
+        }
         slot.earliest = slot.earliest.min(deadline);
         slot.live += 1;
         if slot.list.len() == slot.list.capacity() && slot.list.len() / 2 > slot.live as usize {
@@ -266,10 +273,16 @@ impl Wheel {
         slot.live -= 1;
         while slot.list.pop_if(|last| *last == NONE).is_some() {}
         if slot.live == 0 {
-            let list = self.levels[level].take(digit, Vec::new());
-            if list.capacity() <= MOST_SPARE {
-                self.levels[level].slots[digit].list = list;
-            }
+            let list = self.levels[level].take(digit);
+            self.spare(list);
+        }
+    }
+
+    /// Keeps a list that a slot had, if there are not enough of them.
+    fn spare(&mut self, mut list: Vec<u32>) {
+        if self.spare.len() < MOST_SPARE && (1..=MOST_ROOM).contains(&list.capacity()) {
+            list.clear();
+            self.spare.push(list);
         }
     }
 
