@@ -120,3 +120,34 @@ fn what_was_sent_before_the_end_is_received() {
     let (read, _) = fibra::wait(client.read_async(vec![0; 1]));
     assert_eq!(read.unwrap(), 0);
 }
+
+#[fibra::test]
+async fn all_of_a_buffer_is_written_however_little_goes_at_a_time_and_nothing_of_an_empty_one() {
+    const LEN: usize = 8 << 20;
+    let (client, mut server) = pair();
+    let reading = thread::spawn(move || {
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).map(|_| received)
+    });
+    let (written, bytes) = client.write_all_async(Vec::new()).await;
+    assert!(written.is_ok() && bytes.is_empty());
+    let pattern: Vec<_> = (0..LEN).map(|place| (place / 4096 + place) as u8).collect();
+    let (written, bytes) = client.write_all_async(pattern).await;
+    written.unwrap();
+    drop(client);
+    assert!(reading.await.unwrap().unwrap() == bytes);
+}
+
+#[fibra::test]
+async fn writing_all_to_a_peer_that_is_gone_gives_the_buffer_back_with_the_error() {
+    let (client, server) = pair();
+    drop(server);
+    loop {
+        let (written, bytes) = client.write_all_async(vec![7; 1 << 20]).await;
+        assert_eq!(bytes.len(), 1 << 20);
+        if let Err(error) = written {
+            assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
+            break;
+        }
+    }
+}

@@ -7,8 +7,12 @@
 //! called with and as its variables, and each idle connection is a future that waits in one of these.
 
 mod reading;
+mod writing;
 
-pub(crate) use reading::read;
+pub(crate) use {
+    reading::{read, receive},
+    writing::{write, write_all},
+};
 
 use super::{
     Buffer, BufferMut, OpFuture, Payload,
@@ -31,45 +35,6 @@ pub(crate) enum Place {
     File(Offset),
 }
 
-/// A transfer out of a buffer, from its `start` on.
-struct Write<D, B> {
-    to: Arc<D>,
-    place: Place,
-    buffer: B,
-    start: usize,
-}
-
-// SAFETY: the buffer, whose bytes stay where they are, and the reference to the descriptor are the payload's.
-unsafe impl<D: HasHandle, B: Buffer> Payload for Write<D, B> {
-    fn op(&mut self) -> Op {
-        let fd = self.to.handle().target();
-        let bytes = &self.buffer.bytes()[self.start..];
-        let (buffer, len) = (bytes.as_ptr(), bytes.len());
-        match self.place {
-            Place::Socket { flags } => Op::Send { fd, buffer, len, flags },
-            Place::File(offset) => Op::Write { fd, buffer, len, offset },
-        }
-    }
-}
-
-/// Writes `buffer`, from its `start` on.
-///
-/// # Panics
-///
-/// If `start` is beyond the buffer.
-pub(crate) fn write<D: HasHandle, B: Buffer>(
-    to: Arc<D>,
-    place: Place,
-    buffer: B,
-    start: usize,
-) -> impl Future<Output = (io::Result<usize>, B)> + Send {
-    let op = OpFuture::new(Write { to, place, buffer, start });
-    async {
-        let (result, payload) = op.await;
-        (result.map(count), payload.buffer)
-    }
-}
-
 /// Reads until `buffer` is full; the place moves along.
 #[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
 pub(crate) fn read_exact<D: HasHandle, B: BufferMut>(
@@ -86,30 +51,6 @@ pub(crate) fn read_exact<D: HasHandle, B: BufferMut>(
             match result {
                 Ok(0) => return (Err(io::ErrorKind::UnexpectedEof.into()), buffer),
                 Ok(read) => done += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (Err(error), buffer),
-            }
-        }
-        (Ok(()), buffer)
-    }
-}
-
-/// Writes all of `buffer`; the place moves along.
-#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
-pub(crate) fn write_all<D: HasHandle, B: Buffer>(
-    to: Arc<D>,
-    place: Place,
-    mut buffer: B,
-) -> impl Future<Output = (io::Result<()>, B)> + Send {
-    async move {
-        let len = buffer.bytes().len();
-        let mut done = 0;
-        while done < len {
-            let result;
-            (result, buffer) = write(Arc::clone(&to), place.after(done), buffer, done).await;
-            match result {
-                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), buffer),
-                Ok(written) => done += written,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return (Err(error), buffer),
             }

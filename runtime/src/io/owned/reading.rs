@@ -28,6 +28,20 @@ pub(crate) fn read<D: HasHandle, B: BufferMut>(
     Reading::New(Read { from, place, buffer, start })
 }
 
+/// The same from a socket, from the buffer's beginning: there is no cache to look into first, so all is in the operation, and
+/// the future of a connection that waits for this is small.
+pub(crate) fn receive<D: HasHandle, B: BufferMut>(
+    from: Arc<D>,
+    flags: i32,
+    buffer: B,
+) -> impl Future<Output = (io::Result<usize>, B)> + Send {
+    let operation = OpFuture::new(Read { from, place: Place::Socket { flags }, buffer, start: 0 });
+    async {
+        let (result, read) = operation.await;
+        (result.map(count), read.buffer)
+    }
+}
+
 /// A transfer into a buffer, from its `start` on.
 struct Read<D, B> {
     from: Arc<D>,

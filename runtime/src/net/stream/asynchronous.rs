@@ -11,7 +11,6 @@ use crate::{
 use std::{future::Future, io, sync::Arc};
 
 const RECV: Place = Place::Socket { flags: 0 };
-const PEEK: Place = Place::Socket { flags: libc::MSG_PEEK };
 const SEND: Place = Place::Socket { flags: 0 };
 
 /// # For futures
@@ -66,7 +65,7 @@ impl TcpStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::read(Arc::clone(&self.socket), RECV, buffer, 0)
+        owned::receive(Arc::clone(&self.socket), 0, buffer)
     }
 
     /// Fills the buffer.
@@ -102,7 +101,7 @@ impl TcpStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::read(Arc::clone(&self.socket), PEEK, buffer, 0)
+        owned::receive(Arc::clone(&self.socket), libc::MSG_PEEK, buffer)
     }
 
     /// Writes some bytes from the buffer's beginning; returns how many.
