@@ -42,7 +42,7 @@ pub type Result<T> = std::thread::Result<T>;
 
 /// Lets the thread wait for at least `duration`: never less, and usually some tens of microseconds more.
 ///
-/// On an OS thread that is no worker this is std's.
+/// It may take somewhat longer, as [`time`](crate::time) says. On an OS thread that is no worker this is std's.
 ///
 /// # Cancellation
 ///

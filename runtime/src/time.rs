@@ -1,4 +1,8 @@
 //! Time: sleeping, deadlines, and ticks.
+//!
+//! Nothing ends before its time. How much later: what the system needs to wake somebody up, and up to a sixteenth of the
+//! time to wait, but no more than half a millisecond, so that many timers end together.
+//! [`Builder::timer_slack`](crate::Builder::timer_slack) changes that.
 
 mod interval;
 mod sleep;
