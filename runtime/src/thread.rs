@@ -40,7 +40,7 @@ use std::{
 /// ends with a [`Cancelled`] payload.
 pub type Result<T> = std::thread::Result<T>;
 
-/// Lets the thread wait for at least `duration`: never less, and usually some tens of microseconds more.
+/// Lets the thread wait for `duration`: never less.
 ///
 /// It may take somewhat longer, as [`time`](crate::time) says. On an OS thread that is no worker this is std's.
 ///
