@@ -17,7 +17,13 @@ pub fn fibra_thread<T: Send + 'static>(workers: usize, root: impl FnOnce() -> T 
 
 /// A root that is a future of fibra's, spawned on a worker.
 pub fn fibra_future<T: Send + 'static>(workers: usize, root: impl Future<Output = T> + Send + 'static) -> T {
-    fibra_thread(workers, move || {
-        fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic")
-    })
+    fibra_future_on(fibra::Builder::new().workers(workers), root)
+}
+
+/// The same on a runtime that is not the usual one.
+pub fn fibra_future_on<T: Send + 'static>(
+    builder: fibra::Builder,
+    root: impl Future<Output = T> + Send + 'static,
+) -> T {
+    builder.run(|| fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic"))
 }

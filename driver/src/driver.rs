@@ -310,10 +310,12 @@ impl Driver {
         }
         self.ledger.stats.turns += 1;
         let before = completions.len();
+        let has_brought_something = |ledger: &Ledger, completions: &[Completion]| {
+            completions.len() > before || !ledger.expired.is_empty()
+        };
         loop {
             self.ledger.collect(completions);
-            let is_done = completions.len() > before || !self.ledger.expired.is_empty();
-            let wait = if is_done { Wait::Not } else { wait };
+            let wait = if has_brought_something(&self.ledger, completions) { Wait::Not } else { wait };
             let pause = self.ledger.pause(wait);
             let unparked = self.backend.turn(&mut self.ledger, pause, completions)?;
             self.ledger.collect(completions);
@@ -324,7 +326,7 @@ impl Driver {
                 Wait::Until(deadline) => Instant::now() >= deadline,
                 Wait::Forever => false,
             };
-            if over || unparked || completions.len() > before || !self.ledger.expired.is_empty() {
+            if over || unparked || has_brought_something(&self.ledger, completions) {
                 return Ok(());
             }
         }

@@ -207,7 +207,7 @@ impl Wheel {
             self.now = self.now.max(begin);
             let list = self.levels[level].take(digit);
             self.hand_out_or_move_down(&list, level, now, &mut due);
-            self.spare(list);
+            self.keep(list);
         }
         self.now = now;
     }
@@ -274,12 +274,12 @@ impl Wheel {
         while slot.list.pop_if(|last| *last == NONE).is_some() {}
         if slot.live == 0 {
             let list = self.levels[level].take(digit);
-            self.spare(list);
+            self.keep(list);
         }
     }
 
     /// Keeps a list that a slot had, if there are not enough of them.
-    fn spare(&mut self, mut list: Vec<u32>) {
+    fn keep(&mut self, mut list: Vec<u32>) {
         if self.spare.len() < MOST_SPARE && (1..=MOST_ROOM).contains(&list.capacity()) {
             list.clear();
             self.spare.push(list);

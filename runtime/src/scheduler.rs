@@ -151,9 +151,7 @@ impl Scheduler {
         let worker = Worker::here()?;
         ptr::eq(&raw const **worker.scheduler(), self).then_some(worker)
     }
-}
 
-impl Scheduler {
     /// Makes a task and puts it into a queue.
     pub(crate) fn spawn<B: Body>(self: &Arc<Self>, body: B, meta: B::Meta) -> Join<B::Output> {
         let is_named = B::THREAD.is_some_and(|slot| slot(&meta).is_named());

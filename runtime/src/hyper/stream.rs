@@ -4,6 +4,7 @@ use crate::net::{Shutdown, TcpStream, read_ahead::ReadAhead};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -12,15 +13,28 @@ impl Read for TcpStream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
+        cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // SAFETY: what is initialised stays so: `poll_recv` only writes.
-        let buffer = unsafe { cursor.as_mut() };
-        let received = ready!(self.get_mut().poll_recv(context, buffer))?;
-        // SAFETY: `poll_recv` has initialised so many bytes from the beginning.
-        unsafe { cursor.advance(received) };
-        Poll::Ready(Ok(()))
+        // SAFETY: `poll_recv` only writes, and has initialised as many bytes as it returns.
+        unsafe { fill(cursor, |buffer| self.get_mut().poll_recv(context, buffer)) }
     }
+}
+
+/// Has `poll_recv` receive into hyper's buffer.
+///
+/// # Safety
+///
+/// `poll_recv` does not make memory uninitialised, and has initialised as many bytes as it returns, from the beginning.
+unsafe fn fill(
+    mut cursor: ReadBufCursor<'_>,
+    poll_recv: impl FnOnce(&mut [MaybeUninit<u8>]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    // SAFETY: by contract, what is initialised stays so.
+    let buffer = unsafe { cursor.as_mut() };
+    let received = ready!(poll_recv(buffer))?;
+    // SAFETY: by contract.
+    unsafe { cursor.advance(received) };
+    Poll::Ready(Ok(()))
 }
 
 impl Write for TcpStream {
@@ -58,21 +72,17 @@ impl Read for ReadAhead {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        mut cursor: ReadBufCursor<'_>,
+        cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // SAFETY: what is initialised stays so: `poll_recv` only writes.
-        let buffer = unsafe { cursor.as_mut() };
-        let received = ready!(self.get_mut().poll_recv(context, buffer))?;
-        // SAFETY: `poll_recv` has initialised so many bytes from the beginning.
-        unsafe { cursor.advance(received) };
-        Poll::Ready(Ok(()))
+        // SAFETY: as for the stream, whose own it calls, or it copies bytes that have come.
+        unsafe { fill(cursor, |buffer| self.get_mut().poll_recv(context, buffer)) }
     }
 }
 
 /// What is written is the stream's.
 impl Write for ReadAhead {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().stream_mut().poll_send(context, buffer)
+        Pin::new(self.get_mut().stream_mut()).poll_write(context, buffer)
     }
 
     fn poll_write_vectored(
@@ -80,11 +90,11 @@ impl Write for ReadAhead {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().stream_mut().poll_send_vectored(context, buffers)
+        Pin::new(self.get_mut().stream_mut()).poll_write_vectored(context, buffers)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream().is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -131,7 +131,7 @@ impl Worker {
     }
 
     /// Puts a task into the next slot, and the one that was there into the ring.
-    pub(crate) fn push_next(&self, runnable: Runnable) {
+    fn push_next(&self, runnable: Runnable) {
         if let Some(displaced) = self.shared().replace_next(runnable) {
             self.push(displaced);
         }
@@ -313,7 +313,7 @@ impl Worker {
     }
 
     /// Wakes those whose timers have expired.
-    pub(super) fn wake_expired(&self) {
+    fn wake_expired(&self) {
         let mut expired = self.expired.take();
         self.with_driver(|driver| driver.take_expired(&mut expired));
         for waker in expired.drain(..) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Alarms;
 use crate::bench::{Case, Measurement, Subject};
+use crate::root;
 
 /// fibra's ways of sleeping: as they are, and with timers that are more precise than the default.
 pub const SUBJECTS: &[Subject] = &[
@@ -49,17 +50,14 @@ fn future(case: &Case, builder: fibra::Builder) -> Vec<Measurement> {
         alarms.wakes_up(number, due);
     }
     let alarms = Alarms::new(case);
-    let root = async move {
+    root::fibra_future_on(builder.workers(case.count("workers")), async move {
         let spawn_one = |number| spawn(body(Arc::clone(&alarms), number));
         let handles: Vec<_> = (0..alarms.timers).map(spawn_one).collect();
         for handle in handles {
             handle.await.expect("the body doesn't panic");
         }
         on_time(&alarms)
-    };
-    builder
-        .workers(case.count("workers"))
-        .run(|| fibra::wait(fibra::future::spawn(root)).expect("the root future doesn't panic"))
+    })
 }
 
 /// What was measured. A timer that is early breaks a promise: then no other figure counts.
