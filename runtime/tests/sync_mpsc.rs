@@ -361,6 +361,10 @@ fn a_receiver_is_woken_only_while_it_waits_and_forgotten_when_it_goes() {
     drop(second);
     sender.send(3).unwrap();
     assert_eq!((wakes.0.load(SeqCst), receiver.try_recv()), (1, Ok(3)));
+    // One that is forgotten, and so never given up.
+    let mut third = Box::pin(receiver.recv_async());
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    std::mem::forget(third);
     drop((waker, receiver));
     assert_eq!(Arc::strong_count(&wakes), 1);
 }
