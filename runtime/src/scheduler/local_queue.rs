@@ -1,4 +1,4 @@
-//! A worker's own queue: a fixed ring that the worker fills and empties, and from which others steal half.
+//! A worker's own queue: a fixed ring that the worker fills and empties, and from which others steal up to half.
 //!
 //! ```text
 //!        head (anyone, by compare-and-swap)      tail (owner alone)
@@ -20,11 +20,19 @@ use std::{
     ptr::{self, NonNull},
 };
 
+/// How many tasks the ring holds: more than a worker usually has that are ready at a time, or their order suffers. What
+/// overflows goes behind all the others, so with 256 slots some of a thousand busy connections waited for several rounds.
 /// Small under a model, where every slot costs states; the logic is the same.
 #[cfg(not(loom))]
-pub(super) const CAPACITY: u32 = 256;
+pub(super) const CAPACITY: u32 = 2048;
 #[cfg(loom)]
 pub(super) const CAPACITY: u32 = 4;
+/// How many tasks change queues at once, at most: their headers are touched then, and shall still be in the cache when they
+/// run.
+#[cfg(not(loom))]
+pub(super) const BATCH: u32 = 128;
+#[cfg(loom)]
+pub(super) const BATCH: u32 = 2;
 
 /// See the module. `push`, `pop` and `steal_into`'s destination are the owner's.
 pub(crate) struct LocalQueue {
@@ -55,7 +63,7 @@ impl LocalQueue {
         &self.slots[(index % CAPACITY) as usize]
     }
 
-    /// Appends `runnable`. A full ring gives half of its tasks, and then `runnable`, to `overflow`.
+    /// Appends `runnable`. A full ring gives its oldest tasks, and then `runnable`, to `overflow`.
     ///
     /// # Safety
     ///
@@ -75,10 +83,9 @@ impl LocalQueue {
                 self.tail.store(tail.wrapping_add(1), Release);
                 return;
             }
-            let half = CAPACITY / 2;
-            if self.head.compare_exchange(head, head.wrapping_add(half), AcqRel, Acquire).is_ok() {
+            if self.head.compare_exchange(head, head.wrapping_add(BATCH), AcqRel, Acquire).is_ok() {
                 // SAFETY: the swap made these slots ours alone, and nobody but us writes slots.
-                let taken = (0..half).map(|i| unsafe { self.read(head.wrapping_add(i)) });
+                let taken = (0..BATCH).map(|i| unsafe { self.read(head.wrapping_add(i)) });
                 return overflow(&mut taken.chain([runnable]));
             }
         }
@@ -102,7 +109,8 @@ impl LocalQueue {
         None
     }
 
-    /// Takes half of this queue's tasks (rounded up): returns one, and puts the others into `into`, which is empty.
+    /// Takes half of this queue's tasks (rounded up, and no more than [`BATCH`]): returns one, and puts the others into
+    /// `into`, which is empty.
     ///
     /// # Safety
     ///
@@ -116,11 +124,11 @@ impl LocalQueue {
             if available == 0 {
                 return None;
             }
-            let count = available - available / 2;
             // The two counters are not read at one moment: an impossible count means that they moved.
-            if count > CAPACITY / 2 {
+            if available > CAPACITY {
                 continue;
             }
+            let count = (available - available / 2).min(BATCH);
             for i in 0..count {
                 let copied = self.slot(head.wrapping_add(i)).load(Relaxed);
                 into.slot(to.wrapping_add(i)).store(copied, Relaxed);

@@ -3,7 +3,7 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion, local_queue::CAPACITY, pace::Pace, spin::Spin};
+use super::{Scheduler, Shared, completion, local_queue::BATCH, pace::Pace, spin::Spin};
 use crate::{
     primitive::unmodelled::Ordering,
     task::{
@@ -173,7 +173,7 @@ impl Worker {
     fn pop_injector(&self) -> Option<Runnable> {
         let (queue, workers) = (&self.shared().queue, self.scheduler.workers.len());
         let mut first = None;
-        self.scheduler.injector.pop_share(workers, 1 + queue.room().min(CAPACITY / 2) as usize, |task| {
+        self.scheduler.injector.pop_share(workers, 1 + queue.room().min(BATCH) as usize, |task| {
             match first {
                 None => first = Some(task),
                 // SAFETY: this is the ring's owner.

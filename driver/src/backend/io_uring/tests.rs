@@ -75,6 +75,27 @@ fn what_waits_without_memory_receives_in_every_mode_and_without_shared_buffers_t
 }
 
 #[test]
+fn one_turn_brings_all_that_has_ended_however_many_in_every_mode() {
+    const MANY: usize = 300;
+    in_every_mode(|bench| {
+        let ends: Vec<_> = (0..MANY).map(|_| UnixStream::pair().expect("a socket pair can be made")).collect();
+        let (ends, peers): (Vec<Handle>, Vec<_>) =
+            ends.into_iter().map(|(end, peer)| (Handle::new(end.into()), peer)).unzip();
+        let mut bytes = [[0]; MANY];
+        for (word, (end, byte)) in ends.iter().zip(&mut bytes).enumerate() {
+            // SAFETY: the bytes and the handles outlive the operations, which end below.
+            unsafe { bench.ring.submit(&mut bench.ledger, &recv(end, byte), word) };
+        }
+        let mut completions = Vec::new();
+        bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
+        assert!(completions.is_empty(), "nothing was sent yet");
+        peers.iter().for_each(|mut peer| peer.write_all(b"!").expect("the peer is there"));
+        bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
+        assert_eq!(completions.len(), MANY);
+    });
+}
+
+#[test]
 fn more_receives_at_once_than_there_are_shared_buffers_get_what_is_theirs_in_every_mode() {
     in_every_mode(|bench| {
         let ends: Vec<_> = (0..300)
