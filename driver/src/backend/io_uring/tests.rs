@@ -78,7 +78,8 @@ fn what_waits_without_memory_receives_in_every_mode_and_without_shared_buffers_t
 fn one_turn_brings_all_that_has_ended_however_many_in_every_mode() {
     const MANY: usize = 300;
     in_every_mode(|bench| {
-        let ends: Vec<_> = (0..MANY).map(|_| UnixStream::pair().expect("a socket pair can be made")).collect();
+        let ends: Vec<_> =
+            (0..MANY).map(|_| UnixStream::pair().expect("a socket pair can be made")).collect();
         let (ends, peers): (Vec<Handle>, Vec<_>) =
             ends.into_iter().map(|(end, peer)| (Handle::new(end.into()), peer)).unzip();
         let mut bytes = [[0]; MANY];
