@@ -5,7 +5,7 @@
 //! start, its end, and the wake-up and end of its task, but no spawn. Lateness is what a task itself sees after it has
 //! slept; `early` counts those that found themselves awake too soon, which fails fibra's samples.
 //!
-//! The precise subjects may be 20 µs late, instead of the half millisecond that fibra's timers may be late by default.
+//! The precise subjects may be 10 µs late, instead of the half millisecond that fibra's timers may be late by default.
 
 mod ours;
 #[cfg(feature = "peers")]

@@ -5,6 +5,7 @@
 //! loop accepts, and deals the sockets out in turn by messages between the rings.
 
 mod buffers;
+mod patience;
 mod worker;
 
 use std::net::{SocketAddr, TcpListener};
@@ -43,7 +44,7 @@ pub fn serve<P: Protocol>(Setting { address, workers, buffer }: Setting) {
 /// A ring for the thread that calls, and for no other.
 fn ring() -> IoUring {
     let mut builder = IoUring::builder();
-    builder.setup_single_issuer().setup_defer_taskrun().setup_cqsize(4_096);
+    builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag().setup_cqsize(4_096);
     let ring = builder.build(1_024).expect("io_uring is there, with what Linux 6.1 offers");
     ring.submitter().register_files_sparse(SOCKETS).expect("a table of sockets can be had");
     ring

@@ -18,7 +18,7 @@ pub const SUBJECTS: &[Subject] = &[
 
 /// A runtime for those who want to be in time, and not to pay for each timer with a wake of its own.
 fn precise() -> fibra::Builder {
-    fibra::Builder::new().timer_slack(Duration::from_micros(20))
+    fibra::Builder::new().timer_slack(Duration::from_micros(10))
 }
 
 fn thread(case: &Case, builder: fibra::Builder) -> Vec<Measurement> {

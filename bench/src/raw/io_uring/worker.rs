@@ -10,6 +10,7 @@ use io_uring::{SubmissionQueue, Submitter, cqueue, opcode, squeue};
 
 use super::SOCKETS;
 use super::buffers::{Buffers, GROUP};
+use super::patience::Patience;
 use crate::raw::Protocol;
 
 /// The state of one ring's connections.
@@ -20,6 +21,9 @@ pub struct Worker<'a, P: Protocol> {
     acceptor: Option<Acceptor>,
     /// By the socket's slot in the ring's table.
     connections: Box<[Connection<P::Kept>]>,
+    /// How many there are.
+    open: usize,
+    patience: Patience,
     /// Sockets whose receives ended because there was no buffer left.
     starved: Vec<u32>,
     protocol: P,
@@ -78,8 +82,17 @@ impl<'a, P: Protocol> Worker<'a, P> {
     /// A loop without connections.
     pub fn new(submitter: Submitter<'a>, submissions: SubmissionQueue<'a>, buffers: Buffers) -> Self {
         let connections = (0..SOCKETS).map(|_| Connection::default()).collect();
-        let (starved, protocol) = (Vec::new(), P::default());
-        Self { submitter, submissions, buffers, acceptor: None, connections, starved, protocol }
+        Self {
+            submitter,
+            submissions,
+            buffers,
+            acceptor: None,
+            connections,
+            open: 0,
+            patience: Patience::default(),
+            starved: Vec::new(),
+            protocol: P::default(),
+        }
     }
 
     /// Accepts connections, for this loop and the `others` in turn.
@@ -99,7 +112,7 @@ impl<'a, P: Protocol> Worker<'a, P> {
             self.receive(slot);
         }
         self.submissions.sync();
-        match self.submitter.submit_and_wait(1) {
+        match self.patience.wait(&self.submitter, &mut self.submissions, self.open) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => panic!("a ring failed: {error}"),
             _ => self.submissions.sync(),
         }
@@ -111,7 +124,7 @@ impl<'a, P: Protocol> Worker<'a, P> {
         let slot = word as u32;
         match Kind::of(word) {
             Kind::Accept => self.accepted(result, flags),
-            Kind::Arrival => self.receive(expect_socket(result)),
+            Kind::Arrival => self.begin(expect_socket(result)),
             Kind::Departure => self.close(slot),
             Kind::Receive => self.received(slot, result, flags),
             Kind::Send => self.sent(slot, result),
@@ -127,7 +140,7 @@ impl<'a, P: Protocol> Worker<'a, P> {
         let again = (!cqueue::more(flags)).then(|| accept_entry(&acceptor.listener));
         let elsewhere = turn.checked_sub(1).map(|other| Fd(acceptor.others[other]));
         match elsewhere {
-            None => self.receive(slot),
+            None => self.begin(slot),
             Some(ring) => {
                 let (anywhere, arrival) = (DestinationSlot::auto_target(), Kind::Arrival.word(0));
                 let message = opcode::MsgRingSendFd::new(ring, Fixed(slot), anywhere, arrival);
@@ -137,6 +150,11 @@ impl<'a, P: Protocol> Worker<'a, P> {
         if let Some(entry) = again {
             self.push(entry);
         }
+    }
+
+    fn begin(&mut self, slot: u32) {
+        self.open += 1;
+        self.receive(slot);
     }
 
     fn receive(&mut self, slot: u32) {
@@ -210,6 +228,7 @@ impl<'a, P: Protocol> Worker<'a, P> {
         let connection = &mut self.connections[slot as usize];
         if connection.ends && connection.answers.is_empty() {
             *connection = Connection::default();
+            self.open -= 1;
             self.close(slot);
         }
     }
