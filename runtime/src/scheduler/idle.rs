@@ -1,7 +1,8 @@
 //! Who sleeps, and who searches.
 //!
 //! The promise: a task in a queue never waits while a worker sleeps, except behind a worker that is already
-//! searching. It holds because the two sides look in opposite orders:
+//! searching, or that finds the task not worth a wake (`Pace::is_long`): one that was woken, behind others that have been
+//! quick of late. It holds because the two sides look in opposite orders:
 //!
 //! ```text
 //!   pusher:   put the task into a queue     sleeper:  say "I sleep" (add)

@@ -54,6 +54,11 @@ impl LocalQueue {
         self.head.load(Acquire) == self.tail.load(Acquire)
     }
 
+    /// How many tasks there are, as far as its owner can know: thieves only make it fewer.
+    pub(crate) fn len(&self) -> u32 {
+        self.tail.load(Relaxed).wrapping_sub(self.head.load(Acquire))
+    }
+
     /// How many tasks can be pushed without an overflow: at least; thieves only make more room.
     pub(crate) fn room(&self) -> u32 {
         CAPACITY - self.tail.load(Relaxed).wrapping_sub(self.head.load(Acquire))

@@ -18,6 +18,9 @@ const LONGEST_STRIDE: u32 = 16;
 const WARY: u32 = 64;
 /// Runs that take longer than this are slow: then the clock is looked at after each.
 const SLOW: Duration = Duration::from_micros(20);
+/// Less work than this, in nanoseconds, is not worth waking another worker for: that takes some ten microseconds itself, and
+/// as much again to fetch what the tasks touch from this core's cache; and with a future its I/O moves to the other ring.
+const WAKE: u64 = 50_000;
 /// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
 /// twice, and who waits for many tasks finds more of them at their end; more than a few would make the others wait.
 const TURN: u32 = 8;
@@ -32,6 +35,8 @@ pub(super) struct Pace {
     stride: Cell<u32>,
     /// How many runs in a row have yet to be quick before the stride may grow.
     wary: Cell<u32>,
+    /// How long a run takes at present, at most, in nanoseconds.
+    usual_run: Cell<u32>,
     /// When the clock was looked at the last time.
     last_check: Cell<Instant>,
     /// When the driver let go of the worker the last time.
@@ -48,6 +53,7 @@ impl Pace {
             unchecked: Cell::new(1),
             stride: Cell::new(1),
             wary: Cell::new(0),
+            usual_run: Cell::new(u32::MAX),
             last_check: Cell::new(now),
             last_poll: Cell::new(now),
             is_poll_due: Cell::new(false),
@@ -73,6 +79,12 @@ impl Pace {
         self.turn.set(self.turn.get().wrapping_add(1));
     }
 
+    /// Whether so many tasks take so long that somebody should be woken to help with them.
+    #[inline]
+    pub(super) fn is_long(&self, tasks: u32) -> bool {
+        u64::from(tasks) * u64::from(self.usual_run.get()) > WAKE
+    }
+
     #[inline]
     pub(super) fn is_poll_due(&self) -> bool {
         if self.unchecked.get() == 0 {
@@ -86,6 +98,10 @@ impl Pace {
     fn check_clock(&self) {
         let now = Instant::now();
         let elapsed = now.duration_since(self.last_check.replace(now));
+        let each = (elapsed / self.stride.get()).as_nanos();
+        // A slow one is remembered for a while: it may have company.
+        let usual = self.usual_run.get();
+        self.usual_run.set(u32::try_from(each).unwrap_or(u32::MAX).max(usual - usual / 8));
         if elapsed > SLOW {
             self.stride.set(1);
             self.wary.set(WARY);

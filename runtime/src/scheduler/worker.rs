@@ -118,22 +118,39 @@ impl Worker {
 
     // ---- queues ----
 
-    /// Appends a task to the ring.
+    /// Appends a new task to the ring. Nobody knows how long it will run: whoever sleeps is woken to take it.
     pub(crate) fn push(&self, runnable: Runnable) {
+        self.append(runnable);
+        self.scheduler.notify();
+    }
+
+    /// Appends a task to the ring that has run before. Others are woken only if that pays.
+    fn push_again(&self, runnable: Runnable) {
+        self.append(runnable);
+        self.share_if_long();
+    }
+
+    fn append(&self, runnable: Runnable) {
         // SAFETY: this is the ring's owner.
         unsafe { self.shared().queue.push(runnable, |overflow| self.scheduler.injector.push_all(overflow)) };
-        self.scheduler.notify();
+    }
+
+    #[inline]
+    fn share_if_long(&self) {
+        if self.pace.is_long(self.shared().queue.len()) {
+            self.scheduler.notify();
+        }
     }
 
     /// Puts a task that was woken into a queue.
     pub(crate) fn push_woken(&self, runnable: Runnable) {
-        if self.home.is_patient() { self.push(runnable) } else { self.push_next(runnable) }
+        if self.home.is_patient() { self.push_again(runnable) } else { self.push_next(runnable) }
     }
 
     /// Puts a task into the next slot, and the one that was there into the ring.
     fn push_next(&self, runnable: Runnable) {
         if let Some(displaced) = self.shared().replace_next(runnable) {
-            self.push(displaced);
+            self.push_again(displaced);
         }
     }
 
@@ -257,8 +274,9 @@ impl Worker {
         if !self.scheduler.injector.is_empty()
             && let Some(task) = self.pop_injector()
         {
-            self.push(task);
+            self.push_again(task);
         }
+        self.share_if_long();
     }
 
     /// A look at the world is due, and `fiber`, which runs, yields: who has been waiting for a timer or for I/O goes first.
@@ -394,7 +412,7 @@ impl Worker {
             if self.pace.is_poll_due() {
                 self.look_around();
             }
-            self.push(runnable);
+            self.push_again(runnable);
         }
     }
 
