@@ -225,6 +225,19 @@ impl StackPool {
         self.empty_slabs = self.classes.iter().map(|class| class.slabs.empty()).sum();
     }
 
+    /// How many stacks are handed out and not released.
+    ///
+    /// ```
+    /// let mut pool = fibra_coro::StackPool::default();
+    /// let stack = pool.allocate(16 * 1024)?;
+    /// assert_eq!(pool.in_use(), 1);
+    /// pool.release(stack);
+    /// # Ok::<(), fibra_coro::StackError>(())
+    /// ```
+    pub fn in_use(&self) -> usize {
+        self.in_use
+    }
+
     /// Counts what the pool holds. Walks over all slabs: for reports, not for every task.
     pub fn stats(&self) -> StackStats {
         let mut stats = StackStats { in_use: self.in_use, pooled: 0, slabs: 0, mapped_bytes: 0 };

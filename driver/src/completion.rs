@@ -53,7 +53,7 @@ pub enum Submission {
 pub enum Wait {
     /// Not at all: take what is there.
     Not,
-    /// Until then.
+    /// Until then, by the system's clock, whatever the driver's shows.
     Until(Instant),
     /// As long as it takes.
     Forever,

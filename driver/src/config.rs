@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::backend::BackendKind;
+use crate::clock::Clock;
 use crate::offload::Offload;
 
 /// How a [`Driver`](crate::Driver) is made.
@@ -31,6 +32,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The pool for what the backend cannot do itself.
     pub offload: Offload,
+    /// The clock that timers go by; drivers of one program share it. By default it runs with the system's.
+    pub clock: Clock,
 }
 
 impl Config {
@@ -49,6 +52,7 @@ impl Config {
             completion_entries: 4096,
             drain_timeout: Duration::from_secs(1),
             offload,
+            clock: Clock::default(),
         }
     }
 }
@@ -75,6 +79,8 @@ pub struct Stats {
     pub operations: u64,
     /// Those among them that were complete at once.
     pub inline: u64,
+    /// Those among them that were timers and timeouts, of which the kernel never hears.
+    pub timers: u64,
     /// Completions handed over.
     pub completions: u64,
     /// Timeouts taken back before they expired.

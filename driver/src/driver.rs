@@ -163,6 +163,7 @@ impl Driver {
         }
         self.ledger.stats.operations += 1;
         if let Op::Timeout { deadline } = op {
+            self.ledger.stats.timers += 1;
             return Submission::Pending(self.ledger.start_timeout(deadline, word));
         }
         // SAFETY: the caller keeps the contract of this function, which is the backend's.
@@ -373,6 +374,21 @@ impl Driver {
     /// ```
     pub fn ops_in_flight(&self) -> usize {
         self.ledger.in_flight()
+    }
+
+    /// How many of them wait for something else than the clock.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Op};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
+    /// // SAFETY: a timeout points to nothing.
+    /// unsafe { driver.submit(Op::Timeout { deadline }, 0) };
+    /// assert_eq!((driver.ops_in_flight(), driver.operations_in_kernel()), (1, 0));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn operations_in_kernel(&self) -> usize {
+        self.ledger.slab.len()
     }
 
     /// What this driver has done so far.

@@ -8,6 +8,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::backend;
+use crate::clock::Clock;
 use crate::completion::{Completion, OpKey, Wait};
 use crate::config::{Config, Stats};
 use crate::op::Op;
@@ -27,6 +28,7 @@ pub(crate) enum Pause {
 pub(crate) struct Ledger {
     pub slab: Slab,
     pub wheel: Wheel,
+    pub clock: Clock,
     /// How many entries of the wheel are timeouts: operations without a record.
     timeouts: usize,
     pub stats: Stats,
@@ -51,7 +53,8 @@ impl Ledger {
     pub(crate) fn new(config: &Config, parking: Arc<Parking>) -> Ledger {
         Ledger {
             slab: Slab::new(),
-            wheel: Wheel::new(Instant::now()),
+            wheel: Wheel::new(config.clock.now()),
+            clock: config.clock.clone(),
             timeouts: 0,
             stats: Stats::default(),
             inbox: Arc::new(Inbox::new(Arc::clone(&parking))),
@@ -138,7 +141,7 @@ impl Ledger {
 
     /// Has the backend try an operation again after a while.
     pub(crate) fn retry_later(&mut self, key: OpKey, delay: Duration) {
-        let timer = self.wheel.insert(Instant::now() + delay, Token::Backend(key.to_bits()));
+        let timer = self.wheel.insert(self.clock.now() + delay, Token::Backend(key.to_bits()));
         if let Some(record) = self.slab.get(key) {
             record.state = State::Timed(timer);
         }
@@ -146,7 +149,7 @@ impl Ledger {
 
     /// Has the backend find `token`, which is no operation's key, in `due` after a while.
     pub(crate) fn call_back(&mut self, token: u64, delay: Duration) {
-        self.wheel.insert(Instant::now() + delay, Token::Backend(token));
+        self.wheel.insert(self.clock.now() + delay, Token::Backend(token));
     }
 
     /// Hands a new operation to the pool.
@@ -244,8 +247,8 @@ impl Ledger {
     }
 
     fn advance(&mut self, completions: &mut Vec<Completion>) {
-        let Ledger { wheel, timeouts, due, expired, stats, .. } = self;
-        wheel.advance(Instant::now(), |token| match token {
+        let Ledger { wheel, clock, timeouts, due, expired, stats, .. } = self;
+        wheel.advance(clock.now(), |token| match token {
             Token::Timer(waker) => expired.push(waker),
             Token::Backend(token) => due.push(token),
             Token::Timeout(word) => {
@@ -260,14 +263,24 @@ impl Ledger {
     pub(crate) fn pause(&self, wait: Wait) -> Pause {
         let end = match wait {
             Wait::Not => return Pause::Not,
-            Wait::Until(deadline) => Some(deadline),
+            Wait::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
             Wait::Forever => None,
         };
-        let timer = if self.wheel.is_empty() { None } else { self.wheel.next_deadline() };
-        let Some(deadline) = end.into_iter().chain(timer).min() else { return Pause::Forever };
-        match deadline.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Pause::Not,
-            pause => Pause::For(pause),
+        match end.into_iter().chain(self.time_to_next_timer()).min() {
+            None => Pause::Forever,
+            Some(Duration::ZERO) => Pause::Not,
+            Some(pause) => Pause::For(pause),
         }
+    }
+
+    /// `None`: there is no timer, or the clock stands before it; whoever moves the clock unparks us.
+    fn time_to_next_timer(&self) -> Option<Duration> {
+        let left = self.next_timer()?.saturating_duration_since(self.clock.now());
+        (left.is_zero() || !self.clock.is_stopped()).then_some(left)
+    }
+
+    /// When the next timer may be due: none is earlier.
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        if self.wheel.is_empty() { None } else { self.wheel.next_deadline() }
     }
 }

@@ -45,6 +45,7 @@
 
 mod address;
 mod backend;
+mod clock;
 mod completion;
 mod config;
 mod driver;
@@ -60,11 +61,13 @@ mod unpark;
 
 pub use address::RawAddress;
 pub use backend::{BackendKind, BackendUnavailable, Capability, Choice, Rejection, UnknownBackend};
+pub use clock::Clock;
 pub use completion::{Completion, OpKey, Submission, Wait};
 pub use config::{Config, Stats};
 pub use driver::Driver;
 pub use handle::{Handle, Target};
 pub use offload::{Offload, OffloadConfig, OffloadError};
 pub use op::{Interest, Offset, Op, RawSlice, RawStatx};
+pub use process::Birthplace;
 pub use timers::TimerKey;
 pub use unpark::Unparker;

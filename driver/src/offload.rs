@@ -393,3 +393,14 @@ pub struct OffloadStats {
     /// How often the system refused to start a thread.
     pub failed_starts: u64,
 }
+
+impl OffloadStats {
+    /// Whether no job runs or waits.
+    ///
+    /// ```
+    /// assert!(fibra_driver::Offload::default().stats().is_idle());
+    /// ```
+    pub fn is_idle(&self) -> bool {
+        self.queued == 0 && self.threads == self.idle
+    }
+}

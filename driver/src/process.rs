@@ -16,11 +16,21 @@ extern "C" fn in_child() {
 }
 
 /// The process in which something was made.
+///
+/// ```
+/// let here = fibra_driver::Birthplace::here();
+/// assert!(!here.is_elsewhere()); // It would be, in a child that was forked from here.
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Birthplace(u32);
+pub struct Birthplace(u32);
 
 impl Birthplace {
-    pub(crate) fn here() -> Birthplace {
+    /// This process.
+    ///
+    /// ```
+    /// assert_eq!(fibra_driver::Birthplace::here(), fibra_driver::Birthplace::here());
+    /// ```
+    pub fn here() -> Birthplace {
         static WATCH: Once = Once::new();
         WATCH.call_once(|| {
             // SAFETY: the handler is a function of the type that `pthread_atfork` takes, and async-signal-safe as a
@@ -32,8 +42,12 @@ impl Birthplace {
     }
 
     /// Whether this is a child of the process of birth.
+    ///
+    /// ```
+    /// assert!(!fibra_driver::Birthplace::here().is_elsewhere());
+    /// ```
     #[inline]
-    pub(crate) fn is_elsewhere(self) -> bool {
+    pub fn is_elsewhere(self) -> bool {
         self.0 != FORKS.load(Ordering::Relaxed)
     }
 

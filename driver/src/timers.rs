@@ -176,6 +176,11 @@ impl Wheel {
         self.entries.keys(|token| matches!(token, Token::Timer(_))).collect()
     }
 
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether there is no entry: one load, where [`next_deadline`](Self::next_deadline) has to search.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -24,6 +24,7 @@ impl Driver {
     #[inline]
     pub fn start_timer(&mut self, deadline: Instant, waker: Waker) -> TimerKey {
         self.ledger.stats.operations += 1;
+        self.ledger.stats.timers += 1;
         self.ledger.wheel.insert(deadline, Token::Timer(waker))
     }
 
@@ -79,6 +80,36 @@ impl Driver {
             let waker = self.stop_timer(key);
             self.ledger.expired.extend(waker);
         }
+    }
+
+    /// How many timers and timeouts are running.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// # use std::{task::Waker, time::{Duration, Instant}};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// driver.start_timer(Instant::now() + Duration::from_secs(3600), Waker::noop().clone());
+    /// assert_eq!(driver.timers_running(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn timers_running(&self) -> usize {
+        self.ledger.wheel.len()
+    }
+
+    /// When the next timer, or timeout, may be due, by the driver's [clock](crate::Config::clock): none is due earlier.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// # use std::{task::Waker, time::{Duration, Instant}};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// assert_eq!(driver.next_timer(), None);
+    /// let deadline = Instant::now() + Duration::from_secs(3600);
+    /// driver.start_timer(deadline, Waker::noop().clone());
+    /// assert!(driver.next_timer().is_some_and(|next| next <= deadline));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn next_timer(&self) -> Option<Instant> {
+        self.ledger.next_timer()
     }
 
     /// Moves over whom the timers wake that have expired in the turns so far. They are not woken here, since a waker may

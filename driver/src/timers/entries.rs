@@ -72,6 +72,10 @@ impl Entries {
         Entries { entries: Vec::new(), vacant: NONE, in_use: 0 }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.in_use as usize
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.in_use == 0
     }
