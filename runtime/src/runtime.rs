@@ -7,7 +7,7 @@ pub use builder::Builder;
 use crate::{
     error::{RuntimeError, ShutdownError},
     future,
-    primitive::unmodelled::Ordering,
+    metrics::Metrics,
     scheduler::{
         blocking::unblock,
         start::{self, Running},
@@ -120,23 +120,19 @@ impl Runtime {
         Report { workers: running.scheduler.workers.len(), choice: running.choice.clone() }
     }
 
-    /// What the runtime's drivers have done so far, as of their last turns.
+    /// What the runtime has done so far, and what it is doing; see [`metrics`](crate::metrics).
     ///
     /// ```
     /// let runtime = fibra::Runtime::new()?;
     /// runtime.run(|| fibra::thread::sleep(std::time::Duration::from_millis(1)));
-    /// assert!(runtime.metrics().operations >= 1);
+    /// assert!(runtime.metrics().total().operations >= 1);
     /// # Ok::<(), fibra::RuntimeError>(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        let counters = self.running().scheduler.workers.iter().map(|worker| &worker.counters);
-        counters.fold(Metrics::default(), |sum, worker| Metrics {
-            operations: sum.operations + worker.operations.load(Ordering::Relaxed),
-            enters: sum.enters + worker.enters.load(Ordering::Relaxed),
-        })
+        Metrics::of(&self.running().scheduler)
     }
 
-    /// Ends the runtime: asks all tasks to stop, cancels those that are alive after `grace`, and waits for them, for
+    /// Ends the runtime (in a forked child, which has none of its workers, it is only forgotten): asks all tasks to stop, cancels those that are alive after `grace`, and waits for them, for
     /// `timeout` at the longest.
     ///
     /// # Errors
@@ -161,6 +157,11 @@ impl Runtime {
     fn end(&mut self, grace: Duration, timeout: Duration) -> Result<(), ShutdownError> {
         let Some(running) = self.running.take() else { return Ok(()) };
         let scheduler = &running.scheduler;
+        if scheduler.is_inherited() {
+            // Its workers, and whoever could end its tasks, are in the parent.
+            mem::forget(running);
+            return Ok(());
+        }
         if scheduler.worker_here().is_some() {
             mem::forget(running);
             panic!(
@@ -198,22 +199,6 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("report", &self.report()).finish_non_exhaustive()
     }
-}
-
-/// What a runtime's drivers have done: sums over its workers, which only grow.
-///
-/// ```
-/// let metrics = fibra::Runtime::new()?.metrics();
-/// println!("{} operations in {} system calls", metrics.operations, metrics.enters);
-/// # Ok::<(), fibra::RuntimeError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metrics {
-    /// Operations submitted, timers included.
-    pub operations: u64,
-    /// System calls that submit operations, or wait for them: `io_uring_enter`, `epoll_wait`.
-    pub enters: u64,
 }
 
 /// What a runtime runs on: how many workers, which backend, and why not another one.

@@ -1,7 +1,7 @@
 //! What a fiber knows of the cancellation of its body: requests, deadlines, shields.
 
 use super::{direct::Direct, fiber::Fiber};
-use std::{cell::Cell, error::Error, fmt, io, ptr};
+use std::{cell::Cell, error::Error, fmt, io, ptr, time::Instant};
 
 /// Why a wait ended early.
 ///
@@ -113,6 +113,22 @@ impl Cancellation {
         false
     }
 
+    /// The earliest deadline that the body is under; `None` behind a shield, which puts them off.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.shields.get() > 0 {
+            return None;
+        }
+        let mut earliest = None;
+        let mut scope = self.innermost.get();
+        // SAFETY: as in `deadline_passed`.
+        while let Some(current) = unsafe { scope.as_ref() } {
+            earliest =
+                Some(earliest.map_or(current.deadline, |earliest: Instant| earliest.min(current.deadline)));
+            scope = current.outer.get();
+        }
+        earliest
+    }
+
     /// Why a wait of `fiber` must end now, if it must.
     #[inline]
     pub(crate) fn cause(&self, fiber: &Fiber) -> Option<Cause> {
@@ -152,14 +168,15 @@ impl Drop for Shield<'_> {
 
 /// A `timeout` that a body is in; on the body's stack, linked to the one around it.
 pub(crate) struct Scope<'a> {
+    deadline: Instant,
     /// Ends when the deadline passes: every wait inside of the scope fails from then on.
     alarm: &'a Direct,
     outer: Cell<*const Scope<'static>>,
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(alarm: &'a Direct) -> Self {
-        Self { alarm, outer: Cell::new(ptr::null()) }
+    pub(crate) fn new(deadline: Instant, alarm: &'a Direct) -> Self {
+        Self { deadline, alarm, outer: Cell::new(ptr::null()) }
     }
 
     /// Runs `inside` with this scope as the innermost one of `fiber`'s body.

@@ -237,7 +237,7 @@ impl Fiber {
     pub(crate) fn wake_here(&self) {
         if self.phase.get() == Phase::Parked {
             self.phase.set(Phase::Ready);
-            self.home.ready().push(self);
+            self.home.queue(self);
         }
     }
 
@@ -245,7 +245,7 @@ impl Fiber {
     pub(crate) fn make_ready(&self) {
         debug_assert_eq!(self.phase.get(), Phase::Running);
         self.phase.set(Phase::Ready);
-        self.home.ready().push(self);
+        self.home.queue(self);
     }
 
     /// # Safety

@@ -102,6 +102,12 @@ pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: 
 }
 
 impl Header {
+    /// Whether its body is a green thread's.
+    #[inline]
+    pub(crate) fn is_thread(&self) -> bool {
+        self.table.thread.is_some()
+    }
+
     /// The task is about to wait: its scheduler must know of that before.
     #[inline]
     pub(super) fn note_wait(&self) {

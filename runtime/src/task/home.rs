@@ -6,6 +6,7 @@
 use super::{
     fiber::Fiber,
     inbox::{Inbox, Letter},
+    measure::Probe,
     memory::Shelf,
 };
 use crate::{
@@ -34,12 +35,13 @@ pub(crate) struct Home {
     /// Home-only: the fiber that runs.
     current: Cell<*const Fiber>,
     ready: ReadyQueue,
+    probe: Probe,
     shelf: Shelf,
     /// Home-only: what is woken now goes behind the others.
     is_patient: Cell<bool>,
 }
 
-// SAFETY: `worker`, `current`, `ready`, `shelf` and `is_patient` are home-only: their accessors below are called on the worker's own
+// SAFETY: `worker`, `current`, `ready`, `probe`, `shelf` and `is_patient` are home-only: their accessors below are called on the worker's own
 // thread alone (`is_here`), which their callers check or were told to. All else is atomic or `Sync`.
 unsafe impl Sync for Home {}
 // SAFETY: as above; the pointers are used by the worker's thread alone, wherever the last reference drops.
@@ -57,6 +59,7 @@ impl Home {
             worker: Cell::new(ptr::null()),
             current: Cell::new(ptr::null()),
             ready: ReadyQueue::new(),
+            probe: Probe::new(),
             shelf: Shelf::new(),
             is_patient: Cell::new(false),
         }
@@ -134,6 +137,11 @@ impl Home {
         self.doze.end();
     }
 
+    /// Whether the worker waits, or is about to, and nobody has unparked it.
+    pub(crate) fn is_dozing(&self) -> bool {
+        self.doze.is_on()
+    }
+
     /// Whether there is something to deliver.
     #[inline]
     pub(crate) fn has_letter(&self) -> bool {
@@ -172,6 +180,19 @@ impl Home {
     #[inline]
     pub(crate) fn ready(&self) -> &ReadyQueue {
         &self.ready
+    }
+
+    /// Queues `fiber`, which is ready and in no queue; its travelling reference goes with it.
+    #[inline]
+    pub(crate) fn queue(&self, fiber: &Fiber) {
+        self.probe.queued(ptr::from_ref(fiber).cast());
+        self.ready.push(fiber);
+    }
+
+    /// Follows some of those that become ready until they run. Home-only, but for its findings.
+    #[inline]
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.probe
     }
 
     /// The memory that ended tasks have left. On the worker's thread only.
@@ -263,6 +284,11 @@ impl Doze {
         self.0.load(Relaxed) && self.0.swap(false, SeqCst)
     }
 
+    /// Whether the worker dozes undisturbed.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.load(SeqCst)
+    }
+
     /// Awake again.
     pub(crate) fn end(&self) {
         self.0.store(false, Relaxed);
@@ -286,7 +312,7 @@ impl ReadyQueue {
 
     /// Appends `fiber`, which is in no queue; its parked reference goes with it.
     #[inline]
-    pub(crate) fn push(&self, fiber: &Fiber) {
+    fn push(&self, fiber: &Fiber) {
         fiber.next.set(ptr::null());
         // SAFETY: a fiber in the queue is kept alive by the reference that came with it.
         match unsafe { self.last.replace(fiber).as_ref() } {

@@ -27,6 +27,12 @@ impl Runnable {
         self.0.header()
     }
 
+    /// Where the task is, to know it by.
+    #[inline]
+    pub(crate) fn address(&self) -> *const () {
+        self.0.as_raw().as_ptr().cast_const().cast()
+    }
+
     /// Runs the body on the stack that we stand on. `Some`: it was woken meanwhile; queue it again.
     pub(crate) fn run(self) -> Option<Runnable> {
         let header = self.into_raw();
