@@ -44,6 +44,7 @@ mod test_function;
 /// | `workers = 4` | OS threads that run green threads and futures | one for each usable core |
 /// | `backend = "epoll"` | how it talks to the kernel: `"io_uring"` or `"epoll"` | `io_uring` where it works, else `epoll` |
 /// | `stack_size = 65536` | usable bytes of a green thread's stack | 2 MiB |
+/// | `start_paused` | whether the clock stands from the start, for tests: see `fibra::time::pause` | no |
 /// | `crate = crate::reexported` | where `fibra` is; a renamed dependency is found without it | |
 ///
 /// The environment variables `FIBRA_WORKERS`, `FIBRA_BACKEND` and `FIBRA_STACK_SIZE` win over the options.

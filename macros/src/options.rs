@@ -41,6 +41,7 @@ pub(crate) struct Options {
     pub(crate) backend: Option<Backend>,
     workers: Option<Expr>,
     stack_size: Option<Expr>,
+    start_paused: Option<Expr>,
     fibra: Option<Path>,
 }
 
@@ -53,6 +54,7 @@ impl Options {
                 Value::Backend(backend) => options.backend.replace(backend).is_some(),
                 Value::Workers(workers) => options.workers.replace(workers).is_some(),
                 Value::StackSize(size) => options.stack_size.replace(size).is_some(),
+                Value::StartPaused(paused) => options.start_paused.replace(paused).is_some(),
                 Value::Crate(path) => options.fibra.replace(path).is_some(),
             };
             if given_before {
@@ -71,11 +73,13 @@ impl Options {
     pub(crate) fn builder(&self, fibra: &Path, backend: Option<Backend>) -> TokenStream {
         let workers = self.workers.iter();
         let stack_size = self.stack_size.iter();
+        let start_paused = self.start_paused.iter();
         let backend = backend.map(Backend::variant).into_iter();
         quote! {
             #fibra::Builder::new()
                 #(.workers(#workers))*
                 #(.stack_size(#stack_size))*
+                #(.start_paused(#start_paused))*
                 #(.backend(#fibra::Backend::#backend))*
         }
     }
@@ -91,6 +95,7 @@ enum Value {
     Backend(Backend),
     Workers(Expr),
     StackSize(Expr),
+    StartPaused(Expr),
     Crate(Path),
 }
 
@@ -102,9 +107,14 @@ impl Parse for Setting {
             "backend" => |input: ParseStream| input.call(backend).map(Value::Backend),
             "workers" => |input: ParseStream| input.parse().map(Value::Workers),
             "stack_size" => |input: ParseStream| input.parse().map(Value::StackSize),
+            // Alone it says enough.
+            "start_paused" if !input.peek(Token![=]) => {
+                return Ok(Setting { name, value: Value::StartPaused(syn::parse_quote!(true)) });
+            }
+            "start_paused" => |input: ParseStream| input.parse().map(Value::StartPaused),
             "crate" => |input: ParseStream| input.call(path).map(Value::Crate),
             unknown => {
-                let known = "`workers`, `backend`, `stack_size` and `crate`";
+                let known = "`workers`, `backend`, `stack_size`, `start_paused` and `crate`";
                 return Err(Error::new(
                     name.span(),
                     format!("there is no option `{unknown}`; there are {known}"),
@@ -166,6 +176,9 @@ mod tests {
             ::fibra::Builder::new().workers(2).stack_size(64 * KIB).backend(::fibra::Backend::IoUring)
         };
         assert_eq!(builder(all), expected.to_string());
+        let paused = quote!(::fibra::Builder::new().start_paused(true)).to_string();
+        assert_eq!(builder(quote!(start_paused)), paused);
+        assert_eq!(builder(quote!(start_paused = true)), paused);
         let epoll = quote!(::fibra::Builder::new().backend(::fibra::Backend::Epoll));
         assert_eq!(builder(quote!(backend = "epoll")), epoll.to_string());
     }
@@ -192,7 +205,7 @@ mod tests {
     fn what_is_unknown_twice_or_malformed_is_refused() {
         assert_eq!(
             error(quote!(threads = 4)),
-            "there is no option `threads`; there are `workers`, `backend`, `stack_size` and `crate`"
+            "there is no option `threads`; there are `workers`, `backend`, `stack_size`, `start_paused` and `crate`"
         );
         assert_eq!(
             error(quote!(backend = "kqueue")),

@@ -36,9 +36,9 @@ fn main() -> io::Result<()> {
     if mode == "clients" {
         return runtime.run(move || clients(address));
     }
-    let before = runtime.metrics();
+    let before = runtime.metrics().total();
     runtime.run(move || serve(address))?;
-    let after = runtime.metrics();
+    let after = runtime.metrics().total();
     let (operations, enters) = (after.operations - before.operations, after.enters - before.enters);
     println!("{}", runtime.report());
     println!(

@@ -43,6 +43,7 @@ pub mod hyper;
 pub mod io;
 #[cfg(all(test, loom))]
 mod loom;
+pub mod metrics;
 pub mod net;
 mod os;
 mod primitive;
@@ -57,7 +58,7 @@ mod wait;
 pub use error::{RuntimeError, ShutdownError, StackUnavailable};
 pub use fibra_driver::Choice;
 pub use fibra_macros::{main, test};
-pub use runtime::{Backend, Builder, Metrics, Report, Runtime};
+pub use runtime::{Backend, Builder, Report, Runtime};
 pub use scheduler::blocking::unblock;
 pub use wait::wait;
 

@@ -14,7 +14,9 @@
 
 pub(crate) mod alarm;
 pub(crate) mod blocking;
+pub(crate) mod clock;
 pub(crate) mod completion;
+pub(crate) mod counters;
 pub(crate) mod idle;
 pub(crate) mod injector;
 pub(crate) mod local_queue;
@@ -26,12 +28,13 @@ pub(crate) mod register;
 pub(crate) mod share;
 pub(crate) mod shutdown;
 pub(crate) mod slack;
+mod spans;
 mod spin;
 pub(crate) mod start;
 pub(crate) mod worker;
 
 use crate::{
-    primitive::{AtomicPtr, Relaxed, Release, SeqCst, unmodelled::AtomicU64},
+    primitive::{AtomicPtr, Relaxed, Release, SeqCst},
     task::{
         Schedule,
         body::Body,
@@ -41,7 +44,9 @@ use crate::{
         runnable::Runnable,
     },
 };
-use fibra_driver::Offload;
+use clock::Time;
+use counters::Counters;
+use fibra_driver::{Birthplace, Offload};
 use idle::Idle;
 use injector::Injector;
 use local_queue::LocalQueue;
@@ -66,6 +71,8 @@ pub(crate) struct Scheduler {
     /// A green thread's stack in bytes, unless it asks for another size.
     pub(crate) stack_size: usize,
     pub(crate) timer_slack: Slack,
+    pub(crate) time: Time,
+    birthplace: Birthplace,
 }
 
 /// The part of a worker that the other workers see.
@@ -75,20 +82,13 @@ pub(crate) struct Shared {
     /// The task that was woken last: its data is warm. Filled by its worker; thieves take it on a last pass,
     /// when nothing else is to be had anywhere.
     next: AtomicPtr<Header>,
-    pub(crate) counters: Counters,
-}
-
-/// What a worker's driver has done: written by the worker after each turn, read by whoever asks.
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) operations: AtomicU64,
-    pub(crate) enters: AtomicU64,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Shared {
     pub(crate) fn new(home: Arc<Home>) -> Self {
         let next = AtomicPtr::new(ptr::null_mut());
-        Self { home, queue: LocalQueue::new(), next, counters: Counters::default() }
+        Self { home, queue: LocalQueue::new(), next, counters: Arc::new(Counters::new()) }
     }
 
     fn has_work(&self) -> bool {
@@ -127,6 +127,23 @@ impl Drop for Shared {
 }
 
 impl Scheduler {
+    /// Whether this is a forked child of the process that has the workers.
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.birthplace.is_elsewhere()
+    }
+
+    /// To be called before anything is left to the workers from outside.
+    ///
+    /// # Panics
+    ///
+    /// If there are none in this process: what is left to them would wait for ever.
+    pub(crate) fn expect_workers(&self) {
+        assert!(
+            !self.is_inherited(),
+            "this fibra runtime belongs to the parent process: after a fork, the child has to make its own"
+        );
+    }
+
     fn inject(&self, runnable: Runnable) {
         self.injector.push(runnable);
         self.notify();
@@ -155,9 +172,12 @@ impl Scheduler {
     /// Makes a task and puts it into a queue.
     pub(crate) fn spawn<B: Body>(self: &Arc<Self>, body: B, meta: B::Meta) -> Join<B::Output> {
         let is_named = B::THREAD.is_some_and(|slot| slot(&meta).is_named());
-        let (runnable, join) = join::task(body, meta, Tie::to(self));
         let here = self.worker_here();
-        self.register(here).count_spawn(here.is_some());
+        if here.is_none() {
+            self.expect_workers();
+        }
+        let (runnable, join) = join::task(body, meta, Tie::to(self));
+        self.register(here).count_spawn(here.is_some(), B::THREAD.is_some());
         if is_named {
             // So that a shutdown can name it even if it never waits.
             self.list(runnable.header());
@@ -189,7 +209,7 @@ impl Scheduler {
         if header.register.get() != UNLISTED {
             self.registers[header.register.get() as usize].leave(header);
         }
-        self.register(here).count_end(here.is_some());
+        self.register(here).count_end(here.is_some(), header.is_thread());
         self.shutdown.task_finished();
     }
 }

@@ -24,7 +24,7 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 use crate::{
     cancel::Cancelled,
     io,
-    scheduler::worker::Worker,
+    scheduler::{clock, worker::Worker},
     task::home::Home,
     time::after,
     wait::{wait, wait_until},
@@ -57,7 +57,7 @@ pub type Result<T> = std::thread::Result<T>;
 /// });
 /// ```
 pub fn sleep(duration: Duration) {
-    let now = Instant::now();
+    let now = clock::now();
     sleep_from(now, after(now, duration));
 }
 
@@ -71,7 +71,7 @@ pub fn sleep(duration: Duration) {
 /// });
 /// ```
 pub fn sleep_until(deadline: Instant) {
-    sleep_from(Instant::now(), deadline);
+    sleep_from(clock::now(), deadline);
 }
 
 fn sleep_from(now: Instant, deadline: Instant) {
@@ -148,7 +148,7 @@ pub fn park_timeout(timeout: Duration) {
     if Home::here().is_none() {
         return std::thread::park_timeout(timeout);
     }
-    let Some(deadline) = Instant::now().checked_add(timeout) else { return park() };
+    let Some(deadline) = clock::now().checked_add(timeout) else { return park() };
     let me = current();
     wait_until(&mut poll_fn(|context| me.poll_park(context)), deadline);
 }

@@ -3,7 +3,7 @@
 use crate::{
     cancel::Cancelled,
     primitive::unmodelled::{AtomicBool, Ordering},
-    scheduler::{alarm, panicking::limit_of_wait, worker::Worker},
+    scheduler::{alarm, clock, panicking::limit_of_wait, worker::Worker},
     task::{direct::Direct, fiber::Fiber},
 };
 use std::{
@@ -212,7 +212,7 @@ fn wait_on_thread<F: Future>(mut future: Pin<&mut F>, until: Until) -> Result<F:
         while !parked.notified.swap(false, Ordering::Acquire) {
             match until {
                 Until::CancelledOr(Some(deadline)) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
+                    let left = deadline.saturating_duration_since(clock::now());
                     if left.is_zero() {
                         return Err(Ended::TimedOut);
                     }

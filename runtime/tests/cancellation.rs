@@ -241,3 +241,32 @@ fn a_future_is_polled_once_more_before_it_times_out() {
     let late = fibra::wait(time::timeout_async(Duration::from_millis(1), std::future::pending::<()>()));
     assert!(late.is_err());
 }
+
+#[fibra::test(start_paused)]
+fn scoped_threads_are_under_the_deadline_that_they_are_spawned_in() {
+    let minute = Duration::from_secs(60);
+    let start = time::now();
+    let sleep_for_a_day = || thread::sleep(24 * 60 * minute);
+    let ended = time::timeout(minute, || {
+        thread::scope(|scope| {
+            // A thread of its own, and one of its children, under a later deadline as well.
+            let child = scope.spawn(sleep_for_a_day);
+            let parent = scope.spawn(move || {
+                time::timeout(60 * minute, || {
+                    thread::scope(|scope| {
+                        let grandchild = scope.spawn(sleep_for_a_day);
+                        fibra::cancel::shield(|| grandchild.join()).expect_err("it sleeps for a day")
+                    })
+                })
+            });
+            // Nobody cancels them: their own waits end.
+            fibra::cancel::shield(|| (child.join(), parent.join()))
+        })
+    });
+    assert_eq!(time::now() - start, minute);
+    let (child, parent) = ended.expect("the closure has ended by itself");
+    let grandchild = parent.expect("it has waited for nothing itself").expect("nor has its own time passed");
+    for payload in [child.expect_err("it sleeps for a day"), grandchild] {
+        assert!(payload.downcast_ref::<Cancelled>().expect("it was cancelled").is_deadline());
+    }
+}

@@ -44,7 +44,7 @@ fn enters_of(reads: impl FnOnce() + Send + 'static) -> u64 {
     runtime.run(reads);
     // The counts are those of the last turn, and this is one.
     runtime.run(|| thread::sleep(std::time::Duration::from_millis(1)));
-    let metrics = runtime.metrics();
+    let metrics = runtime.metrics().total();
     assert!(metrics.operations >= READS, "they count as operations");
     metrics.enters
 }

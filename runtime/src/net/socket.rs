@@ -3,6 +3,7 @@
 use crate::{
     io::{borrowed, owned::HasHandle},
     primitive::{AtomicBool, AtomicU64, Relaxed},
+    scheduler::clock,
 };
 use fibra_driver::{Handle, RawAddress};
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -107,7 +108,7 @@ impl Socket {
         operation: impl FnOnce(&Handle, Option<Instant>) -> io::Result<T>,
     ) -> io::Result<T> {
         if self.nonblocking.load(Relaxed) {
-            return operation(&self.handle, Some(Instant::now())).map_err(would_block);
+            return operation(&self.handle, Some(clock::now())).map_err(would_block);
         }
         operation(&self.handle, timeout.and_then(Timeout::deadline))
     }
@@ -178,7 +179,7 @@ impl Timeout {
     fn deadline(&self) -> Option<Instant> {
         // Without a time limit, which is the usual case, the clock is not asked.
         let timeout = self.get()?;
-        Instant::now().checked_add(timeout)
+        clock::now().checked_add(timeout)
     }
 }
 

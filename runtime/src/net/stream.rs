@@ -12,6 +12,7 @@ use super::{
 use crate::{
     cancel::Cancelled,
     io::{borrowed, owned::HasHandle},
+    scheduler::clock,
 };
 use fibra_driver::Handle;
 use std::{
@@ -21,7 +22,7 @@ use std::{
     os::fd::OwnedFd,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// A TCP connection; std's, for green threads, futures and OS threads alike.
@@ -111,7 +112,7 @@ impl TcpStream {
         if timeout.is_zero() {
             return Err(zero());
         }
-        let socket = Socket::connected(addr, Instant::now().checked_add(timeout))?;
+        let socket = Socket::connected(addr, clock::now().checked_add(timeout))?;
         Ok(Self::from_socket(Arc::new(socket)))
     }
 

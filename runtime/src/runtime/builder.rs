@@ -68,6 +68,22 @@ impl Builder {
         self
     }
 
+    /// Whether the runtime's clock stands from the start, as after [`time::pause`](crate::time::pause). For tests.
+    ///
+    /// ```
+    /// use fibra::{thread, time};
+    /// use std::time::Duration;
+    /// fibra::Builder::new().start_paused(true).run(|| {
+    ///     let before = time::now();
+    ///     thread::sleep(Duration::from_secs(3600));
+    ///     assert_eq!(time::now() - before, Duration::from_secs(3600));
+    /// });
+    /// ```
+    pub fn start_paused(mut self, paused: bool) -> Self {
+        self.wishes.start_paused = paused;
+        self
+    }
+
     /// How long the runtime, when it is dropped, lets tasks end by themselves before it cancels them. Zero by default.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;

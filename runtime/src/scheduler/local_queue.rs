@@ -61,7 +61,7 @@ impl LocalQueue {
 
     /// How many tasks can be pushed without an overflow: at least; thieves only make more room.
     pub(crate) fn room(&self) -> u32 {
-        CAPACITY - self.tail.load(Relaxed).wrapping_sub(self.head.load(Acquire))
+        CAPACITY - self.len()
     }
 
     fn slot(&self, index: u32) -> &AtomicPtr<Header> {

@@ -4,16 +4,22 @@
 //! releases would be poisoned, and a panic there would abort. So there is no switch during a panic: a wait in a
 //! destructor turns the worker's driver in place.
 
-use super::worker::{Worker, die};
+use super::{
+    clock,
+    worker::{Worker, die},
+};
 use fibra_driver::Wait;
 use std::time::{Duration, Instant};
 
 /// How long a wait may last during a panic: what it waits for may depend on a task that can't run meanwhile.
 const LONGEST_WAIT_IN_PANIC: Duration = Duration::from_secs(1);
 
-/// The limit of a wait that begins now. One that has a deadline ends by itself, and may last until then.
+/// The limit of a wait that begins now, by the system's clock. One that has a deadline ends by itself, and may last until
+/// then; but while the runtime's clock stands it does not.
 pub(crate) fn limit_of_wait(deadline: Option<Instant>) -> Instant {
     let now = Instant::now();
+    let deadline = deadline.filter(|_| !clock::is_stopped_here());
+    let deadline = deadline.map(|deadline| now + deadline.saturating_duration_since(clock::now()));
     let end = deadline.map_or(now, |deadline| deadline.max(now));
     end.checked_add(LONGEST_WAIT_IN_PANIC).unwrap_or(end)
 }

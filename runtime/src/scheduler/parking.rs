@@ -17,7 +17,10 @@
 //!
 //! So a wake costs one switch, a body that never waits costs none, and a free stack is just a stack.
 
-use super::worker::{Work, Worker, die};
+use super::{
+    spans::Spans,
+    worker::{Work, Worker, die},
+};
 use crate::{
     error::StackUnavailable,
     task::{
@@ -90,22 +93,35 @@ impl Worker {
     /// Leaves `from`, which is parked or ready, and returns when it is resumed.
     fn go_on(&self, from: &Fiber) {
         assert!(!panicking(), "a stack was about to be switched during a panic");
+        self.stopwatch.stop(&self.counters.run_times);
         let to = self.take_ready().or_else(|| self.free_fiber().ok()).unwrap_or_else(|| self.wait_in_place());
         if ptr::eq(to.as_ptr(), from) {
             from.set_phase(Phase::Running);
-            return self.renew_budget();
+            self.home.probe().runs(to.as_ptr().cast_const().cast());
+            return self.resumed();
         }
+        let spans = Spans::leave();
         let to = self.set_running(to);
         // SAFETY: `to` rests here or was prepared, and nobody else resumes it: only this thread does, and it is in
         // no queue any more. `from` outlives its suspension: its reference is with itself or with the queue.
         unsafe { switch(from.context.as_ptr(), to, ptr::from_ref(self) as usize) };
         self.reclaim();
+        spans.enter_again();
+        self.resumed();
+    }
+
+    /// A body goes on after a wait.
+    #[inline]
+    fn resumed(&self) {
+        self.stopwatch.start();
         self.renew_budget();
     }
 
     /// Makes `fiber` the one that runs; returns where it goes on.
     #[inline]
     fn set_running(&self, fiber: NonNull<Fiber>) -> Context {
+        self.counters.switches.add(1);
+        self.home.probe().runs(fiber.as_ptr().cast_const().cast());
         self.home.set_current(fiber.as_ptr());
         // SAFETY: the fiber's travelling reference is ours, and stays with the worker while it runs.
         let fiber = unsafe { fiber.as_ref() };
@@ -236,9 +252,9 @@ impl Worker {
 
     /// Lets the pool give back some of the stacks that nobody has needed of late, if it is time for that.
     pub(super) fn settle_stacks(&self, now: Instant) {
-        let mut stacks = self.stacks.borrow_mut();
-        if stacks.has_surplus() && now >= self.settle_at.get() {
-            stacks.settle();
+        if now >= self.settle_at.get() {
+            self.stacks.borrow_mut().settle();
+            self.note_stacks();
             self.settle_at.set(now + SETTLE_PERIOD);
         }
     }

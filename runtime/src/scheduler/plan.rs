@@ -3,7 +3,7 @@
 use super::slack::Slack;
 use crate::error::RuntimeError;
 use fibra_coro::StackPool;
-use fibra_driver::{BackendKind, Offload};
+use fibra_driver::{BackendKind, Clock, Offload};
 use std::{env, ffi::OsString, time::Duration};
 
 /// A green thread's stack in bytes, unless somebody wants another size: as std's threads.
@@ -19,6 +19,7 @@ pub(crate) struct Wishes {
     pub(crate) stack_size: Option<usize>,
     pub(crate) timer_slack: Option<Duration>,
     pub(crate) offload: Option<Offload>,
+    pub(crate) start_paused: bool,
 }
 
 /// What is done.
@@ -28,6 +29,7 @@ pub(crate) struct Plan {
     pub(crate) stack_size: usize,
     pub(crate) timer_slack: Duration,
     pub(crate) offload: Offload,
+    pub(crate) clock: Clock,
 }
 
 impl Wishes {
@@ -46,7 +48,12 @@ impl Wishes {
             return Err(setting(format!("{workers} workers: a runtime has 1 to {MOST_WORKERS}")));
         }
         let timer_slack = self.timer_slack.unwrap_or(Slack::DEFAULT);
-        Ok(Plan { workers, backend, stack_size, timer_slack, offload: self.offload.unwrap_or_default() })
+        let offload = self.offload.unwrap_or_default();
+        let clock = Clock::default();
+        if self.start_paused {
+            clock.stop();
+        }
+        Ok(Plan { workers, backend, stack_size, timer_slack, offload, clock })
     }
 }
 

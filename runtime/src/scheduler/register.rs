@@ -23,7 +23,19 @@ use std::{ops::DerefMut, ptr::NonNull, sync::PoisonError};
 pub(crate) struct Register {
     spawned: AtomicU64,
     ended: AtomicU64,
+    /// The green threads among them.
+    threads_spawned: AtomicU64,
+    threads_ended: AtomicU64,
     list: Mutex<Vec<Entry>>,
+}
+
+/// See [`Register::totals`].
+#[derive(Default)]
+pub(crate) struct Totals {
+    pub(crate) spawned: u64,
+    pub(crate) ended: u64,
+    pub(crate) threads_spawned: u64,
+    pub(crate) threads_ended: u64,
 }
 
 /// A task in the list, without a reference: it leaves the list before it is freed.
@@ -37,18 +49,31 @@ const LENGTH_KEPT: usize = 1 << 16;
 
 impl Register {
     pub(crate) fn new() -> Self {
-        Self { spawned: AtomicU64::new(0), ended: AtomicU64::new(0), list: Mutex::new(Vec::new()) }
+        let count = || AtomicU64::new(0);
+        Self {
+            spawned: count(),
+            ended: count(),
+            threads_spawned: count(),
+            threads_ended: count(),
+            list: Mutex::new(Vec::new()),
+        }
     }
 
     /// A task was made. `alone`: nobody else counts here at the same time.
     #[inline]
-    pub(crate) fn count_spawn(&self, alone: bool) {
+    pub(crate) fn count_spawn(&self, alone: bool, is_thread: bool) {
+        if is_thread {
+            Self::count(&self.threads_spawned, alone);
+        }
         Self::count(&self.spawned, alone);
     }
 
     /// A task has ended; its spawn was counted in any of the registers.
     #[inline]
-    pub(crate) fn count_end(&self, alone: bool) {
+    pub(crate) fn count_end(&self, alone: bool, is_thread: bool) {
+        if is_thread {
+            Self::count(&self.threads_ended, alone);
+        }
         Self::count(&self.ended, alone);
     }
 
@@ -59,6 +84,16 @@ impl Register {
         } else {
             counter.fetch_add(1, Release);
         }
+    }
+
+    /// How many tasks, and how many green threads among them, were spawned, and have ended.
+    pub(crate) fn totals<'a>(registers: impl Iterator<Item = &'a Register>) -> Totals {
+        registers.fold(Totals::default(), |sum, register| Totals {
+            ended: sum.ended + register.ended.load(Acquire),
+            threads_ended: sum.threads_ended + register.threads_ended.load(Acquire),
+            spawned: sum.spawned + register.spawned.load(Acquire),
+            threads_spawned: sum.threads_spawned + register.threads_spawned.load(Acquire),
+        })
     }
 
     /// How many tasks are alive: 0 only if there was a moment, since this was called, at which none was.

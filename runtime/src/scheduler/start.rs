@@ -5,6 +5,7 @@
 
 use super::{
     Scheduler, Shared,
+    clock::Time,
     idle::Idle,
     injector::Injector,
     plan::{Plan, Wishes},
@@ -20,7 +21,7 @@ use crate::{
     task::{fiber::Fiber, home::Home},
 };
 use fibra_coro::overflow::{self, Located};
-use fibra_driver::{Choice, Config, Driver, Offload, Unparker};
+use fibra_driver::{Birthplace, Choice, Config, Driver, Offload, Unparker};
 use std::{
     io, ptr,
     sync::{
@@ -68,6 +69,8 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
         shutdown: Shutdown::new(),
         stack_size: plan.stack_size,
         timer_slack: Slack::new(plan.timer_slack),
+        time: Time::new(plan.clock.clone(), plan.workers),
+        birthplace: Birthplace::here(),
     });
     let homes = scheduler.workers.iter().map(|shared| Arc::clone(&shared.home));
     let threads = candidates.into_iter().zip(homes);
@@ -88,6 +91,7 @@ impl Candidate {
         let (assignment, assignment_receiver) = channel();
         let mut config = Config::new(plan.offload.clone());
         config.backend = plan.backend;
+        config.clock = plan.clock.clone();
         // The builder has asked the environment already, and refused what is wrong there.
         config.environment = false;
         let thread = thread::Builder::new()
@@ -175,6 +179,12 @@ pub(crate) fn with_scheduler_for_here<T>(use_it: impl FnOnce(&Arc<Scheduler>) ->
     }
 }
 
+/// Lends the scheduler of the runtime that this thread, which is no worker, has entered, if it has.
+pub(crate) fn with_entered_scheduler<T>(use_it: impl FnOnce(&Arc<Scheduler>) -> T) -> Option<T> {
+    // SAFETY: as `entered` asks.
+    unsafe { entered(context::runtime()) }.map(use_it)
+}
+
 /// # Safety
 ///
 /// `runtime` is what [`within`] has set, which unsets it before its scheduler goes; the reference is not kept.
@@ -208,6 +218,7 @@ fn replace_entered(fiber: Option<&Fiber>, runtime: *const ()) -> *const () {
 pub(crate) fn home_for_here() -> Arc<Home> {
     static TURN: AtomicUsize = AtomicUsize::new(0);
     with_scheduler_for_here(|scheduler| {
+        scheduler.expect_workers();
         let workers = &scheduler.workers;
         Arc::clone(&workers[TURN.fetch_add(1, Ordering::Relaxed) % workers.len()].home)
     })

@@ -3,15 +3,13 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion, local_queue::BATCH, pace::Pace, spin::Spin};
-use crate::{
-    primitive::unmodelled::Ordering,
-    task::{
-        fiber::{Fiber, Phase},
-        home::Home,
-        join::contain,
-        runnable::Runnable,
-    },
+use super::{Scheduler, Shared, completion, counters::Counters, local_queue::BATCH, pace::Pace, spin::Spin};
+use crate::task::{
+    fiber::{Fiber, Phase},
+    home::Home,
+    join::contain,
+    measure::Stopwatch,
+    runnable::Runnable,
 };
 use fibra_coro::{Context, StackPool, StackPoolConfig};
 use fibra_driver::{Completion, Driver, Wait};
@@ -33,6 +31,8 @@ const BUDGET: u32 = 128;
 pub(crate) struct Worker {
     pub(super) home: Arc<Home>,
     scheduler: Arc<Scheduler>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) stopwatch: Stopwatch,
     driver: UnsafeCell<Driver>,
     completions: Cell<Vec<Completion>>,
     expired: Cell<Vec<Waker>>,
@@ -67,6 +67,8 @@ pub(super) enum Work {
 impl Worker {
     pub(crate) fn new(home: Arc<Home>, scheduler: Arc<Scheduler>, driver: Driver) -> Self {
         Self {
+            counters: Arc::clone(&scheduler.workers[home.index()].counters),
+            stopwatch: Stopwatch::new(),
             home,
             scheduler,
             driver: UnsafeCell::new(driver),
@@ -120,12 +122,14 @@ impl Worker {
 
     /// Appends a new task to the ring. Nobody knows how long it will run: whoever sleeps is woken to take it.
     pub(crate) fn push(&self, runnable: Runnable) {
+        self.home.probe().queued(runnable.address());
         self.append(runnable);
         self.scheduler.notify();
     }
 
     /// Appends a task to the ring that has run before. Others are woken only if that pays.
     fn push_again(&self, runnable: Runnable) {
+        self.home.probe().queued(runnable.address());
         self.append(runnable);
         self.share_if_long();
     }
@@ -149,8 +153,10 @@ impl Worker {
 
     /// Puts a task into the next slot, and the one that was there into the ring.
     fn push_next(&self, runnable: Runnable) {
+        self.home.probe().queued(runnable.address());
         if let Some(displaced) = self.shared().replace_next(runnable) {
-            self.push_again(displaced);
+            self.append(displaced);
+            self.share_if_long();
         }
     }
 
@@ -212,7 +218,9 @@ impl Worker {
         // SAFETY: this is the ring's owner.
         let stolen =
             others.clone().find_map(|victim| unsafe { victim.queue.steal_into(&self.shared().queue) });
-        stolen.or_else(|| others.clone().find_map(Shared::take_next))
+        let stolen = stolen.or_else(|| others.clone().find_map(Shared::take_next))?;
+        self.counters.steals.add(1 + u64::from(self.shared().queue.len()));
+        Some(stolen)
     }
 
     // ---- the loop's choice ----
@@ -266,7 +274,7 @@ impl Worker {
 
     /// Submits, collects completions and letters, and takes a share of the injector, without waiting.
     #[cold]
-    pub(super) fn look_around(&self) {
+    pub(crate) fn look_around(&self) {
         self.home.deliver();
         self.turn(Wait::Not);
         self.start_poll_period();
@@ -293,13 +301,13 @@ impl Worker {
         if self.home.ready().is_empty() {
             self.pace.give_turn_to_ring();
         }
-        self.home.ready().push(yielding);
+        self.home.queue(yielding);
     }
 
-    /// When the driver let go of us the last time.
+    /// When the driver let go of us the last time, by the runtime's clock.
     #[inline]
     pub(crate) fn last_look(&self) -> Instant {
-        self.pace.last_poll()
+        self.scheduler.time.clock.at(self.pace.last_poll())
     }
 
     fn start_poll_period(&self) {
@@ -311,7 +319,7 @@ impl Worker {
     /// When a timer ends that must not end before `deadline`.
     #[inline]
     pub(crate) fn end_of_timer(&self, deadline: Instant) -> Instant {
-        self.scheduler.timer_slack.round_up(self.last_look(), deadline)
+        self.scheduler.round_up(self.last_look(), deadline)
     }
 
     /// Turns the driver once, and hands its completions out.
@@ -320,9 +328,7 @@ impl Worker {
         if let Err(error) = self.with_driver(|driver| driver.turn(wait, &mut completions)) {
             die(&format!("worker {}: its driver failed: {error}", self.home.index()));
         }
-        let done = self.with_driver(|driver| driver.stats());
-        self.shared().counters.operations.store(done.operations, Ordering::Relaxed);
-        self.shared().counters.enters.store(done.enters, Ordering::Relaxed);
+        self.note_turn();
         for completion in completions.drain(..) {
             completion::deliver(completion);
         }
@@ -362,11 +368,20 @@ impl Worker {
         // The order matters: say that we sleep, to who picks a sleeper and to who unparks it, then look once more: what
         // comes after that look finds us asleep in both places. `Idle` and `Doze` have the argument. Work behind a
         // searcher is the searcher's: it may be held up, and looking again and again would not help it.
+        if !self.say_outlook() {
+            return None;
+        }
         scheduler.idle.add(self.home.index());
         let index = self.home.index();
         let nothing_to_do = || scheduler.idle.is_searched_by_another(index) || !scheduler.has_work();
         if self.home.prepare_sleep(|| nothing_to_do() && !scheduler.shutdown.is_over()) {
-            self.turn(self.longest_sleep());
+            self.counters.parks.add(1);
+            self.note_turn();
+            if scheduler.time.clock.is_stopped() {
+                self.turn_in_stopped_time();
+            } else {
+                self.turn(self.longest_sleep());
+            }
             self.home.end_sleep();
             self.spin.slept(self.home.has_letter());
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
@@ -404,9 +419,13 @@ impl Worker {
             // A task that has not waited yet is in no list: this is how it hears of it.
             runnable.cancel();
         }
+        self.counters.polls.add(1);
+        self.home.probe().runs(runnable.address());
+        self.stopwatch.start();
         fiber.enter_body(runnable.header());
         let again = runnable.run();
         fiber.leave_body();
+        self.stopwatch.stop(&self.counters.run_times);
         if let Some(runnable) = again {
             // As in `yield_now`: who has been waiting meanwhile goes first.
             if self.pace.is_poll_due() {

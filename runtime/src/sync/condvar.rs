@@ -4,7 +4,10 @@ use super::{
     mutex::{Locking, Mutex, MutexGuard},
     wait_queue::{Notice, WaitQueue, Waiting},
 };
-use crate::wait::{wait, wait_until};
+use crate::{
+    scheduler::clock,
+    wait::{wait, wait_until},
+};
 use std::{
     fmt,
     future::Future,
@@ -142,7 +145,15 @@ impl Condvar {
         timeout: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         // A deadline beyond what the clock can say never comes.
-        let (guard, result) = self.wait_direct(guard, Instant::now().checked_add(timeout));
+        self.wait_until(guard, clock::now().checked_add(timeout))
+    }
+
+    fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Option<Instant>,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        let (guard, result) = self.wait_direct(guard, deadline);
         match guard {
             Ok(guard) => Ok((guard, result)),
             Err(poisoned) => Err(PoisonError::new((poisoned.into_inner(), result))),
@@ -178,15 +189,15 @@ impl Condvar {
     where
         F: FnMut(&mut T) -> bool,
     {
-        let start = Instant::now();
+        let deadline = clock::now().checked_add(timeout);
         loop {
             if !condition(&mut guard) {
                 return Ok((guard, WaitTimeoutResult(false)));
             }
-            let Some(left) = timeout.checked_sub(start.elapsed()) else {
+            if deadline.is_some_and(|deadline| clock::now() >= deadline) {
                 return Ok((guard, WaitTimeoutResult(true)));
-            };
-            guard = self.wait_timeout(guard, left)?.0;
+            }
+            guard = self.wait_until(guard, deadline)?.0;
         }
     }
 

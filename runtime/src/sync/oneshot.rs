@@ -18,7 +18,10 @@
 mod shared;
 
 use self::shared::{Delivery, Shared};
-use crate::wait::{wait, wait_until};
+use crate::{
+    scheduler::clock,
+    wait::{wait, wait_until},
+};
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, TryRecvError};
 use std::{
     fmt,
@@ -26,7 +29,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// The two ends of a channel for one value.
@@ -189,7 +192,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         // A deadline beyond what the clock can say never comes.
-        let Some(deadline) = Instant::now().checked_add(timeout) else {
+        let Some(deadline) = clock::now().checked_add(timeout) else {
             return Ok(wait(self)?);
         };
         if let Some(result) = wait_until(self, deadline) {

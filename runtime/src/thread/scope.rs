@@ -5,6 +5,7 @@ use crate::{
     cancel::Cancelled,
     primitive::unmodelled::{AtomicBool, AtomicUsize, Ordering},
     task::{Task, join::Join},
+    time,
     wait::{wait, wait_uncancellable},
 };
 use atomic_waker::AtomicWaker;
@@ -18,6 +19,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, PoisonError},
     task::Poll,
+    time::Instant,
 };
 
 /// Runs `body`, which may spawn green threads that borrow from around it, and waits for all of them, as
@@ -29,7 +31,8 @@ use std::{
 ///
 /// # Cancellation
 ///
-/// When the green thread that waits is cancelled, the scope's threads are cancelled, and waited for all the same.
+/// When the green thread that waits is cancelled, the scope's threads are cancelled, and waited for all the same. They
+/// are under the deadlines of the [`timeout`](crate::time::timeout)s that they are spawned in.
 ///
 /// ```
 /// fibra::run(|| {
@@ -103,7 +106,8 @@ impl Builder {
         scope.shared.running.fetch_add(1, Ordering::Relaxed);
         let body =
             ScopedBody { closure, packet: Arc::clone(&packet), member: Member(Arc::clone(&scope.shared)) };
-        let body: Box<dyn FnOnce() + Send + 'scope> = Box::new(move || body.run());
+        let deadline = time::deadline_here();
+        let body: Box<dyn FnOnce() + Send + 'scope> = Box::new(move || body.run(deadline));
         // SAFETY: only the lifetime changes. `scope` returns, or unwinds, only when every `Member` has been dropped, and
         // `ScopedBody` drops its member last, after everything that may borrow from `'scope`.
         let body: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(body) };
@@ -121,12 +125,15 @@ struct ScopedBody<F, T> {
 }
 
 impl<F: FnOnce() -> T, T> ScopedBody<F, T> {
-    fn run(self) {
+    fn run(self, deadline: Option<Instant>) {
         // Locals are dropped in the reverse order of their declaration: the member last, here too.
         let Self { closure, packet, member } = self;
         let member = member;
         let packet = packet;
-        let outcome = catch_unwind(AssertUnwindSafe(closure));
+        let outcome = catch_unwind(AssertUnwindSafe(|| match deadline {
+            None => closure(),
+            Some(deadline) => time::inherit(deadline, closure),
+        }));
         // SAFETY: the handle looks only when the task is complete, which is after this.
         unsafe { *packet.outcome.get() = Some(outcome) };
         drop(packet);

@@ -1,7 +1,7 @@
 //! Ticks.
 
 use super::{Sleep, after, sleep_until};
-use crate::wait::wait;
+use crate::{scheduler::clock, wait::wait};
 use std::{
     future::poll_fn,
     pin::Pin,
@@ -45,7 +45,7 @@ pub enum MissedTicks {
 /// });
 /// ```
 pub fn interval(period: Duration) -> Interval {
-    interval_at(Instant::now(), period)
+    interval_at(clock::now(), period)
 }
 
 /// The same, with the first tick at `start`.
@@ -90,13 +90,13 @@ impl Interval {
     pub fn poll_tick(&mut self, context: &mut Context<'_>) -> Poll<Instant> {
         ready!(Pin::new(&mut self.sleep).poll(context));
         let due = self.sleep.deadline();
-        self.sleep.reset(self.missed.next(due, Instant::now(), self.period));
+        self.sleep.reset(self.missed.next(due, clock::now(), self.period));
         Poll::Ready(due)
     }
 
     /// Has the next tick come a whole period from now.
     pub fn reset(&mut self) {
-        self.sleep.reset(after(Instant::now(), self.period));
+        self.sleep.reset(after(clock::now(), self.period));
     }
 
     /// What happens to ticks that were missed.

@@ -3,7 +3,7 @@
 use super::after;
 use crate::{
     io::Timer,
-    scheduler::{share, worker::Worker},
+    scheduler::{clock, share, worker::Worker},
 };
 use std::{
     fmt,
@@ -23,7 +23,7 @@ use std::{
 /// assert!(start.elapsed() >= Duration::from_millis(2));
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    sleep_until(after(Instant::now(), duration))
+    sleep_until(after(clock::now(), duration))
 }
 
 /// The same, until a moment.
@@ -106,7 +106,7 @@ impl Future for Sleep {
 /// A time that has passed. On a worker it is the one at which that last looked around: a look at the clock costs more than
 /// all else here, and a deadline that has passed since then ends with the driver's next turn.
 fn recent_time() -> Instant {
-    Worker::here().map_or_else(Instant::now, Worker::last_look)
+    Worker::here().map_or_else(clock::now, Worker::last_look)
 }
 
 impl fmt::Debug for Sleep {

@@ -2,7 +2,7 @@
 
 use super::{Sleep, after, sleep};
 use crate::{
-    scheduler::{alarm, worker::Worker},
+    scheduler::{alarm, clock, worker::Worker},
     task::{
         cancellation::{Cancelled, Scope},
         direct::Direct,
@@ -17,6 +17,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Context, Poll},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -46,6 +47,8 @@ impl From<Elapsed> for io::Error {
 /// that returns `io::Result` fails with kind `TimedOut`, and `body` decides what to make of it; a wait without an
 /// error to return unwinds, to here.
 ///
+/// Scoped threads that `body` spawns are under the same deadline; others, which may outlive it, are not.
+///
 /// Returns `Ok` whenever `body` ends by itself, late or not. Timeouts nest; each knows whether it was its own deadline.
 ///
 /// On an OS thread that is no worker nothing can end a wait: there `body` just runs.
@@ -65,16 +68,33 @@ impl From<Elapsed> for io::Error {
 /// ```
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let Some(worker) = Worker::here() else { return Ok(body()) };
-    let fiber = worker.home().current();
-    let alarm = Direct::new(fiber);
-    let key = alarm::start(worker, &alarm, after(Instant::now(), duration));
-    let outcome = catch_unwind(AssertUnwindSafe(|| Scope::new(&alarm).enter(fiber, body)));
-    let has_passed = alarm.has_ended();
-    alarm::stop(worker, &alarm, key);
+    let (outcome, has_passed) = run_until(worker, after(clock::now(), duration), body);
     outcome.or_else(|payload| match payload.downcast_ref::<Cancelled>() {
         Some(cancelled) if cancelled.is_deadline() && has_passed => Err(Elapsed(())),
         _ => resume_unwind(payload),
     })
+}
+
+/// Runs `body` under a deadline; also returns whether it has passed.
+fn run_until<T>(worker: &Worker, deadline: Instant, body: impl FnOnce() -> T) -> (thread::Result<T>, bool) {
+    let fiber = worker.home().current();
+    let alarm = Direct::new(fiber);
+    let key = alarm::start(worker, &alarm, deadline);
+    let outcome = catch_unwind(AssertUnwindSafe(|| Scope::new(deadline, &alarm).enter(fiber, body)));
+    let has_passed = alarm.has_ended();
+    alarm::stop(worker, &alarm, key);
+    (outcome, has_passed)
+}
+
+/// The earliest deadline of the timeouts that the caller is in.
+pub(crate) fn deadline_here() -> Option<Instant> {
+    Worker::here()?.home().current().cancellation.deadline()
+}
+
+/// Runs `body`, on a worker, under a deadline that somebody else has set, and will answer for.
+pub(crate) fn inherit<T>(deadline: Instant, body: impl FnOnce() -> T) -> T {
+    let worker = Worker::here().expect("green threads run on workers");
+    run_until(worker, deadline, body).0.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 /// The same for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however

@@ -1,7 +1,7 @@
 //! The receiving end of a channel, and its iterators.
 
 use super::{batch::Batch, channel::Channel};
-use crate::scheduler::{share, worker::Worker};
+use crate::scheduler::{clock, share, worker::Worker};
 use crate::wait::{wait, wait_on_worker, wait_until};
 use std::{
     borrow::Borrow,
@@ -158,7 +158,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        match Instant::now().checked_add(timeout) {
+        match clock::now().checked_add(timeout) {
             Some(deadline) => self.recv_deadline(deadline),
             // Further off than the clock can say.
             None => Ok(self.recv()?),
