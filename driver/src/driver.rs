@@ -1,5 +1,6 @@
 //! The driver: one thread's door to the kernel.
 
+mod counts;
 mod timers;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
-use crate::config::{Config, Stats};
+use crate::config::Config;
 use crate::handle::Handle;
 use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
@@ -363,45 +364,6 @@ impl Driver {
         } else if peer.parking.notify() {
             self.backend.send_message(&mut self.ledger, &peer.parking);
         }
-    }
-
-    /// How many operations are in flight: submitted, and neither complete at once nor handed over.
-    ///
-    /// ```
-    /// # use fibra_driver::{Config, Driver};
-    /// assert_eq!(Driver::new(&Config::default())?.ops_in_flight(), 0);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn ops_in_flight(&self) -> usize {
-        self.ledger.in_flight()
-    }
-
-    /// How many of them wait for something else than the clock.
-    ///
-    /// ```
-    /// # use fibra_driver::{Config, Driver, Op};
-    /// let mut driver = Driver::new(&Config::default())?;
-    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
-    /// // SAFETY: a timeout points to nothing.
-    /// unsafe { driver.submit(Op::Timeout { deadline }, 0) };
-    /// assert_eq!((driver.ops_in_flight(), driver.operations_in_kernel()), (1, 0));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn operations_in_kernel(&self) -> usize {
-        self.ledger.slab.len()
-    }
-
-    /// What this driver has done so far.
-    ///
-    /// ```
-    /// # use fibra_driver::{Config, Driver, Wait};
-    /// let mut driver = Driver::new(&Config::default())?;
-    /// driver.turn(Wait::Not, &mut Vec::new())?;
-    /// assert_eq!(driver.stats().turns, 1);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn stats(&self) -> Stats {
-        self.ledger.stats
     }
 
     /// Cancels everything and waits for the answers, for a while. Returns whether all have come. The words of the

@@ -24,6 +24,7 @@ mod pace;
 pub(crate) mod panicking;
 pub(crate) mod parking;
 pub(crate) mod plan;
+mod queues;
 pub(crate) mod register;
 pub(crate) mod share;
 pub(crate) mod shutdown;

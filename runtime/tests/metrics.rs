@@ -105,7 +105,7 @@ fn prometheus_gets_the_same_numbers_with_a_head_for_each() {
     let runtime = Builder::new().workers(2).build().unwrap();
     runtime.run(|| {
         for _ in 0..500 {
-            thread::spawn(|| time::now()).join().unwrap();
+            thread::spawn(time::now).join().unwrap();
         }
     });
     let metrics: Metrics = runtime.metrics();

@@ -112,7 +112,7 @@ fn an_answer_over_the_loopback_comes_before_the_time_out() {
 #[fibra::test(start_paused)]
 fn every_kind_of_time_out_goes_by_it() {
     let start = time::now();
-    assert!(time::timeout(HOUR, || thread::park()).is_err());
+    assert!(time::timeout(HOUR, thread::park).is_err());
     let (_sender, receiver) = mpsc::channel::<()>();
     assert!(receiver.recv_timeout(HOUR).is_err());
     let (mutex, condvar) = (Mutex::new(()), Condvar::new());

@@ -73,7 +73,7 @@ impl Entries {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.in_use as usize
+        self.in_use
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -36,7 +36,10 @@ fn head(f: &mut Formatter<'_>, name: &str, help: &str, kind: &str) -> fmt::Resul
     writeln!(f, "# HELP fibra_{name} {help}\n# TYPE fibra_{name} {kind}")
 }
 
+/// Name, help, kind, and the number itself.
 type Value<T> = (&'static str, &'static str, &'static str, T);
+/// Looks a number up.
+type Of<T> = fn(&WorkerMetrics) -> T;
 
 fn runtime_values(metrics: &Metrics) -> [Value<u64>; 7] {
     [
@@ -50,7 +53,7 @@ fn runtime_values(metrics: &Metrics) -> [Value<u64>; 7] {
     ]
 }
 
-const WORKER_VALUES: [Value<fn(&WorkerMetrics) -> u64>; 11] = [
+const WORKER_VALUES: [Value<Of<u64>>; 11] = [
     ("polls_total", "Runs of tasks.", "counter", |worker| worker.polls),
     ("switches_total", "Switches to another stack.", "counter", |worker| worker.switches),
     ("steals_total", "Tasks taken from other workers.", "counter", |worker| worker.steals),
@@ -65,7 +68,7 @@ const WORKER_VALUES: [Value<fn(&WorkerMetrics) -> u64>; 11] = [
 ];
 
 /// Name, help, how much of the unit one of ours is, and which.
-const HISTOGRAMS: [(&str, &str, f64, fn(&WorkerMetrics) -> Histogram); 3] = [
+const HISTOGRAMS: [(&str, &str, f64, Of<Histogram>); 3] = [
     ("batch_size", "Submissions with each enter.", 1.0, |worker| worker.batches),
     ("run_time_seconds", "How long tasks ran; one run in 61.", 1e-9, |worker| worker.run_times),
     ("delay_seconds", "How long ready tasks waited for their turn; one in 61.", 1e-9, |worker| worker.delays),

@@ -6,11 +6,11 @@
 //!
 //! Time-outs of OS threads that are no workers go by the stopped clock too, but it doesn't move on for them.
 
-use crate::{
-    scheduler::{clock, start::with_scheduler_for_here, worker::Worker},
-    thread::yield_now,
+use crate::scheduler::{clock, start::with_scheduler_for_here, worker::Worker};
+use std::{
+    thread::panicking,
+    time::{Duration, Instant},
 };
-use std::time::{Duration, Instant};
 
 /// What time it is, by the clock of the runtime that we are in; outside of one, by the system's.
 ///
@@ -83,6 +83,9 @@ pub fn advance(duration: Duration) {
     assert!(advanced, "the clock runs: only one that was paused can be advanced");
     if let Some(worker) = Worker::here() {
         worker.look_around();
-        yield_now();
+        // A thread that panics lets nobody else run.
+        if !panicking() {
+            worker.yield_now();
+        }
     }
 }

@@ -1,0 +1,45 @@
+//! What a driver has in hand, and what it has done.
+
+use super::Driver;
+use crate::config::Stats;
+
+impl Driver {
+    /// How many operations are in flight: submitted, and neither complete at once nor handed over.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// assert_eq!(Driver::new(&Config::default())?.ops_in_flight(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn ops_in_flight(&self) -> usize {
+        self.ledger.in_flight()
+    }
+
+    /// How many of them wait for something else than the clock.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Op};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
+    /// // SAFETY: a timeout points to nothing.
+    /// unsafe { driver.submit(Op::Timeout { deadline }, 0) };
+    /// assert_eq!((driver.ops_in_flight(), driver.operations_in_kernel()), (1, 0));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn operations_in_kernel(&self) -> usize {
+        self.ledger.slab.len()
+    }
+
+    /// What this driver has done so far.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Wait};
+    /// let mut driver = Driver::new(&Config::default())?;
+    /// driver.turn(Wait::Not, &mut Vec::new())?;
+    /// assert_eq!(driver.stats().turns, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.ledger.stats
+    }
+}
