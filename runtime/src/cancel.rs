@@ -2,7 +2,8 @@
 //!
 //! A cancel reaches a green thread at its next *cancellation point*: every operation of [`net`](crate::net)
 //! and [`fs`](crate::fs) that waits, and every wait: [`wait`](crate::wait), `sleep`, `park`, `join`,
-//! `Condvar::wait`, a channel's `recv` and `send`. Locking a [`Mutex`](crate::sync::Mutex) is none.
+//! `Condvar::wait`, a channel's `recv` and `send`. Locking a [`Mutex`](crate::sync::Mutex) or
+//! an [`RwLock`](crate::sync::RwLock) is none.
 //!
 //! * An operation that returns `io::Result` fails with an error that wraps [`Cancelled`]. If the kernel had
 //!   completed it meanwhile, its result is delivered instead, and the cancel waits for the next point.

@@ -201,7 +201,7 @@ impl Scheduler {
     /// Lists a task that a shutdown has to find. The caller is its runner, or has just made it.
     fn list(&self, header: &Header) {
         let index = self.index(self.worker_here());
-        header.register.set(index as u32);
+        header.register.set(index as u16);
         self.registers[index].enter(header, || self.shutdown.is_stopping());
     }
 

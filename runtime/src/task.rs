@@ -11,6 +11,7 @@ pub(crate) mod header;
 pub(crate) mod home;
 pub(crate) mod inbox;
 pub(crate) mod join;
+pub(crate) mod locals;
 pub(crate) mod measure;
 pub(crate) mod memory;
 pub(crate) mod runnable;

@@ -9,16 +9,19 @@
 //!   ends the process with a message, as it does for std's threads.
 //! * A blocking call that fibra doesn't know (a foreign library's, `std::thread::sleep`) holds up the worker with all its
 //!   green threads: [`unblock`](crate::unblock) moves it away. So does a lock of `std::sync` that is held across a wait.
-//! * A thread-local of std belongs to the OS thread: green threads of one worker share it. A crate that keeps a pointer to
-//!   its caller's stack in a thread-local for the length of a scope, as `scoped-tls` does, is *unsound* when such a scope
-//!   waits: another green thread of the worker may enter and leave scopes in between, in another order. Rust's type
-//!   system can't express that; it is true of every runtime with stacks. Don't wait inside of such a scope.
+//! * A thread-local of std belongs to the OS thread: green threads of one worker share it; with
+//!   [`local_key!`](crate::local_key) each has its own. A crate that keeps a pointer to its caller's stack in a
+//!   thread-local for the length of a scope, as `scoped-tls` does, is *unsound* when such a scope waits: another green
+//!   thread of the worker may enter and leave scopes in between, in another order. Rust's type system can't express
+//!   that; it is true of every runtime with stacks. Don't wait inside of such a scope.
 
 mod handle;
+mod local_key;
 mod scope;
 
 pub use crate::task::thread::{Thread, ThreadId};
 pub use handle::{Builder, JoinHandle, spawn};
+pub use local_key::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 
 use crate::{

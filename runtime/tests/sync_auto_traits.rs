@@ -1,6 +1,9 @@
 //! What may move between threads, be shared by them, be moved while polled, and be seen after a panic.
 
-use fibra::sync::{Condvar, Mutex, MutexGuard, WaitTimeoutResult, mpsc, oneshot};
+use fibra::sync::{
+    Barrier, BarrierWaitResult, Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, OnceState, RwLock,
+    RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult, mpsc, oneshot,
+};
 use std::{
     cell::Cell,
     marker::PhantomData,
@@ -58,6 +61,26 @@ fn every_type_has_the_auto_traits_that_it_states() {
         MutexGuard<'static, u8> =>        1 1 1 1 1;
         MutexGuard<'static, Unshared> =>  1 0 1 1 1;
         MutexGuard<'static, Unsent> =>    0 1 1 1 1;
+        RwLock<u8> =>                     1 1 1 1 1;
+        RwLock<Unshared> =>               1 0 1 1 1;
+        RwLock<Unsent> =>                 0 0 1 1 1;
+        RwLockReadGuard<'static, u8> =>   1 1 1 1 1;
+        RwLockReadGuard<'static, Unshared> =>  0 0 1 1 1;
+        RwLockReadGuard<'static, Unsent> =>    0 0 1 1 1;
+        RwLockWriteGuard<'static, u8> =>  1 1 1 1 1;
+        RwLockWriteGuard<'static, Unshared> => 0 0 1 1 1;
+        RwLockWriteGuard<'static, Unsent> =>   0 0 1 1 1;
+        Once =>                           1 1 1 1 1;
+        OnceState =>                      1 1 1 1 1;
+        OnceLock<u8> =>                   1 1 1 1 1;
+        OnceLock<Unshared> =>             1 0 1 1 0;
+        OnceLock<Unsent> =>               0 0 1 1 1;
+        LazyLock<u8> =>                   1 1 1 1 1;
+        LazyLock<Unshared> =>             1 0 1 1 0;
+        LazyLock<Unsent> =>               0 0 1 1 1;
+        LazyLock<u8, Unsent> =>           0 0 1 1 1;
+        Barrier =>                        1 1 1 1 1;
+        BarrierWaitResult =>              1 1 1 1 1;
         Condvar =>                        1 1 1 1 1;
         WaitTimeoutResult =>              1 1 1 1 1;
         mpsc::Sender<Unshared> =>         1 1 1 1 1;
@@ -82,10 +105,24 @@ fn futures_that_wait_can_be_spawned() {
     let (mutex, changed) = (Mutex::new(Cell::new(1)), Condvar::new());
     spawnable(mutex.lock_async());
     spawnable(changed.wait_async(mutex.lock().unwrap()));
+    let (lock, barrier) = (RwLock::new(1), Barrier::new(1));
+    spawnable(lock.read_async());
+    spawnable(lock.write_async());
+    spawnable(barrier.wait_async());
     let (sender, mut receiver) = mpsc::sync_channel(1);
     spawnable(sender.send_async(Cell::new(1)));
     spawnable(receiver.recv_async());
     let (mut sender, receiver) = oneshot::channel::<Cell<u8>>();
     spawnable(sender.closed_async());
     spawnable(receiver);
+}
+
+#[test]
+fn futures_that_hold_a_future_can_be_spawned_when_that_can() {
+    fn spawnable<F: Future + Send>(_: F) {}
+    let (once, lock, lazy) = (Once::new(), OnceLock::new(), LazyLock::new(|| 1));
+    spawnable(once.wait_async());
+    spawnable(lock.wait_async());
+    spawnable(lock.get_or_init_async(async { 1 }));
+    spawnable(LazyLock::force_async(&lazy));
 }

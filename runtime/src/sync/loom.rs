@@ -274,7 +274,10 @@ mod condvar {
     }
 }
 
+mod barrier_models;
 mod mpsc_models;
+mod once_models;
+mod rwlock_models;
 
 mod oneshot_models {
     use super::*;

@@ -26,6 +26,7 @@ use super::{
     header::Header,
     home::Home,
     inbox::Letter,
+    locals::Values,
     thread::Thread,
 };
 use crate::primitive::{AcqRel, AtomicBool};
@@ -70,6 +71,8 @@ pub(crate) struct Fiber {
     /// The handle of a body that has no slot for one: a future that asks who it is during a poll.
     pub(crate) thread: RefCell<Option<Thread>>,
     pub(crate) cancellation: Cancellation,
+    /// What the body keeps under keys.
+    pub(super) values: Values,
     stack: ManuallyDrop<Stack>,
     /// Whether the stack has the runtime's usual size.
     has_default_stack: bool,
@@ -96,6 +99,7 @@ impl Fiber {
             entered: Cell::new(ptr::null()),
             thread: RefCell::new(None),
             cancellation: Cancellation::new(),
+            values: Values::new(),
             stack: ManuallyDrop::new(stack),
             has_default_stack,
         })

@@ -20,7 +20,7 @@ use super::{
     fiber::Fiber,
     home::Home,
     join::{Failure, Outcome, contain},
-    memory,
+    locals, memory,
     runnable::Runnable,
     state::{Start, State, Suspend},
     waker,
@@ -43,13 +43,15 @@ pub(crate) struct Header {
     /// may be replacing it.
     pub(crate) fiber: Mutex<Option<Arc<Fiber>>>,
     /// The scheduler's list that the task is in, or [`UNLISTED`]. Written once, by the runner or before the first run.
-    pub(crate) register: HomeCell<u32>,
+    pub(crate) register: HomeCell<u16>,
+    /// The body keeps values under keys, on the fiber that it runs on. The runner's.
+    pub(super) has_locals: HomeCell<bool>,
     /// Its place in that list; under the list's lock.
     pub(crate) place: HomeCell<u32>,
 }
 
 /// A task that never waited is in no list.
-pub(crate) const UNLISTED: u32 = u32::MAX;
+pub(crate) const UNLISTED: u16 = u16::MAX;
 
 /// The operations that need to know the body's type.
 pub(super) struct Table {
@@ -89,6 +91,7 @@ pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: 
             table: &Vtable::<B, S>::TABLE,
             fiber: Mutex::new(None),
             register: HomeCell::new(UNLISTED),
+            has_locals: HomeCell::new(false),
             place: HomeCell::new(0),
         },
         scheduler,
@@ -114,6 +117,14 @@ impl Header {
         if self.register.get() == UNLISTED {
             // SAFETY: the header starts its cell, so a pointer to it is what the table asks for; only the runner calls.
             unsafe { (self.table.waits)(NonNull::from(self)) }
+        }
+    }
+
+    /// The run is about to end: another thread may have the task next, or nobody.
+    #[inline]
+    fn drop_locals(&self) {
+        if self.has_locals.get() {
+            locals::drop_values(self);
         }
     }
 }
@@ -175,6 +186,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         // SAFETY: by contract.
         let cell = unsafe { Self::cell(header) };
         cell.header.note_wait();
+        cell.header.drop_locals();
         match cell.header.state.suspend() {
             Suspend::Idle => None,
             // SAFETY: the runner's reference becomes the queue's.
@@ -211,6 +223,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
                 Err(Failure::new(payload))
             }
         };
+        cell.header.drop_locals();
         // SAFETY: as above; `Consumed` needs no drop.
         unsafe { cell.stage.get().write(Stage::Output(outcome)) };
         let complete = cell.header.state.complete();

@@ -77,6 +77,8 @@ pub struct MacroUse {
     pub name: String,
     pub line: usize,
     pub in_test: bool,
+    /// Inside of a macro that is exported: it becomes part of whoever calls that one.
+    pub for_callers: bool,
 }
 
 impl Facts {
@@ -114,6 +116,8 @@ struct Walk<'text> {
     contract_elsewhere: bool,
     /// The documentation of the file or the impl states one contract for all its private functions.
     shared_contract: bool,
+    /// In a macro that is exported.
+    for_callers: bool,
 }
 
 impl Walk<'_> {
@@ -159,6 +163,11 @@ impl Walk<'_> {
         }
     }
 
+    fn macro_use(&mut self, name: String, line: usize) {
+        let (in_test, for_callers) = (self.in_test, self.for_callers);
+        self.facts.macros.push(MacroUse { name, line, in_test, for_callers });
+    }
+
     fn unsafe_use(&mut self, kind: UnsafeKind, line: usize, argued: bool) {
         self.facts.unsafes.push(UnsafeUse { kind, line, argued, in_test: self.in_test });
     }
@@ -198,7 +207,7 @@ impl Walk<'_> {
             self.path(segments, line);
         }
         for (name, line) in found.macros {
-            self.facts.macros.push(MacroUse { name, line, in_test: self.in_test });
+            self.macro_use(name, line);
         }
         for line in found.unsafe_blocks {
             let argued = self.is_argued(line);
@@ -256,6 +265,12 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         self.shared_contract |= has_safety_section(&item.attrs);
         visit::visit_item_impl(self, item);
         (self.contract_elsewhere, self.shared_contract) = outer;
+    }
+
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        self.for_callers = item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"));
+        visit::visit_item_macro(self, item);
+        self.for_callers = false;
     }
 
     fn visit_impl_item(&mut self, item: &'ast syn::ImplItem) {
@@ -317,15 +332,14 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         } else {
             self.macro_tokens(call.tokens.clone());
         }
-        self.facts.macros.push(MacroUse { name, line: line_of(call), in_test: self.in_test });
+        self.macro_use(name, line_of(call));
         self.visit_path(&call.path);
     }
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         self.cfgs_of(std::slice::from_ref(attribute), CfgPlace::Elsewhere);
         if attribute.path().is_ident("thread_local") {
-            let (name, line) = ("thread_local".to_owned(), line_of(attribute));
-            self.facts.macros.push(MacroUse { name, line, in_test: self.in_test });
+            self.macro_use("thread_local".to_owned(), line_of(attribute));
         }
     }
 

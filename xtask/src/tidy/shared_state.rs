@@ -1,5 +1,6 @@
 //! State that several threads or several tasks of one thread see: only where it can be checked.
 
+use super::facts::MacroUse;
 use super::source::Source;
 use super::{Finding, Rule};
 
@@ -19,7 +20,8 @@ fn check_thread_locals(source: &Source, findings: &mut Vec<Finding>) {
     if !source.is_in_src() || THREAD_LOCAL_PLACES.iter().any(|place| source.path.starts_with(place)) {
         return;
     }
-    for found in source.facts.macros.iter().filter(|found| found.name == "thread_local" && !found.in_test) {
+    let ours = |found: &&MacroUse| found.name == "thread_local" && !found.in_test && !found.for_callers;
+    for found in source.facts.macros.iter().filter(ours) {
         let message = "a thread-local: the two places for them are coro and runtime/src/context.rs";
         findings.push(source.finding(found.line, Rule::ThreadLocal, message));
     }

@@ -20,30 +20,21 @@
 //! So: *while somebody waits, `QUEUED` is set, or a waiter has been notified and has not acted on it yet*.
 
 use super::super::{
+    patience::{HAND_OVER_AFTER, look_again},
     short_lock::ShortLock,
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
 use crate::primitive::{AcqRel, Acquire as AcquireOrder, AtomicU32, Relaxed, Release};
 use std::{
     future::Future,
-    hint::spin_loop,
+    ops::ControlFlow,
     pin::Pin,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 const LOCKED: u32 = 1;
 const QUEUED: u32 = 2;
-
-/// Who has waited for so long and still loses the lock to others is handed it.
-///
-/// In a model all wait "long": loom has no clock, and both ways are to be explored.
-const HAND_OVER_AFTER: Duration = if cfg!(loom) { Duration::ZERO } else { Duration::from_micros(500) };
-
-/// How often a locked mutex is looked at again before joining the queue, doubling the pauses in between.
-///
-/// Few: parking a green thread costs about as much as these pauses, and the holder may be parked itself.
-const LOOKS: u32 = if cfg!(loom) { 0 } else { 3 };
 
 /// What a waiter tells the holder.
 struct Turn {
@@ -114,18 +105,12 @@ impl RawMutex {
     }
 
     fn look_again(&self) -> bool {
-        for look in 0..LOOKS {
-            for _ in 0..1 << look {
-                spin_loop();
-            }
-            match self.word.load(Relaxed) {
-                0 if self.try_lock() => return true,
-                // The others have given up looking; so do we.
-                word if word & QUEUED != 0 => return false,
-                _ => {}
-            }
-        }
-        false
+        look_again(|| match self.word.load(Relaxed) {
+            0 if self.try_lock() => ControlFlow::Break(true),
+            // The others have given up looking; so do we.
+            word if word & QUEUED != 0 => ControlFlow::Break(false),
+            _ => ControlFlow::Continue(()),
+        })
     }
 
     /// Takes the lock if it is free; else makes sure that its holder will look at the queue. The caller holds

@@ -1,0 +1,107 @@
+//! A future may make the value of a `OnceLock`; if it is dropped half way, somebody else does.
+
+use fibra::{sync::OnceLock, thread};
+use std::{
+    future::{Future, pending, ready},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[fibra::test]
+fn a_future_that_is_dropped_half_way_leaves_the_making_to_the_one_that_waits() {
+    let lock = OnceLock::new();
+    let dropped = AtomicUsize::new(0);
+    struct CountDrop<'a>(&'a AtomicUsize);
+    impl Drop for CountDrop<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let count = CountDrop(&dropped);
+    let mut first = Box::pin(lock.get_or_init_async(async move {
+        let _count = count;
+        pending().await
+    }));
+    assert!(poll(first.as_mut()).is_pending());
+    let mut waiter = pin!(lock.wait_async());
+    let mut second = pin!(lock.get_or_init_async(ready(2)));
+    assert!(poll(waiter.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending());
+    assert_eq!(lock.get(), None);
+    drop(first);
+    assert_eq!(dropped.load(SeqCst), 1);
+    assert!(poll(waiter.as_mut()).is_pending(), "nobody has made it yet");
+    assert_eq!(poll(second.as_mut()), Poll::Ready(&2));
+    assert_eq!(poll(waiter.as_mut()), Poll::Ready(&2));
+}
+
+#[fibra::test]
+fn a_green_thread_takes_over_from_a_future_that_is_dropped() {
+    let lock = Arc::new(OnceLock::new());
+    let mut first = Box::pin(lock.get_or_init_async(pending::<u8>()));
+    assert!(poll(first.as_mut()).is_pending());
+    let green = thread::spawn({
+        let lock = Arc::clone(&lock);
+        move || *lock.get_or_init(|| 3)
+    });
+    let os = std::thread::spawn({
+        let lock = Arc::clone(&lock);
+        move || *lock.wait()
+    });
+    thread::sleep(Duration::from_millis(1));
+    assert!(!green.is_finished());
+    drop(first);
+    assert_eq!(green.join().unwrap(), 3);
+    assert_eq!(fibra::unblock(|| os.join().unwrap()), 3);
+}
+
+#[fibra::test]
+fn a_future_that_is_not_needed_is_not_polled() {
+    let lock = OnceLock::from(1);
+    let make = async { unreachable!("there is a value") };
+    assert_eq!(fibra::wait(lock.get_or_init_async(make)), &1);
+}
+
+#[fibra::test]
+fn a_future_that_panics_leaves_the_making_to_the_next() {
+    let lock = OnceLock::new();
+    let panics = async { panic!("on purpose") };
+    assert!(catch_unwind(AssertUnwindSafe(|| fibra::wait(lock.get_or_init_async(panics)))).is_err());
+    assert_eq!(fibra::wait(lock.get_or_init_async(ready(1))), &1);
+}
+
+#[fibra::test]
+fn waits_that_are_given_up_at_random_lose_nobody() {
+    for round in 0..100 {
+        let lock = Arc::new(OnceLock::new());
+        let askers: Vec<_> = (0..12)
+            .map(|i| {
+                let lock = Arc::clone(&lock);
+                fibra::future::spawn(async move {
+                    let mut ask = Box::pin(lock.get_or_init_async(async {
+                        fibra::future::yield_now().await;
+                        i
+                    }));
+                    match poll(ask.as_mut()) {
+                        Poll::Ready(value) => return *value,
+                        Poll::Pending if (i + round) % 3 > 0 => return *ask.await,
+                        Poll::Pending => drop(ask),
+                    }
+                    *lock.wait_async().await
+                })
+            })
+            .collect();
+        let values: Vec<i32> = askers.into_iter().map(|asker| fibra::wait(asker).unwrap()).collect();
+        assert!(values.iter().all(|value| lock.get() == Some(value)));
+    }
+}
