@@ -11,7 +11,8 @@
 //!   and `join` returns that payload.
 //!
 //! A request is delivered once. A [`timeout`](crate::time::timeout) that has passed fails every wait inside
-//! of its closure, and so does a runtime's shutdown, until the green thread has ended.
+//! of its closure, and so does a token in its [`scope`](crate::sync::CancellationToken::scope); a runtime's shutdown
+//! fails every wait until the green thread has ended.
 //!
 //! A future is cancelled by dropping it, at its next suspension; inside of a direct call it is as above.
 
@@ -19,8 +20,8 @@ pub use crate::task::cancellation::Cancelled;
 
 use crate::task::{cancellation::Shield, home::Home};
 
-/// Whether somebody has asked the task that we are in to end: a cancel (delivered or not), a passed deadline,
-/// or a runtime that shuts down. A loop that only computes looks here now and then. `false` outside of tasks.
+/// Whether somebody has asked the task that we are in to end: a cancel (delivered or not), a passed deadline, a
+/// token whose [`scope`](crate::sync::CancellationToken::scope) we are in, or a runtime that shuts down. A loop that only computes looks here now and then. `false` outside of tasks.
 ///
 /// ```
 /// assert!(!fibra::cancel::is_requested());
@@ -28,7 +29,7 @@ use crate::task::{cancellation::Shield, home::Home};
 pub fn is_requested() -> bool {
     let Some(home) = Home::here() else { return false };
     let fiber = home.current();
-    home.is_asked_to_stop() || fiber.is_cancelled() || fiber.cancellation.deadline_passed()
+    home.is_asked_to_stop() || fiber.is_cancelled() || fiber.cancellation.scope_over().is_some()
 }
 
 /// Runs `cleanup` with cancellation put off: no wait inside of it fails because of a cancel, a deadline or a

@@ -1,14 +1,16 @@
 //! What may move between threads, be shared by them, be moved while polled, and be seen after a panic.
 
 use fibra::sync::{
-    Barrier, BarrierWaitResult, Condvar, LazyLock, Mutex, MutexGuard, Once, OnceLock, OnceState, RwLock,
-    RwLockReadGuard, RwLockWriteGuard, WaitTimeoutResult, mpsc, oneshot,
+    AcquireError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard, Latch, LazyLock, Mutex,
+    MutexGuard, Notified, Notify, Once, OnceLock, OnceState, OwnedSemaphorePermit, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, SemaphorePermit, TryAcquireError, WaitGroup, WaitTimeoutResult, broadcast,
+    channel, mpsc, oneshot, watch,
 };
 use std::{
     cell::Cell,
     marker::PhantomData,
     panic::{RefUnwindSafe, UnwindSafe},
-    sync::MutexGuard as StdGuard,
+    sync::{Arc, MutexGuard as StdGuard},
 };
 
 /// Whether `T` implements a trait, known at compile time without requiring it: an inherent constant, where its
@@ -52,7 +54,7 @@ type Unshared = Cell<u8>;
 type Unsent = StdGuard<'static, u8>;
 
 #[test]
-fn every_type_has_the_auto_traits_that_it_states() {
+fn locks_have_the_auto_traits_that_they_state() {
     table! {
         //                             Send Sync Unpin UnwindSafe RefUnwindSafe
         Mutex<u8> =>                      1 1 1 1 1;
@@ -83,6 +85,13 @@ fn every_type_has_the_auto_traits_that_it_states() {
         BarrierWaitResult =>              1 1 1 1 1;
         Condvar =>                        1 1 1 1 1;
         WaitTimeoutResult =>              1 1 1 1 1;
+    }
+}
+
+#[test]
+fn channels_and_signals_have_the_auto_traits_that_they_state() {
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
         mpsc::Sender<Unshared> =>         1 1 1 1 1;
         mpsc::Sender<Unsent> =>           0 0 1 1 1;
         mpsc::SyncSender<Unshared> =>     1 1 1 1 1;
@@ -96,6 +105,41 @@ fn every_type_has_the_auto_traits_that_it_states() {
         oneshot::Sender<Unsent> =>        0 0 1 1 1;
         oneshot::Receiver<Unshared> =>    1 1 1 1 1;
         oneshot::Receiver<Unsent> =>      0 0 1 1 1;
+        Semaphore =>                      1 1 1 1 1;
+        SemaphorePermit<'static> =>       1 1 1 1 1;
+        OwnedSemaphorePermit =>           1 1 1 1 1;
+        AcquireError =>                   1 1 1 1 1;
+        TryAcquireError =>                1 1 1 1 1;
+        Notify =>                         1 1 1 1 1;
+        Notified<'static> =>              1 1 1 1 1;
+        Latch =>                          1 1 1 1 1;
+        WaitGroup =>                      1 1 1 1 1;
+        CancellationToken =>              1 1 1 1 1;
+        DropGuard =>                      1 1 1 1 1;
+        channel::Sender<Unshared> =>      1 1 1 1 1;
+        channel::Sender<Unsent> =>        0 0 1 1 1;
+        channel::Receiver<Unshared> =>    1 1 1 1 1;
+        channel::Receiver<Unsent> =>      0 0 1 1 1;
+        channel::Iter<'static, Unshared> => 1 1 1 1 1;
+        channel::TryIter<'static, Unshared> => 1 1 1 1 1;
+        channel::IntoIter<Unshared> =>    1 1 1 1 1;
+        channel::SendTimeoutError<u8> =>  1 1 1 1 1;
+        // Receivers share a message, or look at a value, and one of them drops it: it must be both.
+        broadcast::Sender<u8> =>          1 1 1 1 1;
+        broadcast::Sender<Unshared> =>    0 0 1 1 1;
+        broadcast::Sender<Unsent> =>      0 0 1 1 1;
+        broadcast::Receiver<u8> =>        1 1 1 1 1;
+        broadcast::Receiver<Unshared> =>  0 0 1 1 1;
+        broadcast::RecvError =>           1 1 1 1 1;
+        broadcast::TryRecvError =>        1 1 1 1 1;
+        broadcast::RecvTimeoutError =>    1 1 1 1 1;
+        watch::Sender<u8> =>              1 1 1 1 1;
+        watch::Sender<Unshared> =>        0 0 1 1 1;
+        watch::Sender<Unsent> =>          0 0 1 1 1;
+        watch::Receiver<u8> =>            1 1 1 1 1;
+        watch::Receiver<Unshared> =>      0 0 1 1 1;
+        watch::Ref<'static, u8> =>        1 1 1 1 1;
+        watch::Ref<'static, Unshared> =>  0 0 1 0 0;
     }
 }
 
@@ -115,6 +159,28 @@ fn futures_that_wait_can_be_spawned() {
     let (mut sender, receiver) = oneshot::channel::<Cell<u8>>();
     spawnable(sender.closed_async());
     spawnable(receiver);
+    let semaphore = Arc::new(Semaphore::new(1));
+    spawnable(semaphore.acquire_async());
+    spawnable(Arc::clone(&semaphore).acquire_owned_async());
+    spawnable(Notify::new().notified_async());
+    spawnable(Latch::new(1).wait_async());
+    spawnable(CancellationToken::new().cancelled_async());
+    let (sender, receiver) = channel::bounded(1);
+    spawnable(sender.send_async(Cell::new(1)));
+    spawnable(receiver.recv_async());
+    let (sender, mut receiver) = broadcast::channel::<u8>(1);
+    spawnable(sender.closed_async());
+    spawnable(receiver.recv_async());
+    let (sender, mut receiver) = watch::channel(1);
+    spawnable(sender.closed_async());
+    spawnable(receiver.changed_async());
+}
+
+#[test]
+fn futures_that_must_stay_in_place_can_be_spawned_too() {
+    fn spawnable<F: Future + Send>(_: F) {}
+    spawnable(WaitGroup::new().wait_async());
+    spawnable(watch::channel(1).1.wait_for_async(|value| *value == 1));
 }
 
 #[test]

@@ -164,6 +164,11 @@ impl<P> WaitList<P> {
         std::iter::from_fn(|| self.notify_front(Notice::All)).collect()
     }
 
+    /// What a waiter has been told, if anything.
+    pub(super) fn notice(&mut self, ticket: &Ticket) -> Option<Notice> {
+        self.waiter(ticket.0).notice
+    }
+
     /// How it stands with a waiter; it is `waker` that will be woken from now on.
     pub(super) fn poll(&mut self, ticket: &Ticket, waker: &Waker) -> Standing {
         let waiter = self.waiter(ticket.0);
@@ -286,8 +291,10 @@ impl WaitQueue {
         }
     }
 
+    /// The same where no mutex orders the change and the waiters' looks at it: one of these that looked too early has joined
+    /// the queue before this call.
     #[cold]
-    fn notify_everybody(&self) {
+    pub(super) fn notify_everybody(&self) {
         for waker in self.with(WaitList::notify_all) {
             waker.wake();
         }
@@ -308,6 +315,11 @@ pub(super) struct Waiting<'q> {
 }
 
 impl Waiting<'_> {
+    /// Whether it is in the queue, or has been notified and has not seen it.
+    pub(super) fn has_begun(&self) -> bool {
+        self.ticket.is_some()
+    }
+
     /// Ends the wait. A notice that came before is the caller's to act on or to pass on.
     pub(super) fn leave(&mut self) -> Option<Notice> {
         let ticket = self.ticket.take()?;

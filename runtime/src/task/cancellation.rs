@@ -1,6 +1,7 @@
-//! What a fiber knows of the cancellation of its body: requests, deadlines, shields.
+//! What a fiber knows of the cancellation of its body: requests, deadlines, tokens, shields.
 
 use super::{direct::Direct, fiber::Fiber};
+use crate::primitive::{Acquire, AtomicBool};
 use std::{cell::Cell, error::Error, fmt, io, ptr, time::Instant};
 
 /// Why a wait ended early.
@@ -27,6 +28,8 @@ pub(crate) enum Cause {
     Request,
     /// The deadline of an enclosing `timeout`.
     Deadline,
+    /// The token of an enclosing `CancellationToken::scope`.
+    Token,
 }
 
 impl Cancelled {
@@ -41,6 +44,23 @@ impl Cancelled {
     /// Whether it was the deadline of an enclosing [`timeout`](crate::time::timeout) that passed.
     pub fn is_deadline(&self) -> bool {
         self.cause == Cause::Deadline
+    }
+
+    /// Whether it was the token of an enclosing [`scope`](crate::sync::CancellationToken::scope) that was cancelled.
+    ///
+    /// ```
+    /// use fibra::{sync::CancellationToken, thread};
+    /// use std::time::Duration;
+    ///
+    /// fibra::run(|| {
+    ///     let token = CancellationToken::new();
+    ///     token.cancel();
+    ///     let cancelled = token.scope(|| thread::sleep(Duration::from_secs(3600))).unwrap_err();
+    ///     assert!(cancelled.is_token() && !cancelled.is_deadline());
+    /// });
+    /// ```
+    pub fn is_token(&self) -> bool {
+        self.cause == Cause::Token
     }
 
     /// Whether `error` comes from a cancelled wait.
@@ -59,6 +79,7 @@ impl fmt::Display for Cancelled {
         f.write_str(match self.cause {
             Cause::Request => "the wait was cancelled",
             Cause::Deadline => "the deadline of an enclosing timeout has passed",
+            Cause::Token => "the token of an enclosing scope was cancelled",
         })
     }
 }
@@ -66,11 +87,11 @@ impl fmt::Display for Cancelled {
 impl Error for Cancelled {}
 
 impl From<Cancelled> for io::Error {
-    /// `TimedOut` for a deadline and `Other` for a request: never `Interrupted` or `WouldBlock`, which
+    /// `TimedOut` for a deadline, `Other` for a request and a token: never `Interrupted` or `WouldBlock`, which
     /// `read_exact` and loops around a non-blocking socket would swallow.
     fn from(cancelled: Cancelled) -> Self {
         let kind = match cancelled.cause {
-            Cause::Request => io::ErrorKind::Other,
+            Cause::Request | Cause::Token => io::ErrorKind::Other,
             Cause::Deadline => io::ErrorKind::TimedOut,
         };
         io::Error::new(kind, cancelled)
@@ -82,7 +103,7 @@ pub(crate) struct Cancellation {
     shields: Cell<u32>,
     /// The task's request has been delivered.
     delivered: Cell<bool>,
-    /// The innermost `timeout` that the body is in.
+    /// The innermost scope that the body is in.
     innermost: Cell<*const Scope<'static>>,
 }
 
@@ -100,17 +121,18 @@ impl Cancellation {
         self.delivered.set(false);
     }
 
-    pub(crate) fn deadline_passed(&self) -> bool {
+    /// Why the waits of the innermost scope fail that is over, if one is.
+    pub(crate) fn scope_over(&self) -> Option<Cause> {
         let mut scope = self.innermost.get();
         // SAFETY: a scope in the list lives in a frame of the body, which `enter` takes it out of before
         // the frame ends.
         while let Some(current) = unsafe { scope.as_ref() } {
-            if current.alarm.has_ended() {
-                return true;
+            if let Some(cause) = current.trigger.cause() {
+                return Some(cause);
             }
             scope = current.outer.get();
         }
-        false
+        None
     }
 
     /// The earliest deadline that the body is under; `None` behind a shield, which puts them off.
@@ -120,10 +142,11 @@ impl Cancellation {
         }
         let mut earliest = None;
         let mut scope = self.innermost.get();
-        // SAFETY: as in `deadline_passed`.
+        // SAFETY: as in `scope_over`.
         while let Some(current) = unsafe { scope.as_ref() } {
-            earliest =
-                Some(earliest.map_or(current.deadline, |earliest: Instant| earliest.min(current.deadline)));
+            if let Trigger::Deadline(deadline, _) = current.trigger {
+                earliest = Some(earliest.map_or(deadline, |earliest: Instant| earliest.min(deadline)));
+            }
             scope = current.outer.get();
         }
         earliest
@@ -138,7 +161,7 @@ impl Cancellation {
         if fiber.is_cancelled() && (!self.delivered.get() || fiber.home().is_stopping()) {
             return Some(Cause::Request);
         }
-        self.deadline_passed().then_some(Cause::Deadline)
+        self.scope_over()
     }
 
     /// Notes that `cause` has reached the body.
@@ -166,17 +189,34 @@ impl Drop for Shield<'_> {
     }
 }
 
-/// A `timeout` that a body is in; on the body's stack, linked to the one around it.
+/// What a scope is over by: every wait inside of it fails from then on. Whatever sets it off wakes the fiber too.
+#[derive(Clone, Copy)]
+pub(crate) enum Trigger<'a> {
+    /// An alarm that ends when the deadline passes.
+    Deadline(Instant, &'a Direct),
+    /// A token's flag.
+    Token(&'a AtomicBool),
+}
+
+impl Trigger<'_> {
+    #[inline]
+    fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Deadline(_, alarm) => alarm.has_ended().then_some(Cause::Deadline),
+            Self::Token(is_cancelled) => is_cancelled.load(Acquire).then_some(Cause::Token),
+        }
+    }
+}
+
+/// A `timeout` or a token's scope that a body is in; on the body's stack, linked to the one around it.
 pub(crate) struct Scope<'a> {
-    deadline: Instant,
-    /// Ends when the deadline passes: every wait inside of the scope fails from then on.
-    alarm: &'a Direct,
+    trigger: Trigger<'a>,
     outer: Cell<*const Scope<'static>>,
 }
 
 impl<'a> Scope<'a> {
-    pub(crate) fn new(deadline: Instant, alarm: &'a Direct) -> Self {
-        Self { deadline, alarm, outer: Cell::new(ptr::null()) }
+    pub(crate) fn new(trigger: Trigger<'a>) -> Self {
+        Self { trigger, outer: Cell::new(ptr::null()) }
     }
 
     /// Runs `inside` with this scope as the innermost one of `fiber`'s body.
@@ -188,7 +228,7 @@ impl<'a> Scope<'a> {
             }
         }
         let list = &fiber.cancellation;
-        // The list forgets how long the alarm lives; `Leave` takes the scope out before that is over.
+        // The list forgets how long the trigger lives; `Leave` takes the scope out before that is over.
         self.outer.set(list.innermost.replace(ptr::from_ref(self).cast()));
         let _leave = Leave(list, self.outer.get());
         inside()

@@ -4,7 +4,7 @@ use super::{Sleep, after, sleep};
 use crate::{
     scheduler::{alarm, clock, worker::Worker},
     task::{
-        cancellation::{Cancelled, Scope},
+        cancellation::{Cancelled, Scope, Trigger},
         direct::Direct,
     },
 };
@@ -80,7 +80,8 @@ fn run_until<T>(worker: &Worker, deadline: Instant, body: impl FnOnce() -> T) ->
     let fiber = worker.home().current();
     let alarm = Direct::new(fiber);
     let key = alarm::start(worker, &alarm, deadline);
-    let outcome = catch_unwind(AssertUnwindSafe(|| Scope::new(deadline, &alarm).enter(fiber, body)));
+    let outcome =
+        catch_unwind(AssertUnwindSafe(|| Scope::new(Trigger::Deadline(deadline, &alarm)).enter(fiber, body)));
     let has_passed = alarm.has_ended();
     alarm::stop(worker, &alarm, key);
     (outcome, has_passed)

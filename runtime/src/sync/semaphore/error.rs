@@ -1,0 +1,54 @@
+//! Why no permit was acquired.
+
+use std::{error::Error, fmt};
+
+/// The semaphore is closed.
+///
+/// # Examples
+///
+/// ```
+/// let semaphore = fibra::sync::Semaphore::new(1);
+/// semaphore.close();
+/// assert_eq!(semaphore.acquire().unwrap_err().to_string(), "the semaphore is closed");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcquireError(());
+
+impl AcquireError {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl Error for AcquireError {}
+
+/// Why no permit could be had at once.
+///
+/// # Examples
+///
+/// See [`Semaphore::try_acquire`](super::Semaphore::try_acquire).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryAcquireError {
+    /// The semaphore is closed.
+    Closed,
+    /// There are too few permits, or others wait for them already.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the semaphore is closed",
+            Self::NoPermits => "too few permits are available",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}
