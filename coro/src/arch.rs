@@ -1,6 +1,6 @@
 //! THE table of architectures: the one place that chooses how a thread leaves one stack and continues another.
 //!
-//! Every row supplies the same four things (the contract):
+//! Every row supplies the same six things (the contract):
 //!
 //! | item | promise |
 //! | --- | --- |
@@ -8,6 +8,8 @@
 //! | `first_frame(top, entry)` | writes, as plain data, a frame that continues in `entry`; returns where it rests |
 //! | `switch(save, to, word)` | leaves this stack and continues another, control words kept |
 //! | `switch_without_control_words(..)` | the same; floating-point control words are shared by all stacks |
+//! | `LONGEST_CALL` | the length of the longest call instruction, in bytes |
+//! | `ends_with_call(code)` | whether so many bytes of code end with a call instruction, as far as can be told |
 //!
 //! A *suspended* stack is nothing but a stack pointer; everything else lies on the stack itself, at fixed distances
 //! from it. The side that continues a stack loads the few registers that inline assembly can't declare as clobbered;

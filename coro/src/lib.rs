@@ -6,7 +6,7 @@
 //! - [`switch`], [`Stack`] and [`StackPool`]: leave one stack, continue another. Symmetric, `unsafe`, a few nanoseconds.
 //! - [`Coroutine`]: a function that can stop in the middle and be resumed. Safe.
 //!
-//! [`overflow`] tells which stack has overflowed, instead of a bare `SIGSEGV`.
+//! [`overflow`] tells which stack has overflowed, instead of a bare `SIGSEGV`. [`snapshot`] tells where another thread is.
 //!
 //! # Two stacks
 //!
@@ -59,8 +59,10 @@ mod origin;
 mod os;
 pub mod overflow;
 mod report;
+mod return_addresses;
 mod size_class;
 mod slab;
+pub mod snapshot;
 mod stack;
 mod stack_pool;
 mod suspender;

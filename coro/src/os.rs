@@ -13,6 +13,7 @@
 //! | `lowest_resident(range)` | the lowest page of a range that has memory |
 //! | `shadow_stack_active()` | whether the CPU checks returns against a hidden second stack, which no switch moves |
 //! | `signals` | alternate signal stacks, the fault handler and what it may call |
+//! | `snapshots` | stops a thread by a signal and runs a function there, or refuses to |
 
 #[cfg(unix)]
 #[path = "os/unix.rs"]
@@ -21,6 +22,14 @@ mod current;
 #[cfg(unix)]
 #[path = "os/unix_signals.rs"]
 pub(crate) mod signals;
+
+#[cfg(target_os = "linux")]
+#[path = "os/linux_snapshots.rs"]
+pub(crate) mod snapshots;
+
+#[cfg(all(unix, not(target_os = "linux")))]
+#[path = "os/unix_without_snapshots.rs"]
+pub(crate) mod snapshots;
 
 // Kept for the Windows port, where a stack is reserved and committed in two steps and grows by a guard page:
 // #[cfg(windows)]

@@ -1,7 +1,8 @@
 //! Text for a signal handler: a fixed buffer and `write(2)`.
 
 use crate::StackBounds;
-use crate::os::signals::{self, CodeRange};
+use crate::os::signals;
+use crate::return_addresses::ReturnAddresses;
 
 /// Collects text and writes it to standard error, without allocating.
 pub(crate) struct Report {
@@ -12,9 +13,6 @@ pub(crate) struct Report {
 impl Report {
     /// How many return addresses are printed: enough to show the cycle of a recursion.
     const MOST_RETURN_ADDRESSES: usize = 32;
-
-    /// How far up the stack they are looked for, in bytes.
-    const SEARCHED_BYTES: usize = 64 * 1024;
 
     pub(crate) fn new() -> Report {
         Report { buffer: [0; 512], len: 0 }
@@ -55,37 +53,22 @@ impl Report {
 
     /// An address of code: relative to the program where it lies in it, so that `addr2line` understands it.
     pub(crate) fn code(&mut self, address: usize) -> &mut Report {
-        match signals::code_ranges().iter().find(|range| range.contains(address)) {
-            Some(CodeRange { program_base: Some(base), .. }) => {
-                self.text("program+").hexadecimal(address - base)
-            }
-            _ => self.hexadecimal(address),
+        match signals::offset_in_program(address) {
+            Some(offset) => self.text("program+").hexadecimal(offset),
+            None => self.hexadecimal(address),
         }
     }
 
-    /// Every word on the stack that points into code. Most are return addresses; which ones can't be told without
-    /// unwind tables, and reading those isn't safe here.
+    /// The first of the return addresses on a stack.
     ///
     /// # Safety
     ///
-    /// The stack is mapped from its limit to its top, and nobody writes there meanwhile.
+    /// As for [`ReturnAddresses::new`].
     pub(crate) unsafe fn return_addresses(&mut self, bounds: StackBounds, stack_pointer: usize) {
-        let start =
-            stack_pointer.clamp(bounds.limit.addr(), bounds.top.addr()).next_multiple_of(size_of::<usize>());
-        let end = bounds.top.addr().min(start.saturating_add(Self::SEARCHED_BYTES));
-        let words = end.saturating_sub(start) / size_of::<usize>();
-        let first = bounds.top.with_addr(start).cast::<usize>();
-        let mut found = 0;
-        for index in 0..words {
-            // SAFETY: between `limit` and `top`, and aligned.
-            let word = unsafe { first.add(index).read_volatile() };
-            if signals::code_ranges().iter().any(|range| range.contains(word)) {
-                self.text("    ").code(word).text("\n");
-                found += 1;
-                if found == Self::MOST_RETURN_ADDRESSES {
-                    break;
-                }
-            }
+        // SAFETY: by contract.
+        let addresses = unsafe { ReturnAddresses::new(bounds, stack_pointer) };
+        for address in addresses.take(Self::MOST_RETURN_ADDRESSES) {
+            self.text("    ").code(address).text("\n");
         }
     }
 

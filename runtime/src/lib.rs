@@ -49,6 +49,7 @@ mod os;
 mod primitive;
 mod runtime;
 mod scheduler;
+pub mod stall;
 pub mod sync;
 mod task;
 pub mod thread;

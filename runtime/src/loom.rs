@@ -3,6 +3,7 @@
 mod idle;
 mod inbox;
 mod local_queue;
+mod monitor;
 mod phase;
 mod register;
 mod state;

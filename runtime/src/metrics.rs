@@ -51,6 +51,10 @@ pub struct Metrics {
     pub blocking_threads: u64,
     /// Blocking work that no thread of the pool has taken yet.
     pub blocking_queued: u64,
+    /// Workers that are stuck in a task: see [`stall`](crate::stall).
+    pub stuck_workers: u64,
+    /// How often a worker was found stuck.
+    pub stalls: u64,
     /// Each worker's numbers, by its index.
     pub workers: Vec<WorkerMetrics>,
 }
@@ -98,6 +102,7 @@ impl Metrics {
     pub(crate) fn of(scheduler: &Scheduler) -> Self {
         let totals = Register::totals(scheduler.registers.iter());
         let blocking = scheduler.offload.stats();
+        let (stuck_workers, stalls) = scheduler.monitor.counts();
         let workers = scheduler.workers.iter();
         Self {
             spawned: totals.spawned,
@@ -106,6 +111,8 @@ impl Metrics {
             threads_alive: totals.threads_spawned.saturating_sub(totals.threads_ended),
             blocking_threads: blocking.threads as u64,
             blocking_queued: blocking.queued as u64,
+            stuck_workers,
+            stalls,
             workers: workers
                 .map(|worker| WorkerMetrics::of(&worker.counters, &worker.home.probe().delays))
                 .collect(),

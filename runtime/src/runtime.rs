@@ -171,7 +171,11 @@ impl Runtime {
         // On a worker of another runtime this must not hold up the others there: who ends here may wait for them.
         unblock(move || {
             let scheduler = &running.scheduler;
-            scheduler.shutdown.run(scheduler, grace, timeout)?;
+            let ended = scheduler.shutdown.run(scheduler, grace, timeout);
+            if let Some(monitor) = running.monitor {
+                scheduler.monitor.end(monitor);
+            }
+            ended?;
             for thread in running.threads {
                 if let Err(payload) = thread.join() {
                     resume_unwind(payload);

@@ -20,6 +20,7 @@ pub(crate) mod counters;
 pub(crate) mod idle;
 pub(crate) mod injector;
 pub(crate) mod local_queue;
+pub(crate) mod monitor;
 mod pace;
 pub(crate) mod panicking;
 pub(crate) mod parking;
@@ -31,6 +32,7 @@ pub(crate) mod shutdown;
 pub(crate) mod slack;
 mod spans;
 mod spin;
+pub(crate) mod stall;
 pub(crate) mod start;
 pub(crate) mod worker;
 
@@ -51,6 +53,7 @@ use fibra_driver::{Birthplace, Offload};
 use idle::Idle;
 use injector::Injector;
 use local_queue::LocalQueue;
+use monitor::Monitor;
 use register::Register;
 use shutdown::Shutdown;
 use slack::Slack;
@@ -73,6 +76,7 @@ pub(crate) struct Scheduler {
     pub(crate) stack_size: usize,
     pub(crate) timer_slack: Slack,
     pub(crate) time: Time,
+    pub(crate) monitor: Monitor,
     birthplace: Birthplace,
 }
 

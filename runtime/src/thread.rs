@@ -9,6 +9,7 @@
 //!   ends the process with a message, as it does for std's threads.
 //! * A blocking call that fibra doesn't know (a foreign library's, `std::thread::sleep`) holds up the worker with all its
 //!   green threads: [`unblock`](crate::unblock) moves it away. So does a lock of `std::sync` that is held across a wait.
+//!   The runtime notices, lets other workers take what they can, and says where it was: see [`stall`](crate::stall).
 //! * A thread-local of std belongs to the OS thread: green threads of one worker share it; with
 //!   [`local_key!`](crate::local_key) each has its own. A crate that keeps a pointer to its caller's stack in a
 //!   thread-local for the length of a scope, as `scoped-tls` does, is *unsound* when such a scope waits: another green

@@ -6,6 +6,11 @@
 //! fn affinity() -> io::Result<CpuSet>              the CPUs on which the calling thread may run
 //! fn set_affinity(&CpuSet) -> io::Result<()>       restricts it to some of them; InvalidInput if there are none
 //! fn cpu_quota() -> Option<CpuQuota>               the tightest limit on the process's CPU time
+//! fn thread_id() -> u32                            the calling thread's number in the kernel
+//! fn thread_activity(u32) -> io::Result<Activity>  whether a thread waits, and how long it has run
+//! fn system_call(u32) -> io::Result<Option<i64>>   the system call in which a thread waits
+//! const SYSTEM_CALLS: [(i64, &str); _]             the names of those in which threads wait
+//! const LOCK_CALL, SLEEP_CALLS                     which of them wait for a lock, and for the time
 //! fn release() -> io::Result<String>               what `uname -r` prints
 //! fn limit_open_files() -> io::Result<Limit>       descriptors
 //! fn limit_locked_memory() -> io::Result<Limit>    bytes

@@ -34,7 +34,7 @@ pub fn check(options: &Options) -> Outcome {
     run.step("fmt", || cargo_with(&["fmt", "--all", "--", "--check"]))?;
     run.step("tidy", tidy::command)?;
     // `fibra` alone first: together with its dependents it always has the feature `hyper`.
-    run.step("clippy without features", || clippy(&["--package", "fibra"]))?;
+    run.step("clippy without features", || clippy(&["--package", "fibra", "--no-default-features"]))?;
     run.step("clippy", || clippy(&["--workspace", "--exclude", "fibra-bench", "--features", "fibra/hyper"]))?;
     if options.full {
         run.step("clippy of bench", || clippy(&["--package", "fibra-bench"]))?;

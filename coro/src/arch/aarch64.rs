@@ -188,3 +188,12 @@ pub(crate) unsafe fn switch_without_control_words(save: *mut Context, to: Contex
     // SAFETY: the caller's promise is the same.
     unsafe { leave(save, to, word, 0, NO_CONTROL_WORD) }
 }
+
+/// Every instruction has four bytes.
+pub(crate) const LONGEST_CALL: usize = 4;
+
+/// Whether the code is a call: `bl`, or `blr` with or without authentication of the pointer.
+pub(crate) fn ends_with_call(code: &[u8; LONGEST_CALL]) -> bool {
+    let instruction = u32::from_le_bytes(*code);
+    instruction >> 26 == 0b10_0101 || instruction & 0xfeff_f000 == 0xd63f_0000
+}

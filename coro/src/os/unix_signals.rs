@@ -105,14 +105,14 @@ pub(crate) fn disable() -> io::Result<()> {
     Ok(())
 }
 
-fn action(handler: libc::sighandler_t) -> libc::sigaction {
+pub(super) fn action(handler: libc::sighandler_t) -> libc::sigaction {
     // SAFETY: all fields are numbers, pointers or optional functions, for which zero is a value: no flags, an empty mask.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = handler;
     action
 }
 
-fn check(status: libc::c_int) -> io::Result<()> {
+pub(super) fn check(status: libc::c_int) -> io::Result<()> {
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -164,41 +164,55 @@ unsafe fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut
                 }
             }
         }
-        handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
-            // SAFETY: an action with `SA_SIGINFO` holds a function of this type.
-            let handler: unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
-                unsafe { mem::transmute(handler) };
-            // SAFETY: called as the kernel would have.
-            unsafe { handler(signal, info, context) };
-        }
-        handler => {
-            // SAFETY: an action without `SA_SIGINFO` that is neither default nor ignored holds a function of this type.
-            let handler: unsafe extern "C" fn(libc::c_int) = unsafe { mem::transmute(handler) };
-            // SAFETY: called as the kernel would have.
-            unsafe { handler(signal) };
-        }
+        // SAFETY: as the kernel gave it, to a handler that it would have called.
+        _ => unsafe { call(previous, signal, info, context) },
     }
 }
 
-/// Program counter and stack pointer at the fault.
+/// Calls another handler, as the kernel would have.
+///
+/// # Safety
+///
+/// `action` holds a handler, neither default nor ignored; the rest is what the kernel gave to ours.
+pub(super) unsafe fn call(
+    action: &libc::sigaction,
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    if action.sa_flags & libc::SA_SIGINFO != 0 {
+        // SAFETY: an action with `SA_SIGINFO` holds a function of this type.
+        let handler: unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+            unsafe { mem::transmute(action.sa_sigaction) };
+        // SAFETY: called as the kernel would have.
+        unsafe { handler(signal, info, context) };
+    } else {
+        // SAFETY: an action without `SA_SIGINFO` that is neither default nor ignored holds a function of this type.
+        let handler: unsafe extern "C" fn(libc::c_int) = unsafe { mem::transmute(action.sa_sigaction) };
+        // SAFETY: called as the kernel would have.
+        unsafe { handler(signal) };
+    }
+}
+
+/// Program counter and stack pointer where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
     // SAFETY: the kernel gives a `ucontext_t`.
     let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RSP as usize] as usize)
 }
 
-/// Program counter and stack pointer at the fault.
+/// Program counter and stack pointer where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
     // SAFETY: the kernel gives a `ucontext_t`.
     let machine = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
     (machine.pc as usize, machine.sp as usize)
@@ -210,7 +224,7 @@ unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
 ///
 /// None.
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-unsafe fn registers(_context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(_context: *mut libc::c_void) -> (usize, usize) {
     (0, 0)
 }
 
@@ -238,14 +252,27 @@ pub(crate) fn abort() -> ! {
 pub(crate) struct CodeRange {
     start: usize,
     end: usize,
+    is_readable: bool,
     /// Where the program was loaded, if the code is the program's own and not a library's.
-    pub(crate) program_base: Option<usize>,
+    program_base: Option<usize>,
 }
 
 impl CodeRange {
     pub(crate) fn contains(&self, address: usize) -> bool {
         (self.start..self.end).contains(&address)
     }
+
+    /// Its first address, unless the code may only be executed.
+    pub(crate) fn readable_start(&self) -> Option<usize> {
+        self.is_readable.then_some(self.start)
+    }
+}
+
+/// How far behind the start of the program an address lies, if it is one of the program's own code: what `addr2line`
+/// understands.
+pub(crate) fn offset_in_program(address: usize) -> Option<usize> {
+    let range = code_ranges().iter().find(|range| range.contains(address))?;
+    Some(address - range.program_base?)
 }
 
 /// The code that was loaded when the handler was installed. After the first call this only reads.
@@ -276,7 +303,8 @@ unsafe extern "C" fn add_code(
         headers.iter().filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0)
     {
         let start = base + header.p_vaddr as usize;
-        ranges.push(CodeRange { start, end: start + header.p_memsz as usize, program_base });
+        let is_readable = header.p_flags & libc::PF_R != 0;
+        ranges.push(CodeRange { start, end: start + header.p_memsz as usize, is_readable, program_base });
     }
     0
 }

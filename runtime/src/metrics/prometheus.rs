@@ -41,7 +41,7 @@ type Value<T> = (&'static str, &'static str, &'static str, T);
 /// Looks a number up.
 type Of<T> = fn(&WorkerMetrics) -> T;
 
-fn runtime_values(metrics: &Metrics) -> [Value<u64>; 7] {
+fn runtime_values(metrics: &Metrics) -> [Value<u64>; 9] {
     [
         ("tasks_spawned_total", "Futures and green threads spawned.", "counter", metrics.spawned),
         ("tasks_alive", "Futures and green threads that are alive.", "gauge", metrics.alive),
@@ -49,6 +49,8 @@ fn runtime_values(metrics: &Metrics) -> [Value<u64>; 7] {
         ("threads_alive", "Green threads that are alive.", "gauge", metrics.threads_alive),
         ("blocking_threads", "Threads of the pool for blocking work.", "gauge", metrics.blocking_threads),
         ("blocking_queued", "Blocking work that waits for a thread.", "gauge", metrics.blocking_queued),
+        ("stuck_workers", "Workers that are stuck in a task.", "gauge", metrics.stuck_workers),
+        ("stalls_total", "How often a worker was found stuck in a task.", "counter", metrics.stalls),
         ("workers", "Workers.", "gauge", metrics.workers.len() as u64),
     ]
 }

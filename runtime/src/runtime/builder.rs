@@ -3,7 +3,11 @@
 use super::{Backend, Runtime};
 use crate::{
     error::RuntimeError,
-    scheduler::{plan::Wishes, start},
+    scheduler::{
+        plan::Wishes,
+        stall::{OnStall, Stall},
+        start,
+    },
 };
 use std::time::Duration;
 
@@ -81,6 +85,32 @@ impl Builder {
     /// ```
     pub fn start_paused(mut self, paused: bool) -> Self {
         self.wishes.start_paused = paused;
+        self
+    }
+
+    /// Whether a thread watches the workers, and has others take the tasks that wait behind a worker that is stuck in one;
+    /// see [`stall`](crate::stall). Yes, by default.
+    ///
+    /// ```
+    /// fibra::Builder::new().monitor(false).run(|| ());
+    /// ```
+    pub fn monitor(mut self, wanted: bool) -> Self {
+        self.wishes.monitor = Some(wanted);
+        self
+    }
+
+    /// Calls `hear` for each worker that is stuck in a task for more than about 10 ms: when it is found, and once more when
+    /// it is over. See [`stall`](crate::stall).
+    ///
+    /// It is called on the monitor's thread, which looks at no worker meanwhile: it should not take long, nor wait for what
+    /// a stuck worker has to do. What it spawns goes to this runtime. If it panics, that is all: it will be called again.
+    /// There is none to be called if the [monitor](Builder::monitor) is switched off.
+    ///
+    /// ```
+    /// fibra::Builder::new().on_stall(|stall| eprintln!("{stall}")).run(|| ());
+    /// ```
+    pub fn on_stall(mut self, hear: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.wishes.on_stall = Some(OnStall::new(hear));
         self
     }
 

@@ -16,6 +16,8 @@ use std::{
 /// Runs `work`, which may block its OS thread, on the runtime's pool, and waits for it. `work` may borrow: this returns
 /// only when it has ended. What it spawns goes to the same runtime. Outside of a runtime's workers it simply runs right here.
 ///
+/// Which calls should be moved away, and are not, a runtime finds out by itself: see [`stall`](crate::stall).
+///
 /// The pool grows with the work; past its limit, work queues. A panic in `work` goes on in the caller.
 ///
 /// Not a cancellation point: what has begun is waited for.

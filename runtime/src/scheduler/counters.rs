@@ -48,6 +48,13 @@ impl Counters {
     }
 }
 
+impl Counters {
+    /// A number that changes whenever the worker goes on with a task, or with another one.
+    pub(crate) fn progress(&self) -> u64 {
+        self.polls.get().wrapping_add(self.switches.get())
+    }
+}
+
 impl Worker {
     /// Publishes what the driver has done by its last turn.
     #[inline]

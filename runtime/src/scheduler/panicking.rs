@@ -43,7 +43,7 @@ impl Worker {
             let wait =
                 if self.home.prepare_sleep(|| !fiber.is_notified()) { Wait::Until(limit) } else { Wait::Not };
             self.turn(wait);
-            self.home.end_sleep();
+            self.end_sleep();
             self.home.deliver();
             self.leave_tasks_to_others();
         }

@@ -204,7 +204,7 @@ impl Worker {
             }
             let wait = if self.home.prepare_sleep(|| true) { Wait::Forever } else { Wait::Not };
             self.turn(wait);
-            self.home.end_sleep();
+            self.end_sleep();
             self.home.deliver();
         }
     }

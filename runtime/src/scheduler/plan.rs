@@ -1,6 +1,6 @@
 //! What a runtime is to be like: wishes, the environment, and what becomes of both.
 
-use super::slack::Slack;
+use super::{slack::Slack, stall::OnStall};
 use crate::error::RuntimeError;
 use fibra_coro::StackPool;
 use fibra_driver::{BackendKind, Clock, Offload};
@@ -20,6 +20,8 @@ pub(crate) struct Wishes {
     pub(crate) timer_slack: Option<Duration>,
     pub(crate) offload: Option<Offload>,
     pub(crate) start_paused: bool,
+    pub(crate) monitor: Option<bool>,
+    pub(crate) on_stall: Option<OnStall>,
 }
 
 /// What is done.
@@ -30,6 +32,9 @@ pub(crate) struct Plan {
     pub(crate) timer_slack: Duration,
     pub(crate) offload: Offload,
     pub(crate) clock: Clock,
+    /// Whether there is one.
+    pub(crate) monitor: bool,
+    pub(crate) on_stall: Option<OnStall>,
 }
 
 impl Wishes {
@@ -53,7 +58,8 @@ impl Wishes {
         if self.start_paused {
             clock.stop();
         }
-        Ok(Plan { workers, backend, stack_size, timer_slack, offload, clock })
+        let (monitor, on_stall) = (self.monitor.unwrap_or(true), self.on_stall);
+        Ok(Plan { workers, backend, stack_size, timer_slack, offload, clock, monitor, on_stall })
     }
 }
 

@@ -139,6 +139,19 @@ impl Register {
         list.iter().filter_map(|entry| unsafe { Task::upgrade(entry.0) }).collect()
     }
 
+    /// What to call the task at an address, if it is in one of the lists.
+    pub(crate) fn describe<'a>(
+        registers: impl Iterator<Item = &'a Register>,
+        task: *const (),
+    ) -> Option<String> {
+        registers.into_iter().find_map(|register| {
+            let list = register.lock();
+            let entry = list.iter().find(|entry| entry.0.as_ptr().cast_const().cast() == task)?;
+            // SAFETY: an entry's task is alive while it is in the list, which it can't leave while we hold the lock.
+            Some(unsafe { entry.0.as_ref() }.describe())
+        })
+    }
+
     fn lock(&self) -> impl DerefMut<Target = Vec<Entry>> + '_ {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,6 +8,7 @@ use super::{
     clock::Time,
     idle::Idle,
     injector::Injector,
+    monitor::{self, Monitor},
     plan::{Plan, Wishes},
     register::Register,
     shutdown::Shutdown,
@@ -36,6 +37,8 @@ pub(crate) struct Running {
     /// What they share.
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) threads: Vec<JoinHandle<()>>,
+    /// Watches them, unless that was not wanted.
+    pub(crate) monitor: Option<JoinHandle<()>>,
     /// Which backend the drivers chose, and why.
     pub(crate) choice: Choice,
 }
@@ -70,12 +73,14 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
         stack_size: plan.stack_size,
         timer_slack: Slack::new(plan.timer_slack),
         time: Time::new(plan.clock.clone(), plan.workers),
+        monitor: Monitor::new(plan.workers, plan.monitor),
         birthplace: Birthplace::here(),
     });
+    let monitor = plan.monitor.then(|| monitor::start(&scheduler, plan.on_stall.clone())).transpose()?;
     let homes = scheduler.workers.iter().map(|shared| Arc::clone(&shared.home));
     let threads = candidates.into_iter().zip(homes);
     let threads = threads.map(|(candidate, home)| candidate.assign((home, Arc::clone(&scheduler)))).collect();
-    Ok(Running { scheduler, threads, choice: choice.expect("there is at least one worker") })
+    Ok(Running { scheduler, threads, monitor, choice: choice.expect("there is at least one worker") })
 }
 
 /// A thread that makes its driver, and then waits for its assignment. Dropped before that, it ends.
@@ -122,6 +127,7 @@ fn worker_thread(config: &Config, made: &Sender<Made>, assignment: &Receiver<Ass
         return;
     }
     let Ok((home, scheduler)) = assignment.recv() else { return };
+    scheduler.monitor.introduce(home.index());
     let worker = Worker::new(Arc::clone(&home), scheduler, driver);
     home.set_worker((&raw const worker).cast());
     // SAFETY: `home` and `worker` live until the end of this function, after the guards below, and so do all frames

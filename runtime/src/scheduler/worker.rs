@@ -274,7 +274,7 @@ impl Worker {
             } else {
                 self.turn(self.longest_sleep());
             }
-            self.home.end_sleep();
+            self.end_sleep();
             self.spin.slept(self.home.has_letter());
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
             self.start_poll_period();

@@ -157,6 +157,12 @@ impl Fiber {
         self.body.get().map(|header| unsafe { &*header.as_ptr().cast_const() })
     }
 
+    /// Where that task is, to know it by; null if there is none. May be asked at any instruction, when the task may just be
+    /// ending.
+    pub(crate) fn body_address(&self) -> *const () {
+        self.body.get().map_or(ptr::null(), |header| header.as_ptr().cast_const().cast())
+    }
+
     /// A body is about to run here.
     #[inline]
     pub(crate) fn enter_body(&self, header: &Header) {

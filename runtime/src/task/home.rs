@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     context,
-    primitive::{AtomicBool, Relaxed, SeqCst, fence},
+    primitive::{AtomicBool, Relaxed, Release, SeqCst, fence, unmodelled::compiler_fence},
 };
 use fibra_driver::Unparker;
 use std::{
@@ -146,6 +146,11 @@ impl Home {
     #[inline]
     pub(crate) fn has_letter(&self) -> bool {
         !self.inbox.is_empty()
+    }
+
+    /// How many letters there are to deliver, at most `limit`. On the worker's thread, at any instruction.
+    pub(crate) fn count_letters(&self, limit: usize) -> usize {
+        self.inbox.count(limit)
     }
 
     /// Delivers what others have posted. On the worker's thread only.
@@ -314,11 +319,26 @@ impl ReadyQueue {
     #[inline]
     fn push(&self, fiber: &Fiber) {
         fiber.next.set(ptr::null());
+        // A signal handler may `count` at any instruction: it must not find the fiber with an old link.
+        compiler_fence(Release);
         // SAFETY: a fiber in the queue is kept alive by the reference that came with it.
         match unsafe { self.last.replace(fiber).as_ref() } {
             Some(last) => last.next.set(fiber),
             None => self.first.set(fiber),
         }
+    }
+
+    /// How many there are, at most `limit`. On the worker's thread, at any instruction.
+    pub(crate) fn count(&self, limit: usize) -> usize {
+        let (mut fiber, mut count) = (self.first.get(), 0);
+        // SAFETY: as in `push`; nobody takes one out while we are here.
+        while let Some(current) = unsafe { fiber.as_ref() }
+            && count < limit
+        {
+            count += 1;
+            fiber = current.next.get();
+        }
+        count
     }
 
     /// Takes the oldest out, with its reference.

@@ -66,6 +66,23 @@ impl Inbox {
         false
     }
 
+    /// How many letters there are, at most `limit`. On the thread that delivers them, at any instruction.
+    pub(crate) fn count(&self, limit: usize) -> usize {
+        let (mut letter, mut count) = (self.newest.load(Acquire), 0);
+        if letter == CLOSED {
+            return 0;
+        }
+        // SAFETY: letters stay alive until they are delivered, and who would deliver them is busy here. Those that come
+        // meanwhile are before `letter`; the links behind it don't change.
+        while let Some(current) = unsafe { letter.as_ref() }
+            && count < limit
+        {
+            count += 1;
+            letter = current.next.load(Relaxed);
+        }
+        count
+    }
+
     /// Delivers everything that is in the inbox now, oldest first; returns how many letters there were.
     pub(crate) fn deliver_all(&self) -> usize {
         if self.is_empty() {

@@ -1,6 +1,7 @@
 //! Linux: scheduler calls, resource limits and `/proc`.
 
 mod cgroup;
+mod thread;
 
 use crate::affinity::CpuSet;
 use crate::kernel::Limit;
@@ -9,6 +10,8 @@ use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::path::Path;
+
+pub(crate) use thread::{LOCK_CALL, SLEEP_CALLS, SYSTEM_CALLS, system_call, thread_activity, thread_id};
 
 /// The thread that calls, for the scheduler's calls.
 const THIS_THREAD: libc::pid_t = 0;

@@ -1,0 +1,176 @@
+//! What the monitor knows of each worker, and when it calls one stuck.
+
+use super::{PERIOD, witness::Witness};
+use crate::{
+    primitive::unmodelled::Ordering,
+    scheduler::{
+        Scheduler, Shared,
+        register::Register,
+        stall::{OnStall, Stall},
+        start,
+    },
+    task::join::contain,
+};
+use fibra_coro::snapshot;
+use fibra_system::thread::{self, Activity};
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// See the module.
+pub(super) struct Watch<'a> {
+    scheduler: &'a Arc<Scheduler>,
+    on_stall: Option<OnStall>,
+    workers: Vec<Watched>,
+}
+
+/// A worker.
+struct Watched {
+    /// How far it had got at the last look.
+    progress: u64,
+    /// When it was seen there first, or dozing there last.
+    since: Instant,
+    opinion: Opinion,
+}
+
+enum Opinion {
+    /// It goes on.
+    Well,
+    /// It stood still at one look. What it was doing then, if that can be known.
+    Suspected(Option<Activity>),
+    /// It stands still, but not in a task: between two, a wait in the kernel for example.
+    Cleared,
+    Stuck(Box<Stall>),
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(scheduler: &'a Arc<Scheduler>, on_stall: Option<OnStall>) -> Self {
+        let since = Instant::now();
+        let watched = |_| Watched { progress: 0, since, opinion: Opinion::Well };
+        Self { scheduler, on_stall, workers: (0..scheduler.workers.len()).map(watched).collect() }
+    }
+
+    /// Looks at all workers. `true`: they all doze.
+    pub(super) fn look(&mut self) -> bool {
+        let mut is_quiet = true;
+        for index in 0..self.workers.len() {
+            is_quiet &= self.look_at(index);
+        }
+        is_quiet
+    }
+
+    fn look_at(&mut self, index: usize) -> bool {
+        let shared = &self.scheduler.workers[index];
+        let (progress, now) = (shared.counters.progress(), Instant::now());
+        let is_dozing = shared.home.is_dozing();
+        let watched = &mut self.workers[index];
+        if is_dozing || progress != watched.progress {
+            let well = Watched { progress, since: now, opinion: Opinion::Well };
+            let before = mem::replace(watched, well);
+            if let Opinion::Stuck(stall) = before.opinion {
+                self.end(*stall, now - before.since);
+            }
+            return is_dozing;
+        }
+        self.scheduler.relieve(shared);
+        let held_up = now - watched.since;
+        if let Some(&thread) = self.scheduler.monitor.worker_threads[index].get() {
+            self.judge(index, thread, held_up);
+        }
+        false
+    }
+
+    /// A worker stands still: suspects it, and the next time finds out what is going on.
+    fn judge(&mut self, index: usize, thread: u32, held_up: Duration) {
+        let activity = thread::activity(thread).ok();
+        match &self.workers[index].opinion {
+            Opinion::Well => self.workers[index].opinion = Opinion::Suspected(activity),
+            Opinion::Suspected(before) if is_held_up(before.as_ref(), activity.as_ref()) => {
+                self.ask(index, thread, held_up);
+            }
+            Opinion::Suspected(_) | Opinion::Cleared | Opinion::Stuck(_) => {}
+        }
+    }
+
+    fn ask(&mut self, index: usize, thread: u32, held_up: Duration) {
+        let scheduler = self.scheduler;
+        let shared = &scheduler.workers[index];
+        // Before the signal, which interrupts it.
+        let blocked_in = thread::system_call(thread).ok().flatten();
+        let mut witness = Witness::new(&shared.home);
+        // SAFETY: `look` is what a signal handler may do; see there.
+        let asked = unsafe { snapshot::take(thread, &mut |moment| witness.look(moment)) };
+        // A worker that does not answer is in a system call that nothing interrupts: in a task, most likely.
+        let is_in_task = asked.is_err() || witness.body().is_some();
+        let task = witness.body().and_then(|body| Register::describe(scheduler.registers.iter(), body));
+        if shared.counters.progress() != self.workers[index].progress {
+            // It has gone on meanwhile, so that what was seen may be of two tasks.
+            return;
+        }
+        if !is_in_task {
+            self.workers[index].opinion = Opinion::Cleared;
+            return;
+        }
+        let mut stall = Stall::new(index, task, held_up, blocked_in);
+        stall.addresses = witness.addresses().into();
+        stall.backlog = witness.backlog(&shared.counters);
+        scheduler.monitor.stalls.fetch_add(1, Ordering::Relaxed);
+        scheduler.monitor.stuck.fetch_add(1, Ordering::Relaxed);
+        self.report(&stall);
+        self.workers[index].opinion = Opinion::Stuck(Box::new(stall));
+    }
+
+    fn end(&self, mut stall: Stall, held_up: Duration) {
+        self.scheduler.monitor.stuck.fetch_sub(1, Ordering::Relaxed);
+        stall.end(held_up);
+        self.report(&stall);
+    }
+
+    /// Tells whoever wants to hear of it, who is foreign code: a panic there is not the monitor's.
+    fn report(&self, stall: &Stall) {
+        if let Some(on_stall) = &self.on_stall {
+            contain(|| start::within(self.scheduler, || on_stall.call(stall)));
+        }
+    }
+}
+
+/// Whether a thread was held up between two looks by what it does: it has run, or was blocked. Otherwise it has merely waited
+/// for a CPU.
+fn is_held_up(before: Option<&Activity>, now: Option<&Activity>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else { return true };
+    (before.is_waiting && now.is_waiting) || now.run_time.saturating_sub(before.run_time) >= PERIOD / 2
+}
+
+impl Scheduler {
+    /// Has somebody take the work of a worker that stands still, if there is some that anybody may run: its own thread would
+    /// have woken a sleeper for what is in its ring, but not for the task that is to run next.
+    fn relieve(&self, worker: &Shared) {
+        if worker.has_work() {
+            self.notify();
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn activity(is_waiting: bool, run_time: u64) -> Option<Activity> {
+        let mut activity = thread::activity(thread::id()).expect("of this thread it is known");
+        (activity.is_waiting, activity.run_time) = (is_waiting, Duration::from_millis(run_time));
+        Some(activity)
+    }
+
+    #[test]
+    fn who_waits_for_a_cpu_is_not_held_up() {
+        let held_up =
+            |before: Option<Activity>, now: Option<Activity>| is_held_up(before.as_ref(), now.as_ref());
+        assert!(!held_up(activity(false, 5), activity(false, 6)));
+        assert!(!held_up(activity(true, 5), activity(false, 6)), "it has been woken, and waits for a CPU");
+        assert!(held_up(activity(true, 5), activity(true, 5)), "it is blocked");
+        assert!(held_up(activity(false, 5), activity(false, 15)), "it computes");
+        assert!(held_up(None, activity(false, 5)), "nothing can be known");
+    }
+}

@@ -1,0 +1,152 @@
+//! What a thread of this process does, as the kernel sees it.
+//!
+//! Threads are named by their number in the kernel, which [`id`] tells the thread itself. It may be another thread's once
+//! that one has ended.
+
+use crate::os;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// The calling thread's number in the kernel.
+///
+/// ```
+/// let here = fibra_system::thread::id();
+/// let there = std::thread::spawn(fibra_system::thread::id).join().unwrap();
+/// assert_ne!(here, there);
+/// ```
+pub fn id() -> u32 {
+    os::thread_id()
+}
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Activity {
+    /// It waits for something; otherwise it runs, or would if it had a CPU.
+    pub is_waiting: bool,
+    /// For how long it has had a CPU, in all.
+    pub run_time: Duration,
+}
+
+/// What a thread of this process is doing.
+///
+/// # Errors
+///
+/// The system's, if there is no such thread, or nothing can be known.
+///
+/// ```
+/// use fibra_system::thread;
+///
+/// let me = thread::activity(thread::id())?;
+/// assert!(!me.is_waiting);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn activity(thread: u32) -> io::Result<Activity> {
+    os::thread_activity(thread)
+}
+
+/// The system call in which a thread of this process waits; `None` if it waits in none.
+///
+/// # Errors
+///
+/// The system's: not every kernel tells.
+///
+/// ```
+/// use fibra_system::thread;
+/// use std::time::Duration;
+///
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// std::thread::spawn(move || {
+///     sender.send(thread::id()).unwrap();
+///     std::thread::sleep(Duration::from_secs(3600));
+/// });
+/// let sleeper = receiver.recv().unwrap();
+/// std::thread::sleep(Duration::from_millis(50));
+/// if let Ok(Some(call)) = thread::system_call(sleeper) {
+///     println!("it waits in {call}");
+/// }
+/// ```
+pub fn system_call(thread: u32) -> io::Result<Option<SystemCall>> {
+    Ok(os::system_call(thread)?.map(|number| SystemCall { number }))
+}
+
+/// A system call, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SystemCall {
+    number: i64,
+}
+
+impl SystemCall {
+    /// Its number on this architecture.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+
+    /// Its name, if it is one of those in which threads often wait.
+    pub fn name(&self) -> Option<&'static str> {
+        os::SYSTEM_CALLS.iter().find(|(number, _)| *number == self.number).map(|(_, name)| *name)
+    }
+
+    /// Whether it waits for a lock, a condition, or another thread's end: `futex` on Linux.
+    pub fn is_lock(&self) -> bool {
+        self.number == os::LOCK_CALL
+    }
+
+    /// Whether it waits for nothing but the time.
+    pub fn is_sleep(&self) -> bool {
+        os::SLEEP_CALLS.contains(&self.number)
+    }
+}
+
+impl fmt::Display for SystemCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "system call {}", self.number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Instant;
+
+    #[test]
+    fn a_thread_that_computes_has_run_and_waits_for_nothing() {
+        let start = activity(id()).unwrap();
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(20) {}
+        let end = activity(id()).unwrap();
+        assert!(!end.is_waiting && end.run_time > start.run_time, "{start:?} {end:?}");
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_seen_to_wait_and_where() {
+        let (number, started) = channel();
+        let (end, over) = channel::<()>();
+        let waiter = thread::spawn(move || {
+            number.send(id()).unwrap();
+            let _ = over.recv();
+        });
+        let thread = started.recv().unwrap();
+        while !activity(thread).unwrap().is_waiting {
+            thread::yield_now();
+        }
+        // Not every kernel tells where.
+        if let Ok(Some(call)) = system_call(thread) {
+            assert!(call.is_lock() && call.to_string() == "futex", "{call}");
+        }
+        drop(end);
+        waiter.join().unwrap();
+    }
+
+    #[test]
+    fn unknown_calls_have_numbers() {
+        assert_eq!(SystemCall { number: 99_999 }.to_string(), "system call 99999");
+        assert!(!SystemCall { number: 99_999 }.is_sleep());
+    }
+}
