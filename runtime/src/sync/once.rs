@@ -13,7 +13,8 @@ use std::{
 ///
 /// It has the interface of [`std::sync::Once`], poisoning included. What is done may wait, for I/O or whatever else: its
 /// green thread parks, and so do the ones that ask meanwhile; none of them blocks its worker, as with `std`'s they would.
-/// Once it has been done, a call costs one load.
+/// Once it has been done, a call costs one load. To do it with a future, take an [`OnceLock<()>`](super::OnceLock) and its
+/// [`get_or_init_async`](super::OnceLock::get_or_init_async).
 ///
 /// **Poisoning.** If the closure panics, so does every later [`call_once`](Once::call_once) and [`wait`](Once::wait);
 /// [`call_once_force`](Once::call_once_force) tries again. A closure that was unwound because its green thread was

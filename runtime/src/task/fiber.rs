@@ -71,7 +71,8 @@ pub(crate) struct Fiber {
     /// The handle of a body that has no slot for one: a future that asks who it is during a poll.
     pub(crate) thread: RefCell<Option<Thread>>,
     pub(crate) cancellation: Cancellation,
-    /// What the body keeps under keys.
+    /// What the body keeps under keys. None is left when no body is on the fiber: the last reference to it may go on
+    /// another thread, where the values must not.
     pub(super) values: Values,
     stack: ManuallyDrop<Stack>,
     /// Whether the stack has the runtime's usual size.
@@ -174,6 +175,7 @@ impl Fiber {
     /// The body has returned.
     #[inline]
     pub(crate) fn leave_body(&self) {
+        debug_assert!(self.values.is_empty(), "a body left its values");
         self.body.set(None);
         self.thread.replace(None);
     }

@@ -55,6 +55,10 @@ impl Values {
         Self(RefCell::new(Vec::new()))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// Takes out the newest one that is left.
     fn take_newest(&self) -> Option<Rc<dyn Any>> {
         self.0.borrow_mut().iter_mut().rev().find_map(|value| value.value.take())

@@ -67,7 +67,8 @@ macro_rules! local_key {
 ///
 /// The value is made when it is first used. It is dropped when the green thread's closure has returned or unwound, on its own
 /// stack and before its [`JoinHandle`](super::JoinHandle) is ready; the newest first. Its destructor may wait, and may use
-/// other keys; if it panics, that goes no further than the panic hook.
+/// other keys; if it panics, that goes no further than the panic hook. (A [`scope`](super::scope) in which nobody joins
+/// waits for its threads' closures, and not for this.)
 ///
 /// A reference does not leave the closure that [`with`](LocalKey::with) was given:
 ///
