@@ -38,6 +38,8 @@ mod context;
 mod error;
 pub mod fs;
 pub mod future;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 pub mod io;
@@ -54,6 +56,8 @@ pub mod sync;
 mod task;
 pub mod thread;
 pub mod time;
+#[cfg(feature = "tokio-io")]
+pub mod tokio_io;
 mod wait;
 
 pub use error::{RuntimeError, ShutdownError, StackUnavailable};

@@ -22,7 +22,10 @@
 //! * [`ToSocketAddrs`] is a trait of its own, implemented for the same types, that resolves names off the workers.
 
 mod addresses;
+#[cfg(feature = "stream")]
+mod incoming;
 mod listener;
+#[cfg(feature = "_polled")]
 mod poll;
 #[cfg(feature = "hyper")]
 pub(crate) mod read_ahead;
@@ -31,6 +34,8 @@ mod socket;
 mod stream;
 
 pub use addresses::ToSocketAddrs;
+#[cfg(feature = "stream")]
+pub use incoming::IncomingAsync;
 pub use listener::{Incoming, IntoIncoming, TcpListener};
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,

@@ -44,6 +44,18 @@ pub fn wait<F: IntoFuture>(future: F) -> F::Output {
     }
 }
 
+/// Polls until there is a result, in direct style. A cancellation point, where a cancel is an error, as for any I/O.
+#[cfg(feature = "_polled")]
+pub(crate) fn wait_for_io<T>(
+    poll: impl FnMut(&mut Context<'_>) -> Poll<std::io::Result<T>>,
+) -> std::io::Result<T> {
+    match wait_in(pin!(std::future::poll_fn(poll)), Until::CancelledOr(None)) {
+        Ok(result) => result,
+        Err(Ended::Cancelled(cancelled)) => Err(cancelled.into()),
+        Err(Ended::TimedOut) => unreachable!("there was no deadline"),
+    }
+}
+
 /// The same without being a cancellation point: for a lock, which is held when this returns.
 pub(crate) fn wait_uncancellable<F: Future>(future: F) -> F::Output {
     match wait_in(pin!(future), Until::Ready) {

@@ -33,9 +33,9 @@ pub fn check(options: &Options) -> Outcome {
     let mut run = Run::new(options.keep_going);
     run.step("fmt", || cargo_with(&["fmt", "--all", "--", "--check"]))?;
     run.step("tidy", tidy::command)?;
-    // `fibra` alone first: together with its dependents it always has the feature `hyper`.
+    // `fibra` alone first: together with its dependents it always has some of its features.
     run.step("clippy without features", || clippy(&["--package", "fibra", "--no-default-features"]))?;
-    run.step("clippy", || clippy(&["--workspace", "--exclude", "fibra-bench", "--features", "fibra/hyper"]))?;
+    run.step("clippy", || clippy(&["--workspace", "--exclude", "fibra-bench", "--all-features"]))?;
     if options.full {
         run.step("clippy of bench", || clippy(&["--package", "fibra-bench"]))?;
     }
@@ -70,7 +70,7 @@ fn clippy(selection: &[&str]) -> Outcome {
 
 fn docs() -> Outcome {
     let arguments = ["doc", "--workspace", "--exclude", "fibra-bench", "--lib", "--no-deps"];
-    call(cargo().args(arguments).args(["--features", "fibra/hyper"]).env("RUSTDOCFLAGS", "-D warnings"))
+    call(cargo().args(arguments).arg("--all-features").env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Every test of the default members, also those that do not name a backend, with `backend` forced.

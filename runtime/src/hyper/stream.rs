@@ -1,7 +1,10 @@
 //! hyper's view of a connection.
 
-use crate::net::{Shutdown, TcpStream, read_ahead::ReadAhead};
-use hyper::rt::{Read, ReadBufCursor, Write};
+use crate::{
+    io::{Foreign, Hyper, polled::Polled},
+    net::{TcpStream, read_ahead::ReadAhead},
+};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
@@ -9,99 +12,125 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-impl Read for TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        // SAFETY: `poll_recv` only writes, and has initialised as many bytes as it returns.
-        unsafe { fill(cursor, |buffer| self.get_mut().poll_recv(context, buffer)) }
-    }
+/// hyper's traits for a type that is `Polled`.
+macro_rules! polled_as_hyper {
+    ($type:ty $(, <$($parameter:ident),+> where $bounded:ty)?) => {
+        impl $(<$($parameter),+>)? Read for $type
+        $(where $bounded: Polled)?
+        {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                cursor: ReadBufCursor<'_>,
+            ) -> Poll<io::Result<()>> {
+                fill(cursor, context, self.get_mut())
+            }
+        }
+
+        impl $(<$($parameter),+>)? Write for $type
+        $(where $bounded: Polled)?
+        {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().poll_send(context, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().poll_send_vectored(context, buffers)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                self.is_send_vectored()
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Polled::poll_flush(self.get_mut(), context)
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Polled::poll_shutdown(self.get_mut(), context)
+            }
+        }
+    };
 }
 
-/// Has `poll_recv` receive into hyper's buffer.
-///
-/// # Safety
-///
-/// `poll_recv` does not make memory uninitialised, and has initialised as many bytes as it returns, from the beginning.
-unsafe fn fill(
+polled_as_hyper!(TcpStream);
+polled_as_hyper!(ReadAhead);
+polled_as_hyper!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
+
+fn fill(
     mut cursor: ReadBufCursor<'_>,
-    poll_recv: impl FnOnce(&mut [MaybeUninit<u8>]) -> Poll<io::Result<usize>>,
+    context: &mut Context<'_>,
+    stream: &mut impl Polled,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: by contract, what is initialised stays so.
+    // SAFETY: what is initialised stays so, as `Polled` says.
     let buffer = unsafe { cursor.as_mut() };
-    let received = ready!(poll_recv(buffer))?;
-    // SAFETY: by contract.
+    let received = ready!(stream.poll_recv(context, buffer))?;
+    // SAFETY: `Polled` says that so many bytes are initialised now.
     unsafe { cursor.advance(received) };
     Poll::Ready(Ok(()))
 }
 
-impl Write for TcpStream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_send(context, buffer)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_send_vectored(context, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    /// Nothing is buffered here.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(match self.shutdown(Shutdown::Write) {
-            // The other side was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
-        })
+impl<S: Read + Write + Unpin> Foreign<S, Hyper> {
+    /// A stream that has [`hyper::rt::Read`] and [`hyper::rt::Write`], as [`Upgraded`](hyper::upgrade::Upgraded).
+    ///
+    /// ```
+    /// # use fibra::{io::Foreign, net::{TcpListener, TcpStream}};
+    /// # use std::io::{Read, Write};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut peer = TcpStream::connect(listener.local_addr()?)?;
+    /// # let (stream, _) = listener.accept()?;
+    /// let mut stream = Foreign::hyper(stream);
+    /// stream.write_all(b"hello")?;
+    /// # peer.read_exact(&mut [0; 5])?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn hyper(stream: S) -> Self {
+        Self::new(stream)
     }
 }
 
-impl Read for ReadAhead {
-    fn poll_read(
-        self: Pin<&mut Self>,
+// SAFETY: hyper's buffer counts as filled only what was put into it, or said, by `unsafe` code, to be; and what it has
+// initialised it takes for so for ever.
+unsafe impl<S: Read + Write + Unpin> Polled for Foreign<S, Hyper> {
+    fn poll_recv(
+        &mut self,
         context: &mut Context<'_>,
-        cursor: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        // SAFETY: as for the stream, whose own it calls, or it copies bytes that have come.
-        unsafe { fill(cursor, |buffer| self.get_mut().poll_recv(context, buffer)) }
-    }
-}
-
-/// What is written is the stream's.
-impl Write for ReadAhead {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(self.get_mut().stream_mut()).poll_write(context, buffer)
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::uninit(buffer);
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer.unfilled()))?;
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
+    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+
+    fn poll_send_vectored(
+        &mut self,
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(self.get_mut().stream_mut()).poll_write_vectored(context, buffers)
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream().is_write_vectored()
+    fn is_send_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().stream_mut()).poll_flush(context)
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().stream_mut()).poll_shutdown(context)
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -40,6 +40,11 @@ impl hyper::rt::Timer for Timer {
         Box::pin(Sleep(time::sleep_until(deadline)))
     }
 
+    /// By the clock that the sleeps go by.
+    fn now(&self) -> Instant {
+        time::now()
+    }
+
     /// Without a new allocation for a sleep of ours.
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, new_deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<Sleep>() {

@@ -81,9 +81,15 @@ impl<P: Payload> OpFuture<P> {
         Self { record: Some(record) }
     }
 
+    /// The waker of the last poll, which is then no longer woken: for one who is to be woken instead.
+    #[cfg(feature = "_polled")]
+    pub(crate) fn take_waker(&self) -> Option<std::task::Waker> {
+        self.record.as_ref()?.waker.take()
+    }
+
     /// Asks the kernel to stop, and leaves the output to be awaited: it is what came first. Does nothing to an operation
     /// that has not been polled yet, or whose home has not heard of it. Not for timers, which end without one.
-    #[cfg_attr(not(feature = "hyper"), expect(dead_code, reason = "for streams of hyper's"))]
+    #[cfg(feature = "hyper")]
     pub(crate) fn stop(&mut self) {
         if let Some(record) = &self.record
             && record.phase.is_pending()

@@ -18,7 +18,9 @@ use super::{
     Buffer, BufferMut, OpFuture, Payload,
     borrowed::{count, owned},
 };
-use fibra_driver::{Handle, Interest, Offset, Op, RawAddress, RawSlice, RawStatx};
+#[cfg(feature = "_polled")]
+use fibra_driver::Interest;
+use fibra_driver::{Handle, Offset, Op, RawAddress, RawSlice, RawStatx};
 use std::{ffi::CString, io, mem::MaybeUninit, os::fd::OwnedFd, sync::Arc};
 
 /// What owns a descriptor.
@@ -131,7 +133,7 @@ pub(crate) async fn send_vectored<D: HasHandle, B: Buffer>(
     (result.map(count), payload.buffers)
 }
 
-struct Accept<D> {
+pub(crate) struct Accept<D> {
     listener: Arc<D>,
     address: RawAddress,
 }
@@ -148,9 +150,15 @@ unsafe impl<D: HasHandle> Payload for Accept<D> {
     }
 }
 
-/// Takes a connection; the descriptor is close-on-exec.
-pub(crate) async fn accept<D: HasHandle>(listener: Arc<D>) -> io::Result<(OwnedFd, RawAddress)> {
-    let (result, payload) = OpFuture::new(Accept { listener, address: RawAddress::empty() }).await;
+/// Takes a connection; the descriptor is close-on-exec. See [`accepted`] for what becomes of the output.
+pub(crate) fn accept<D: HasHandle>(listener: Arc<D>) -> OpFuture<Accept<D>> {
+    OpFuture::new(Accept { listener, address: RawAddress::empty() })
+}
+
+/// The connection that was taken, and whose it is.
+pub(crate) fn accepted<D>(
+    (result, payload): (io::Result<u32>, Accept<D>),
+) -> io::Result<(OwnedFd, RawAddress)> {
     Ok((owned(result?), payload.address))
 }
 
@@ -171,18 +179,21 @@ pub(crate) async fn connect<D: HasHandle>(socket: Arc<D>, address: RawAddress) -
 }
 
 /// Waiting for a descriptor to be ready, for those who poll.
+#[cfg(feature = "_polled")]
 pub(crate) struct Ready<D> {
     descriptor: Arc<D>,
     interest: Interest,
 }
 
 // SAFETY: the reference to the descriptor is the payload's.
+#[cfg(feature = "_polled")]
 unsafe impl<D: HasHandle> Payload for Ready<D> {
     fn op(&mut self) -> Op {
         Op::Poll { fd: self.descriptor.handle().target(), interest: self.interest }
     }
 }
 
+#[cfg(feature = "_polled")]
 pub(crate) fn ready<D: HasHandle>(descriptor: Arc<D>, interest: Interest) -> OpFuture<Ready<D>> {
     OpFuture::new(Ready { descriptor, interest })
 }

@@ -45,6 +45,7 @@ impl Phase {
     }
 
     /// Whether its home has it.
+    #[cfg(feature = "hyper")]
     pub(crate) fn is_pending(&self) -> bool {
         self.0.load(Acquire) == PENDING
     }

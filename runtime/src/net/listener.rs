@@ -1,5 +1,7 @@
 //! A socket that takes connections.
 
+#[cfg(feature = "stream")]
+use super::incoming::IncomingAsync;
 use super::{
     ToSocketAddrs,
     socket::Socket,
@@ -134,7 +136,7 @@ impl TcpListener {
     /// ```
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send + use<> {
         let socket = Arc::clone(&self.socket);
-        async move { accepted(owned::accept(socket).await?) }
+        async move { accepted(owned::accepted(owned::accept(socket).await)?) }
     }
 
     /// The connections, one after another, for ever. An error doesn't end them: the next one may come all the same.
@@ -161,6 +163,28 @@ impl TcpListener {
     /// ```
     pub fn into_incoming(self) -> IntoIncoming {
         IntoIncoming { listener: self }
+    }
+
+    /// The connections as a `Stream`, one after another, for ever, each with the address of the other side. An error doesn't
+    /// end them: the next one may come all the same. Needs the feature `stream`.
+    ///
+    /// Dropping it closes a connection that had been taken, and was not returned yet.
+    ///
+    /// ```
+    /// # use fibra::net::{TcpListener, TcpStream};
+    /// use futures_util::StreamExt;
+    /// fibra::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     let client = TcpStream::connect_async(listener.local_addr()?).await?;
+    ///     let (stream, peer) = listener.incoming_async().next().await.expect("there is no end")?;
+    ///     assert_eq!((stream.peer_addr()?, client.local_addr()?), (peer, peer));
+    ///     Ok(())
+    /// })
+    /// # .map_err(|error: std::io::Error| panic!("{error}")).unwrap();
+    /// ```
+    #[cfg(feature = "stream")]
+    pub fn incoming_async(&self) -> IncomingAsync {
+        IncomingAsync::new(Arc::clone(&self.socket))
     }
 
     /// Where it listens.
@@ -257,7 +281,7 @@ impl TcpListener {
     }
 }
 
-fn accepted((fd, peer): (OwnedFd, RawAddress)) -> io::Result<(TcpStream, SocketAddr)> {
+pub(super) fn accepted((fd, peer): (OwnedFd, RawAddress)) -> io::Result<(TcpStream, SocketAddr)> {
     let stream = TcpStream::from_socket(Arc::new(Socket::new(fd)));
     Ok((stream, peer.to_socket_addr()?))
 }

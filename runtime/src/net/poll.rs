@@ -1,4 +1,4 @@
-//! Streams for those who poll: the traits of hyper and the like.
+//! Sockets for those who poll: the traits of hyper, tokio and the like.
 //!
 //! Such a caller lends its buffer for the length of one `poll`, no longer, so the kernel must not have it afterwards. A
 //! system call that doesn't wait is tried first; if there is nothing to do yet, an operation that waits for readiness,
@@ -11,18 +11,60 @@ use crate::{
         OpFuture,
         owned::{HasHandle, Ready, ready},
     },
+    primitive::Mutex,
     scheduler::{share, worker::Worker},
 };
 use fibra_driver::Interest;
 use std::{
     future::Future,
     io, mem,
+    ops::DerefMut,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     task::{Context, Poll, ready},
 };
 
-/// One direction of a stream: what brings back the task that found nothing to do.
+/// What a stream waits for, in both directions.
+#[derive(Default)]
+pub(super) struct Waits {
+    pub(super) readable: Direction,
+    pub(super) writable: Direction,
+}
+
+/// One direction of a stream, for one task or, through a shared reference, for several.
+///
+/// The lock is held to take what waits and to put it back, never while it is polled. Tasks that meet here displace each
+/// other, and who is displaced is woken, to look again: none is forgotten.
+#[derive(Default)]
+pub(super) struct Direction(Mutex<Readiness>);
+
+impl Direction {
+    /// For whoever has the stream for himself.
+    pub(super) fn alone(&mut self) -> &mut Readiness {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For one of several.
+    pub(super) fn shared<T>(
+        &self,
+        context: &mut Context<'_>,
+        poll: impl FnOnce(&mut Readiness, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let mut taken = mem::take(&mut *self.lock());
+        taken.displace(context);
+        let polled = poll(&mut taken, context);
+        // Others may have come meanwhile, and left something that waits.
+        let others = mem::replace(&mut *self.lock(), taken);
+        others.displace(context);
+        polled
+    }
+
+    fn lock(&self) -> impl DerefMut<Target = Readiness> + '_ {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What brings back the task that found nothing to do.
 #[derive(Default)]
 pub(super) struct Readiness {
     waiting: Option<OpFuture<Ready<Socket>>>,
@@ -31,6 +73,16 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
+    /// Wakes the task that waits, unless it is the one that polls now.
+    fn displace(&self, context: &Context<'_>) {
+        let waker = self.waiting.as_ref().and_then(OpFuture::take_waker);
+        if let Some(waker) = waker
+            && !waker.will_wake(context.waker())
+        {
+            waker.wake();
+        }
+    }
+
     /// Receives by `operation`, which must not wait, into `room` bytes.
     ///
     /// A receive that did not fill its room has emptied the stream. The next one waits for readiness straight away: if

@@ -15,6 +15,7 @@ use crate::{
     io::{
         OpFuture,
         owned::{Arrival, arrival},
+        polled::Polled,
     },
     scheduler::{share, worker::Worker},
 };
@@ -22,7 +23,7 @@ use fibra_driver::{Capability, Op, Target};
 use std::{
     fmt,
     future::Future,
-    io,
+    io::{self, IoSlice},
     mem::{self, MaybeUninit},
     pin::Pin,
     ptr,
@@ -127,12 +128,36 @@ impl ReadAhead {
         Ok((self.stream, self.bytes))
     }
 
-    pub(crate) fn stream_mut(&mut self) -> &mut TcpStream {
-        &mut self.stream
+    /// What has come ahead, as much as there is room for. Memory that was read is no longer kept.
+    fn hand_out(&mut self, buffer: &mut [MaybeUninit<u8>]) -> usize {
+        let unread = &self.bytes[self.read..];
+        let count = unread.len().min(buffer.len());
+        buffer.iter_mut().zip(unread).for_each(|(to, from)| _ = to.write(*from));
+        self.read += count;
+        if self.read == self.bytes.len() {
+            (self.bytes, self.read) = (Vec::new(), 0);
+        }
+        count
     }
 
-    /// Reads into memory that needn't be initialised; returns how many bytes are, from its beginning.
-    pub(crate) fn poll_recv(
+    /// Receives without waiting.
+    fn try_recv(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        // A peer that always has something ready must not starve the other tasks.
+        ready!(share::poll_charge(context));
+        let received = self.stream.socket().options().recv_with_flags(buffer, libc::MSG_DONTWAIT);
+        self.emptied = received.as_ref().is_ok_and(|received| (1..buffer.len()).contains(received));
+        Poll::Ready(received)
+    }
+}
+
+// SAFETY: bytes that have come are copied to the buffer's beginning, or else the stream's own `poll_recv` is called, or a
+// system call that only writes.
+unsafe impl Polled for ReadAhead {
+    fn poll_recv(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut [MaybeUninit<u8>],
@@ -167,29 +192,28 @@ impl ReadAhead {
         }
     }
 
-    /// What has come ahead, as much as there is room for. Memory that was read is no longer kept.
-    fn hand_out(&mut self, buffer: &mut [MaybeUninit<u8>]) -> usize {
-        let unread = &self.bytes[self.read..];
-        let count = unread.len().min(buffer.len());
-        buffer.iter_mut().zip(unread).for_each(|(to, from)| _ = to.write(*from));
-        self.read += count;
-        if self.read == self.bytes.len() {
-            (self.bytes, self.read) = (Vec::new(), 0);
-        }
-        count
+    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.poll_send(context, buffer)
     }
 
-    /// Receives without waiting.
-    fn try_recv(
+    fn poll_send_vectored(
         &mut self,
         context: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
+        buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A peer that always has something ready must not starve the other tasks.
-        ready!(share::poll_charge(context));
-        let received = self.stream.socket().options().recv_with_flags(buffer, libc::MSG_DONTWAIT);
-        self.emptied = received.as_ref().is_ok_and(|received| (1..buffer.len()).contains(received));
-        Poll::Ready(received)
+        self.stream.poll_send_vectored(context, buffers)
+    }
+
+    fn is_send_vectored(&self) -> bool {
+        self.stream.is_send_vectored()
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_flush(context)
+    }
+
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_shutdown(context)
     }
 }
 

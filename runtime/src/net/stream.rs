@@ -2,11 +2,11 @@
 
 mod asynchronous;
 mod options;
+#[cfg(feature = "_polled")]
 mod polled;
 
 use super::{
     ToSocketAddrs,
-    poll::Readiness,
     socket::{Socket, zero},
 };
 use crate::{
@@ -50,9 +50,9 @@ use std::{
 #[must_use = "a stream closes its connection when it is dropped"]
 pub struct TcpStream {
     socket: Arc<Socket>,
-    /// For those who poll; see [`poll`](super::poll).
-    readable: Readiness,
-    writable: Readiness,
+    /// For those who poll.
+    #[cfg(feature = "_polled")]
+    waits: super::poll::Waits,
 }
 
 // The operations that are waited for are reached through `&mut self` alone, and a panic leaves them as they are.
@@ -61,7 +61,11 @@ impl RefUnwindSafe for TcpStream {}
 
 impl TcpStream {
     pub(super) fn from_socket(socket: Arc<Socket>) -> Self {
-        Self { socket, readable: Readiness::default(), writable: Readiness::default() }
+        Self {
+            socket,
+            #[cfg(feature = "_polled")]
+            waits: Default::default(),
+        }
     }
 
     /// Connects to the first of the addresses that takes the connection. Names are resolved off the workers.
@@ -193,7 +197,8 @@ impl TcpStream {
 
     pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
         // An operation that waits for readiness has a reference too.
-        drop((self.readable, self.writable));
+        #[cfg(feature = "_polled")]
+        drop(self.waits);
         Socket::into_fd(self.socket)
     }
 

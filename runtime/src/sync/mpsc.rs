@@ -32,8 +32,12 @@ mod batch;
 mod channel;
 mod handover;
 mod receiver;
+#[cfg(feature = "stream")]
+mod stream;
 
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
+#[cfg(feature = "stream")]
+pub use self::stream::{IntoStream, Stream};
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
 use self::channel::Channel;

@@ -110,6 +110,23 @@ impl Interval {
     }
 }
 
+/// The ticks, for ever. Needs the feature `stream`.
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use std::time::Duration;
+/// let ticks = fibra::time::interval(Duration::from_millis(1));
+/// assert_eq!(fibra::wait(ticks.take(3).collect::<Vec<_>>()).len(), 3);
+/// ```
+#[cfg(feature = "stream")]
+impl futures_core::Stream for Interval {
+    type Item = Instant;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Instant>> {
+        self.poll_tick(context).map(Some)
+    }
+}
+
 impl MissedTicks {
     /// When the tick after the one that was `due` comes, if that was noticed at `now`.
     fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {

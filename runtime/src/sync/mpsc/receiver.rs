@@ -227,6 +227,18 @@ impl<T> Receiver<T> {
         TryIter { receiver: self }
     }
 
+    /// For a stream, which keeps `waits` from one poll to the next.
+    #[cfg(feature = "stream")]
+    pub(super) fn poll_next(&mut self, waits: &mut bool, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        poll_recv(&self.channel, &self.batch, waits, cx).map(Result::ok)
+    }
+
+    /// A stream that polled in vain is polled no more.
+    #[cfg(feature = "stream")]
+    pub(super) fn stop_waiting(&mut self) {
+        self.channel.stop_waiting();
+    }
+
     /// A receive of somebody who cannot share the receiver with another one: it is not `Send`.
     fn receiving(&self) -> Receiving<'_, T, &Batch<T>> {
         Receiving { channel: &self.channel, batch: &self.batch, waits: false }
@@ -257,18 +269,29 @@ impl<T, B: Borrow<Batch<T>> + Unpin> Future for Receiving<'_, T, B> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Who has waited has given the others their turn.
-        if !self.waits {
-            ready!(share::poll_charge(cx));
-        }
-        let batch = self.batch.borrow();
-        if let Some(message) = batch.pop() {
-            return Poll::Ready(Ok(message));
-        }
-        let result = self.channel.recv_or_wait(batch, cx.waker());
-        self.waits = matches!(result, Err(TryRecvError::Empty));
-        poll(result)
+        let Self { channel, batch, waits } = &mut *self;
+        poll_recv(channel, (*batch).borrow(), waits, cx)
     }
+}
+
+/// `waits` says whether the channel may still have our waker.
+#[inline]
+fn poll_recv<T>(
+    channel: &Channel<T>,
+    batch: &Batch<T>,
+    waits: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<Result<T, RecvError>> {
+    // Who has waited has given the others their turn.
+    if !*waits {
+        ready!(share::poll_charge(cx));
+    }
+    if let Some(message) = batch.pop() {
+        return Poll::Ready(Ok(message));
+    }
+    let result = channel.recv_or_wait(batch, cx.waker());
+    *waits = matches!(result, Err(TryRecvError::Empty));
+    poll(result)
 }
 
 #[inline]

@@ -1,0 +1,169 @@
+//! fibra's streams under the traits of the futures crates (feature `futures-io`).
+//!
+//! [`TcpStream`] and `&TcpStream` implement [`AsyncRead`] and [`AsyncWrite`]. Through `&TcpStream` one task may read while another
+//! one writes. Two tasks that wait in the same direction of it keep waking each other: none is forgotten, but it costs.
+//!
+//! The other way round, [`Foreign::futures`] makes a stream that has these traits a [`Read`](std::io::Read) and
+//! [`Write`](std::io::Write) for green threads, and gives it the traits of hyper and tokio.
+//!
+//! Who polls lends its buffer for one poll at a time, and the kernel must not have it longer. So a read is a system call that
+//! doesn't wait, and, if there was nothing to read, an operation that waits for readiness.
+//!
+//! ```
+//! use fibra::net::{TcpListener, TcpStream};
+//! use futures_util::{AsyncReadExt, AsyncWriteExt};
+//!
+//! fibra::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0")?;
+//!     let mut client = TcpStream::connect_async(listener.local_addr()?).await?;
+//!     let (mut server, _) = listener.accept_async().await?;
+//!     AsyncWriteExt::write_all(&mut client, b"by the traits of futures").await?;
+//!     client.close().await?;
+//!     let mut text = String::new();
+//!     AsyncReadExt::read_to_string(&mut server, &mut text).await?;
+//!     assert_eq!(text, "by the traits of futures");
+//!     Ok(())
+//! })
+//! # .map_err(|error: std::io::Error| panic!("{error}")).unwrap();
+//! ```
+
+use crate::{
+    io::{Foreign, Futures, polled::Polled},
+    net::TcpStream,
+};
+use futures_io::{AsyncRead, AsyncWrite};
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    pin::Pin,
+    ptr,
+    task::{Context, Poll, ready},
+};
+
+/// These traits for a type that is `Polled`.
+macro_rules! polled_as_futures {
+    ($type:ty $(, <$($parameter:ident),+> where $bounded:ty)?) => {
+        impl $(<$($parameter),+>)? AsyncRead for $type
+        $(where $bounded: Polled)?
+        {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().poll_recv_bytes(context, buffer)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().poll_recv_vectored(context, buffers)
+            }
+        }
+
+        impl $(<$($parameter),+>)? AsyncWrite for $type
+        $(where $bounded: Polled)?
+        {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().poll_send(context, buffer)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().poll_send_vectored(context, buffers)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Polled::poll_flush(self.get_mut(), context)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.get_mut().poll_shutdown(context)
+            }
+        }
+    };
+}
+
+polled_as_futures!(TcpStream);
+polled_as_futures!(&TcpStream);
+polled_as_futures!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Foreign<S, Futures> {
+    /// A stream that has [`futures_io::AsyncRead`] and [`futures_io::AsyncWrite`].
+    pub fn futures(stream: S) -> Self {
+        Self::new(stream)
+    }
+}
+
+/// These traits want memory that is initialised; of what isn't, no more than this is made so for one read.
+const MOST_INITIALISED: usize = 16 << 10;
+
+// SAFETY: `poll_recv` initialises what it returns before, and nothing is made uninitialised.
+unsafe impl<S: AsyncRead + AsyncWrite + Unpin> Polled for Foreign<S, Futures> {
+    fn poll_recv(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        let room = buffer.len().min(MOST_INITIALISED);
+        let buffer = &mut buffer[..room];
+        buffer.fill(MaybeUninit::new(0));
+        // SAFETY: it was initialised just now.
+        let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [u8]) };
+        self.poll_recv_bytes(context, buffer)
+    }
+
+    fn poll_recv_bytes(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        Poll::Ready(Ok(within(read, buffer.len())))
+    }
+
+    fn poll_recv_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let read = ready!(Pin::new(&mut self.stream).poll_read_vectored(context, buffers))?;
+        Poll::Ready(Ok(within(read, buffers.iter().map(|buffer| buffer.len()).sum())))
+    }
+
+    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+
+    fn poll_send_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    /// The traits don't say. What sends but the first buffer may be called with others in vain.
+    fn is_send_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(context)
+    }
+}
+
+/// A count that others rely on, from a stream that may be wrong.
+fn within(read: usize, room: usize) -> usize {
+    assert!(read <= room, "a stream says that it has read {read} bytes, and there was room for {room}");
+    read
+}
