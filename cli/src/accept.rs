@@ -1,9 +1,12 @@
-//! Accepting connections, for as long as there are descriptors for them.
+//! Accepting connections, for as long as there may be more of them.
 //!
-//! There are two ways to be out of descriptors. Usually it is foreseen: at [`capacity`](crate::connections::capacity)
-//! the loop waits until a connection ends. When the system refuses all the same (other parts of the machine use up
-//! what there is), every further attempt would fail at once, and trying again at once would burn a core: so the loop
-//! pauses, longer each time.
+//! At the limit, the loop waits until a connection ends, and who comes meanwhile waits in the listener's backlog. To accept
+//! and answer `503` would be no kinder: that takes the very descriptor which is short and, under TLS, a whole handshake;
+//! and it makes an error of a wave that is over in a moment. Slow and idle clients don't keep their places, since all
+//! waiting has a limit; so the backlog moves.
+//!
+//! When the system refuses all the same (other parts of the machine use up what there is), every further attempt would
+//! fail at once, and trying again at once would burn a core: so the loop pauses, longer each time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +15,8 @@ use std::time::{Duration, Instant};
 use fibra::net::{TcpListener, TcpStream};
 use fibra::time::sleep;
 
-use crate::connections::{Connections, Seat};
+use crate::connections::{Connections, Limit, Seat};
+use crate::counters::Counters;
 use crate::first::{First, first};
 use crate::shutdown::Shutdown;
 
@@ -28,26 +32,32 @@ pub async fn accept_until_shutdown(
     listener: &TcpListener,
     shutdown: &Shutdown,
     connections: &Connections,
-    limit: usize,
+    limit: Limit,
+    counters: &Counters,
     mut serve: impl FnMut(TcpStream, SocketAddr, Seat),
 ) {
     let mut full = Episodes::default();
     let mut refused = Episodes::default();
     let mut pause = SHORTEST_PAUSE;
     while !shutdown.has_begun() {
-        if connections.open() >= limit {
-            full.report(|| format!("{limit} connections are open, more have to wait (see ulimit -n)"));
-            first(shutdown.begun(), connections.fewer_than(limit)).await;
+        if connections.open() >= limit.count {
+            counters.paused_at_limit.add(1);
+            full.report(|| {
+                format!("{} connections are open, more have to wait ({})", limit.count, limit.origin)
+            });
+            first(shutdown.begun(), connections.fewer_than(limit.count)).await;
             continue;
         }
         match first(shutdown.begun(), listener.accept_async()).await {
             First::Left(()) => break,
             First::Right(Ok((stream, peer))) => {
                 pause = SHORTEST_PAUSE;
+                counters.accepted.add(1);
                 serve(stream, peer, connections.enter());
             }
             First::Right(Err(error)) if concerns_one_client(&error) => (),
             First::Right(Err(error)) => {
+                counters.paused_by_system.add(1);
                 refused.report(|| format!("no connection can be accepted, trying again: {error}"));
                 first(shutdown.begun(), sleep(pause)).await;
                 pause = LONGEST_PAUSE.min(pause * 2);

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -42,7 +43,7 @@ pub struct Serve {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub addr: String,
     /// Number of worker threads [default: one per usable core; FIBRA_WORKERS wins]
-    #[arg(long, value_name = "N", value_parser = workers)]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub workers: Option<usize>,
     /// How the runtime does I/O [default: io_uring, or epoll where that is not possible; FIBRA_BACKEND wins]
     #[arg(long, value_name = "BACKEND")]
@@ -56,6 +57,52 @@ pub struct Serve {
     /// Don't print a line for each request
     #[arg(long)]
     pub quiet: bool,
+    /// Show the metrics at /_fibra/metrics to other machines, too. Behind a proxy on this machine, every request comes from
+    /// this machine: have the proxy keep that path to itself
+    #[arg(long)]
+    pub metrics_for_all: bool,
+    /// How the connection is encrypted, if it is.
+    #[command(flatten)]
+    pub tls: Tls,
+    /// What a client may take.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// With both, HTTPS is served: HTTP/2 and HTTP/1.1.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct Tls {
+    /// The certificate in PEM, and after it those that lead from it to a root; serves HTTPS
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+}
+
+/// Times are numbers with units, such as 500ms, 30s or 5m; without a unit, seconds.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// How many connections may be open; further ones wait [default: half of what `ulimit -n` allows]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_connections: Option<usize>,
+    /// How large the head of a request may be; a larger one is refused with 431
+    #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = head_size)]
+    pub max_header_size: usize,
+    /// How long a client may take to send a request's head, and for the TLS handshake
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time)]
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub idle_timeout: Duration,
+    /// How long a client may take next to nothing of a response
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    pub write_timeout: Duration,
+    /// How long responses that are under way have to finish after SIGINT or SIGTERM; a second signal ends the server at once
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub grace: Duration,
 }
 
 /// The backends by the names that `FIBRA_BACKEND` has for them.
@@ -83,12 +130,33 @@ fn address(text: &str) -> Result<String, String> {
     Ok(format!("{host}:{port}"))
 }
 
-fn workers(text: &str) -> Result<usize, String> {
+fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("at least one worker is needed".to_owned()),
-        Ok(workers) => Ok(workers),
+        Ok(0) => Err("at least one is needed".to_owned()),
+        Ok(number) => Ok(number),
         Err(_) => Err("expected a number".to_owned()),
     }
+}
+
+/// hyper reads at least as much at once, and there are requests of some kilobytes.
+fn head_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size) if (8192..=1 << 24).contains(&size) => Ok(size),
+        _ => Err("expected a number from 8192 to 16777216".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    /// Moments have to stay within what the clock can express.
+    const MOST: Duration = Duration::from_secs(365 * 86400);
+    let time = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text).map_err(|error| error.to_string())?,
+    };
+    if time.is_zero() || time > MOST {
+        return Err("expected more than nothing and at most a year".to_owned());
+    }
+    Ok(time)
 }
 
 #[cfg(test)]
@@ -126,6 +194,30 @@ mod tests {
         assert!(serve.open && serve.hidden && serve.quiet);
         assert_eq!(parse("fibra serve --backend epoll").unwrap().backend, Some(Backend::Epoll));
         assert_eq!(parse("fibra serve --addr [::1]:80").unwrap().addr, "[::1]:80");
+        let serve = parse("fibra serve --cert c.pem --key k.pem --metrics-for-all").unwrap();
+        assert!(serve.metrics_for_all);
+        assert_eq!((serve.tls.cert, serve.tls.key), (Some("c.pem".into()), Some("k.pem".into())));
+    }
+
+    #[test]
+    fn limits_have_defaults_and_units() {
+        let limits = parse("fibra serve").unwrap().limits;
+        assert_eq!((limits.max_connections, limits.max_header_size), (None, 65536));
+        assert_eq!(limits.header_timeout, Duration::from_secs(15));
+        assert_eq!(
+            (limits.idle_timeout, limits.write_timeout),
+            (Duration::from_secs(60), Duration::from_secs(60))
+        );
+        let line = "fibra serve --max-connections 9 --max-header-size 8192 --header-timeout 500ms --idle-timeout 5m \
+                    --write-timeout 7 --grace 1h";
+        let limits = parse(line).unwrap().limits;
+        assert_eq!((limits.max_connections, limits.max_header_size), (Some(9), 8192));
+        assert_eq!(limits.header_timeout, Duration::from_millis(500));
+        assert_eq!(
+            (limits.idle_timeout, limits.write_timeout),
+            (Duration::from_secs(300), Duration::from_secs(7))
+        );
+        assert_eq!(limits.grace, Duration::from_secs(3600));
     }
 
     #[test]
@@ -147,6 +239,14 @@ mod tests {
             "--addr localhost",
             "--addr h:99999",
             "--nope",
+            "--cert c.pem",
+            "--key k.pem",
+            "--max-connections 0",
+            "--max-header-size 100",
+            "--max-header-size 1G",
+            "--idle-timeout 0",
+            "--idle-timeout soon",
+            "--grace 2years",
         ] {
             let error = parse(&format!("fibra serve {line}")).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -31,14 +31,14 @@ pub fn open(url: &str) {
 
 /// The URL of the server that listens on `address`, for a browser on this machine: "all interfaces" isn't an address
 /// that one can open.
-pub fn url(mut address: SocketAddr) -> String {
+pub fn url(scheme: &str, mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{address}/")
+    format!("{scheme}://{address}/")
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -61,7 +61,7 @@ mod tests {
             ("[::]:1", "http://[::1]:1/"),
             ("[2001:db8::1]:2", "http://[2001:db8::1]:2/"),
         ] {
-            assert_eq!(url(address.parse().unwrap()), expected);
+            assert_eq!(url("http", address.parse().unwrap()), expected);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A connection holds a socket and, while it answers, at most one open file. If accepting went on until the process ran
 //! out of descriptors, the clients that are already served could open nothing any more. So there are only as many
-//! connections as can have a file each; further clients wait in the listener's backlog.
+//! connections as can have a file each; further clients wait in the listener's backlog. (With HTTP/2, one may have more
+//! files open; when that uses up what there is, requests are told to try again.)
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,9 +16,29 @@ const OWN_DESCRIPTORS: u64 = 16;
 const DESCRIPTORS_PER_WORKER: u64 = 4;
 
 /// How many connections fit into `descriptors` when each of them may open a file; at least one.
-pub fn capacity(descriptors: u64, workers: usize) -> usize {
+fn capacity(descriptors: u64, workers: usize) -> usize {
     let own = OWN_DESCRIPTORS + DESCRIPTORS_PER_WORKER * workers as u64;
     usize::try_from(descriptors.saturating_sub(own) / 2).unwrap_or(usize::MAX).max(1)
+}
+
+/// How many connections may be open, and what to change if that is too few.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// How many; at least one.
+    pub count: usize,
+    /// For the user.
+    pub origin: &'static str,
+}
+
+impl Limit {
+    /// As many as the command line allows and the system has descriptors for.
+    pub fn new(wanted: Option<usize>, descriptors: u64, workers: usize) -> Limit {
+        let capacity = capacity(descriptors, workers);
+        match wanted {
+            Some(wanted) if wanted <= capacity => Limit { count: wanted, origin: "see --max-connections" },
+            _ => Limit { count: capacity, origin: "see ulimit -n" },
+        }
+    }
 }
 
 /// The count of open connections.
@@ -115,6 +136,16 @@ mod tests {
             }
         }
         assert_eq!(capacity(64, 2), 20);
+    }
+
+    #[test]
+    fn what_is_wanted_counts_if_there_are_descriptors_for_it() {
+        assert_eq!(Limit::new(None, 64, 2).count, 20);
+        assert_eq!(Limit::new(Some(20), 64, 2).count, 20);
+        assert_eq!(Limit::new(Some(21), 64, 2).count, 20);
+        assert_eq!(Limit::new(Some(1), 64, 2).count, 1);
+        assert!(Limit::new(Some(3), 64, 2).origin.contains("--max-connections"));
+        assert!(Limit::new(Some(300), 64, 2).origin.contains("ulimit"));
     }
 
     #[test]

@@ -1,19 +1,36 @@
 //! The fibra command: serve a directory over HTTP, or measure fibra.
 //!
-//! `bench` is the crate `fibra-bench`, which says what is measured and how. All that is here serves. A file a story, from the outside in: [`arguments`] and [`signals`] are the process, [`server`] with [`accept`],
-//! [`connections`] and [`shutdown`] the life of connections, [`site`] answers a request by [`request_path`], [`root`],
-//! [`range`], [`media_type`], [`listing`] and [`page`], and [`body`] and [`log`] are what goes out.
+//! `bench` is the crate `fibra-bench`, which says what is measured and how. All that is here serves. A file a story, from the
+//! outside in:
+//!
+//! * [`arguments`], [`signals`], [`shutdown`] and [`tls`] are the process.
+//! * [`server`] with [`accept`] and [`connections`] has connections; [`connection`] with [`stream`] and [`patience`] is one.
+//! * [`site`] answers a request: [`request_path`], [`root`] and [`encoding`] find what it wants, [`file`](mod@file) with
+//!   [`preconditions`] and [`range`] decides how much of it is sent, [`listing`], [`page`] and [`metrics`] make what is no
+//!   file.
+//! * [`answer`], [`body`] and [`log`] are what goes out.
 
 mod accept;
+mod answer;
 mod arguments;
 mod body;
 mod browser;
+mod connection;
 mod connections;
+mod counters;
+mod encoding;
+mod entity_tag;
+mod file;
 mod first;
 mod listing;
 mod log;
 mod media_type;
+mod metrics;
+mod multipart;
 mod page;
+mod patience;
+mod preconditions;
+mod quality;
 mod range;
 mod request_path;
 mod root;
@@ -21,7 +38,10 @@ mod server;
 mod shutdown;
 mod signals;
 mod site;
+mod stream;
 mod timestamp;
+mod tls;
+mod version;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,7 +49,11 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Backend, Command, Serve};
+use crate::connection::Host;
+use crate::connections::{Connections, Limit};
+use crate::counters::Counters;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::root::Root;
 use crate::server::{End, Server};
 use crate::shutdown::Shutdown;
@@ -54,6 +78,7 @@ fn main() -> ExitCode {
 fn serve(options: Serve) -> Result<(), String> {
     let root = Root::open(&options.directory, options.hidden)
         .map_err(|error| format!("can't serve {}: {error}", options.directory.display()))?;
+    let tls = load_tls(&options.tls)?;
     let shutdown = Shutdown::default();
     signals::begin_shutdown_on_signal(shutdown.clone())
         .map_err(|error| format!("can't wait for signals: {error}"))?;
@@ -61,13 +86,7 @@ fn serve(options: Serve) -> Result<(), String> {
     let path = root.path().display().to_string();
     let runtime = runtime(&options).build().map_err(|error| error.to_string())?;
     let report = runtime.report();
-    let server = Server {
-        site: Arc::new(Site::new(root, log)),
-        connection_limit: connections::capacity(descriptors(), report.workers()),
-        open_browser: options.open,
-        address: options.addr.clone(),
-        shutdown,
-    };
+    let server = server(&options, report.workers(), |metrics| Site::new(root, log, metrics), tls, shutdown);
     let announce = move |url: &str| format!("Serving {path} on {url} {}", describe(&report));
     let end = runtime
         .run(move || server.run(announce))
@@ -82,6 +101,53 @@ fn serve(options: Serve) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The server that the command line describes.
+fn server(
+    options: &Serve,
+    workers: usize,
+    site: impl FnOnce(Metrics) -> Site,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    shutdown: Shutdown,
+) -> Server {
+    let (connections, counters) = (Connections::default(), Arc::new(Counters::default()));
+    let metrics = Metrics {
+        counters: Arc::clone(&counters),
+        connections: connections.clone(),
+        for_all: options.metrics_for_all,
+    };
+    let limits = &options.limits;
+    let host = Host {
+        site: Arc::new(site(metrics)),
+        limits: patience::Limits {
+            head: limits.header_timeout,
+            idle: limits.idle_timeout,
+            write: limits.write_timeout,
+        },
+        head_size: limits.max_header_size,
+        tls,
+        shutdown,
+        counters,
+    };
+    Server {
+        host: Arc::new(host),
+        limit: Limit::new(limits.max_connections, descriptors(), workers),
+        connections,
+        grace: limits.grace,
+        open_browser: options.open,
+        address: options.addr.clone(),
+    }
+}
+
+/// The certificate that the command line names, if it names one.
+fn load_tls(options: &arguments::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
+    let (Some(certificate), Some(key)) = (&options.cert, &options.key) else { return Ok(None) };
+    let loaded = tls::load(certificate, key)?;
+    if let Some(warning) = loaded.warning {
+        eprintln!("fibra: {warning}");
+    }
+    Ok(Some(loaded.config))
 }
 
 /// The backend and the number of workers; below, what is wrong with the backends that would have been better.

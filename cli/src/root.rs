@@ -4,7 +4,7 @@
 //! (`openat2` with `RESOLVE_BENEATH`; where that is missing, name by name). There is no check that a rename or a new
 //! symbolic link between check and use could undo. All functions block: they belong on the offload pool.
 
-use std::fs::File;
+use std::fs::{File, Metadata as StdMetadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -12,9 +12,11 @@ use std::time::SystemTime;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
 
+use crate::encoding::Coding;
 use crate::listing::{Entry, Listing};
 use crate::media_type::media_type;
 use crate::request_path::{RequestPath, is_hidden};
+use crate::version::Version;
 
 /// What a directory's own page is called.
 const INDEX: &str = "index.html";
@@ -36,16 +38,18 @@ pub enum Found {
     DirectoryWithoutSlash,
 }
 
-/// A regular file as it was when it was opened.
+/// A regular file as it was when it was opened, or its compressed sibling.
 pub struct OpenFile {
     /// Open for reading.
     pub file: File,
-    /// For `Content-Type`.
+    /// For `Content-Type`: what is in it once it is decoded.
     pub media_type: String,
+    /// How the bytes are coded.
+    pub coding: Coding,
     /// Bytes.
     pub len: u64,
-    /// `None` where the file system keeps no time.
-    pub modified: Option<SystemTime>,
+    /// Which ones.
+    pub version: Version,
 }
 
 /// Why there is nothing to serve.
@@ -55,6 +59,8 @@ pub enum Refusal {
     NotFound,
     /// The file is there, but this process may not read it.
     Forbidden,
+    /// The file is there, but in no coding that the client accepts.
+    NotAcceptable,
     /// The process is out of descriptors or memory for the moment.
     Exhausted,
     /// Anything else: a defective disk, a lost network file system.
@@ -88,32 +94,67 @@ impl Root {
         self.hidden_allowed
     }
 
-    /// Opens or lists what `path` names. Blocks.
-    pub fn look_up(&self, path: &RequestPath) -> Result<Found, Refusal> {
+    /// Opens or lists what `path` names; a file in the first of the codings in `accepted` that it has. Blocks.
+    pub fn look_up(&self, path: &RequestPath, accepted: &[Coding]) -> Result<Found, Refusal> {
         let relative = path.relative().ok_or(Refusal::NotFound)?;
         let metadata = self.metadata(&relative)?;
         match (metadata.is_dir(), path.names_a_directory()) {
-            (true, true) => match self.index(&relative.join(INDEX)) {
+            (true, true) => match self.index(&relative.join(INDEX), accepted) {
                 Ok(index) => Ok(Found::File(index)),
                 Err(Refusal::NotFound) => Ok(Found::Directory(self.list(&relative)?)),
                 Err(refusal) => Err(refusal),
             },
             (true, false) => Ok(Found::DirectoryWithoutSlash),
-            (false, false) => Ok(Found::File(self.open_file(&relative, &metadata)?)),
+            (false, false) => Ok(Found::File(self.open_coded(&relative, &metadata, accepted)?)),
             (false, true) => Err(Refusal::NotFound),
         }
     }
 
-    fn index(&self, relative: &Path) -> Result<OpenFile, Refusal> {
-        self.open_file(relative, &self.metadata(relative)?)
+    fn index(&self, relative: &Path, accepted: &[Coding]) -> Result<OpenFile, Refusal> {
+        self.open_coded(relative, &self.metadata(relative)?, accepted)
     }
 
     fn metadata(&self, relative: &Path) -> Result<Metadata, Refusal> {
         Ok(self.inside(relative, |path| self.dir.metadata(path))?)
     }
 
+    /// Opens a regular file, which `metadata` must say it is, or its sibling in a preferred coding.
+    fn open_coded(
+        &self,
+        relative: &Path,
+        metadata: &Metadata,
+        accepted: &[Coding],
+    ) -> Result<OpenFile, Refusal> {
+        let (file, metadata) = self.open_file(relative, metadata)?;
+        // The sibling has the type of what it decodes to.
+        let media_type = media_type(relative, &file)?;
+        let mut own = Some(file);
+        let found = accepted.iter().find_map(|&coding| match coding {
+            Coding::Identity => Some((coding, own.take()?, metadata.clone())),
+            _ => self.sibling(relative, &metadata, coding).map(|(file, metadata)| (coding, file, metadata)),
+        });
+        let (coding, file, metadata) = found.ok_or(Refusal::NotAcceptable)?;
+        let version = Version::new(&metadata, coding, SystemTime::now());
+        Ok(OpenFile { file, media_type, coding, len: metadata.len(), version })
+    }
+
+    /// The compressed sibling of a file, if there is one. One that is older was made of what the file once was, and one
+    /// that can't be opened is as good as absent: the file itself is there.
+    fn sibling(
+        &self,
+        relative: &Path,
+        original: &StdMetadata,
+        coding: Coding,
+    ) -> Option<(File, StdMetadata)> {
+        let mut name = relative.as_os_str().to_owned();
+        name.push(coding.suffix());
+        let name = Path::new(&name);
+        let (file, metadata) = self.open_file(name, &self.metadata(name).ok()?).ok()?;
+        (metadata.modified().ok()? >= original.modified().ok()?).then_some((file, metadata))
+    }
+
     /// Opens a regular file, which `metadata` must say it is; anything else is as good as absent.
-    fn open_file(&self, relative: &Path, metadata: &Metadata) -> Result<OpenFile, Refusal> {
+    fn open_file(&self, relative: &Path, metadata: &Metadata) -> Result<(File, StdMetadata), Refusal> {
         // Looked at before, since opening a FIFO would wait for a writer; looked at again on the descriptor, since only
         // that tells what was opened.
         if !metadata.is_file() {
@@ -121,15 +162,7 @@ impl Root {
         }
         let file = self.inside(relative, |path| self.dir.open(path))?.into_std();
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(Refusal::NotFound);
-        }
-        Ok(OpenFile {
-            media_type: media_type(relative, &file)?,
-            file,
-            len: metadata.len(),
-            modified: metadata.modified().ok(),
-        })
+        if metadata.is_file() { Ok((file, metadata)) } else { Err(Refusal::NotFound) }
     }
 
     fn list(&self, relative: &Path) -> Result<Listing, Refusal> {

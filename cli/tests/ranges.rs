@@ -9,7 +9,10 @@ on_each_backend! {
     a_part_is_exactly_that_part
     a_part_that_does_not_exist_is_refused
     a_part_of_another_version_is_not_sent
-    what_is_not_one_range_gets_everything
+    several_parts_come_in_one_response
+    parts_that_overlap_are_sent_once
+    what_is_not_understood_gets_everything
+    head_has_no_parts
 }
 
 const LEN: usize = 300_000;
@@ -66,20 +69,116 @@ fn a_part_that_does_not_exist_is_refused(backend: &str) {
 fn a_part_of_another_version_is_not_sent(backend: &str) {
     let (server, content) = serve(backend);
     let mut client = server.connect();
-    let modified = client.head("/file").header("last-modified").unwrap().to_owned();
-    let same = client.get_with("/file", &["Range: bytes=5-6", &format!("If-Range: {modified}")]);
-    assert_eq!((same.status, same.body.as_slice()), (206, &content[5..7]));
-    for version in ["Sun, 09 Sep 2001 01:46:40 GMT", "\"tag\""] {
+    let young = client.head("/file").header("etag").unwrap().to_owned();
+    server.settle("/file");
+    let head = client.head("/file");
+    let (tag, modified) = (head.header("etag").unwrap(), head.header("last-modified").unwrap());
+    for version in [tag, modified] {
+        let same = client.get_with("/file", &["Range: bytes=5-6", &format!("If-Range: {version}")]);
+        assert_eq!((same.status, same.body.as_slice()), (206, &content[5..7]), "{version}");
+        assert_eq!(same.header("etag"), Some(tag));
+        assert_eq!((same.header("last-modified"), same.header("content-type")), (None, None));
+    }
+    let weak = format!("W/{tag}");
+    for version in ["Sun, 09 Sep 2001 01:46:40 GMT", "\"tag\"", &weak, &young] {
         let other = client.get_with("/file", &["Range: bytes=5-6", &format!("If-Range: {version}")]);
+        assert_eq!((other.status, other.body.len()), (200, LEN), "{version}");
+        // Not even to say that it has no such part.
+        let other = client.get_with("/file", &["Range: bytes=999999-", &format!("If-Range: {version}")]);
         assert_eq!((other.status, other.body.len()), (200, LEN), "{version}");
     }
 }
 
-fn what_is_not_one_range_gets_everything(backend: &str) {
+/// The parts of a multipart response: their ranges and bytes.
+fn parts(response: &server::Response) -> Vec<(String, Vec<u8>)> {
+    let media_type = response.header("content-type").unwrap();
+    let boundary = media_type.strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let (first, between) = (format!("--{boundary}\r\n"), format!("\r\n--{boundary}\r\n"));
+    let end = format!("\r\n--{boundary}--\r\n");
+    let mut rest =
+        response.body.strip_prefix(first.as_bytes()).unwrap().strip_suffix(end.as_bytes()).unwrap();
+    let mut parts = Vec::new();
+    let find =
+        |bytes: &[u8], text: &str| bytes.windows(text.len()).position(|window| window == text.as_bytes());
+    loop {
+        let (part, others) = match find(rest, &between) {
+            Some(position) => (&rest[..position], Some(&rest[position + between.len()..])),
+            None => (rest, None),
+        };
+        let position = find(part, "\r\n\r\n").unwrap();
+        let head = str::from_utf8(&part[..position]).unwrap();
+        let (media_type, range) = head.split_once("\r\n").unwrap();
+        assert_eq!(media_type, "Content-Type: application/octet-stream");
+        let range = range.strip_prefix("Content-Range: bytes ").unwrap();
+        parts.push((range.to_owned(), part[position + 4..].to_vec()));
+        match others {
+            Some(others) => rest = others,
+            None => return parts,
+        }
+    }
+}
+
+fn several_parts_come_in_one_response(backend: &str) {
+    let (server, content) = serve(backend);
+    let mut client = server.connect();
+    for (ranges, expected) in [
+        ("0-0,1000-1001", &[(0, 1), (1000, 1002)][..]),
+        ("200000-200009, -5 , 0-9", &[(200_000, 200_010), (LEN - 5, LEN), (0, 10)]),
+        ("0-140000,150000-299999", &[(0, 140_001), (150_000, LEN)]),
+        ("0-9,300000-,500-509", &[(0, 10), (500, 510)]),
+    ] {
+        let response = client.get_with("/file", &[&format!("Range: bytes={ranges}")]);
+        assert_eq!((response.status, response.header("content-range")), (206, None), "{ranges}");
+        assert_eq!(response.header("etag"), client.head("/file").header("etag"));
+        let parts = parts(&response);
+        assert_eq!(parts.len(), expected.len(), "{ranges}");
+        for ((range, bytes), &(start, end)) in parts.iter().zip(expected) {
+            assert_eq!(*range, format!("{start}-{}/{LEN}", end - 1), "{ranges}");
+            assert!(*bytes == content[start..end], "{ranges}: not these bytes");
+        }
+    }
+}
+
+fn parts_that_overlap_are_sent_once(backend: &str) {
+    let (server, content) = serve(backend);
+    let mut client = server.connect();
+    let many: Vec<_> = (0..30).map(|start| format!("{start}-")).collect();
+    for (ranges, start, end) in [
+        ("5-9,0-6".to_owned(), 0, 10),
+        ("0-9,10-19,30-39".to_owned(), 0, 40),
+        (many.join(","), 0, LEN),
+        ("5-5,400000-".to_owned(), 5, 6),
+    ] {
+        let response = client.get_with("/file", &[&format!("Range: bytes={ranges}")]);
+        let range = format!("bytes {start}-{}/{LEN}", end - 1);
+        assert_eq!(
+            (response.status, response.header("content-range")),
+            (206, Some(range.as_str())),
+            "{ranges}"
+        );
+        assert!(response.body == content[start..end], "{ranges}: not these bytes");
+    }
+}
+
+fn what_is_not_understood_gets_everything(backend: &str) {
     let (server, _) = serve(backend);
     let mut client = server.connect();
-    for range in ["bytes=0-1,5-6", "bytes=6-5", "bytes=x", "lines=1-2", ""] {
+    let many: Vec<_> = (0..1000).map(|start| format!("{0}-{0}", start * 200)).collect();
+    let many = format!("bytes={}", many.join(","));
+    for range in ["bytes=6-5", "bytes=0-1,6-5", "bytes=x", "lines=1-2", "", &many] {
         let response = client.get_with("/file", &[&format!("Range: {range}")]);
         assert_eq!((response.status, response.body.len()), (200, LEN), "{range}");
+    }
+    let response = client.get_with("/file", &["Range: bytes=0-1", "Range: bytes=0-1"]);
+    assert_eq!((response.status, response.body.len()), (200, LEN));
+}
+
+fn head_has_no_parts(backend: &str) {
+    let (server, _) = serve(backend);
+    let mut client = server.connect();
+    for range in ["bytes=0-1", "bytes=0-1,1000-1001", "bytes=400000-"] {
+        client.request("HEAD", "/file", &[&format!("Range: {range}")]);
+        let head = client.response_head();
+        assert_eq!((head.status, head.header("content-length")), (200, Some("300000")), "{range}");
     }
 }

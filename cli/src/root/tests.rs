@@ -46,7 +46,8 @@ impl Drop for Tree {
 }
 
 fn look_up(root: &Root, path: &str) -> Result<Found, Refusal> {
-    root.look_up(&RequestPath::parse(path, root.hidden_allowed()).map_err(|_| Refusal::NotFound)?)
+    let path = RequestPath::parse(path, root.hidden_allowed()).map_err(|_| Refusal::NotFound)?;
+    root.look_up(&path, &[Coding::Identity])
 }
 
 fn content(root: &Root, path: &str) -> String {

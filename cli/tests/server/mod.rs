@@ -125,6 +125,21 @@ impl Server {
         self.connect().get(path)
     }
 
+    /// Waits until a file's entity tag is strong: a while after its last change.
+    pub fn settle(&self, path: &str) {
+        wait_until("the file is settled", || {
+            std::thread::sleep(Duration::from_millis(100));
+            self.connect().head(path).header("etag").is_some_and(|tag| tag.starts_with('"'))
+        });
+    }
+
+    /// A number of the metrics, by its name with its label.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/_fibra/metrics").text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
     pub fn stdout(&self) -> String {
         self.stdout.lock().unwrap().clone()
     }
@@ -213,7 +228,7 @@ fn collect(mut pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 
 fn announced(stdout: &str) -> Option<SocketAddr> {
     let (line, _) = stdout.split_once('\n')?;
-    let (_, url) = line.split_once("http://")?;
+    let (_, url) = line.split_once("://")?;
     url.split('/').next()?.parse().ok()
 }
 
@@ -332,6 +347,12 @@ pub fn failure(command: &mut Command) -> (i32, String) {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Runs curl with a time limit; returns what it prints.
+pub fn curl(arguments: &[&str]) -> std::process::Output {
+    let patience = PATIENCE.as_secs().to_string();
+    Command::new("curl").args(["--silent", "--max-time", &patience]).args(arguments).output().unwrap()
 }
 
 /// A path as an argument.
