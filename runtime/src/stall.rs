@@ -33,7 +33,7 @@
 //!   at   clock_nanosleep
 //!   from std::thread::functions::sleep (…/std/src/thread/functions.rs:315)
 //!   from example::wait_for_disk (src/main.rs:5)
-//!   held up on this worker: 0 green threads that could go on, 0 letters from other threads, 0 timers, 0 operations
+//!   held up on this worker: 2 green thread(s) that could go on, 5 timer(s)
 //! ```
 //!
 //! What blocks belongs into [`unblock`](crate::unblock); what computes for long may call

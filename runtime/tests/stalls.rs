@@ -254,7 +254,9 @@ fn metrics_count_stalls_and_who_is_stuck() {
     let before = runtime.metrics();
     let (go_on, may_go_on) = channel();
     let stuck = runtime.spawn(async move { may_go_on.recv_timeout(PATIENCE).unwrap() });
-    assert!(!stalls.recv_timeout(PATIENCE).unwrap().is_over());
+    let found = stalls.recv_timeout(PATIENCE).unwrap();
+    assert!(!found.is_over());
+    assert_eq!(found.task(), "a task", "it has no name, and has never waited");
     let during = runtime.metrics();
     go_on.send(()).unwrap();
     assert!(stalls.recv_timeout(PATIENCE).unwrap().is_over());

@@ -1,6 +1,9 @@
 //! Which moments count in which phase. The moments themselves are compared, so no test waits.
 
 use super::*;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
 
 const LIMITS: Limits =
     Limits { head: Duration::from_secs(10), idle: Duration::from_secs(60), write: Duration::from_secs(30) };
@@ -83,21 +86,29 @@ fn http2_has_no_heads() {
     assert_eq!(moments(&patience), (None, Some(60)));
 }
 
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
-fn the_end_of_a_request_in_another_task_is_noticed() {
-    let limits = Limits { idle: Duration::from_millis(20), write: Duration::from_secs(3600), ..LIMITS };
-    let patience = Patience::new(limits);
+fn the_end_of_a_request_in_another_task_wakes_the_connection() {
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let patience = Patience::new(LIMITS);
     patience.speaks_http2();
-    let mut exchange = patience.request(false);
-    exchange.answered();
-    let ending = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(50));
-        drop(exchange);
-    });
-    // Nothing else wakes who waits.
-    let ended = fibra::wait(fibra::time::timeout_async(Duration::from_secs(60), patience.idle()));
-    assert!(ended.is_ok());
-    ending.join().unwrap();
+    let (mut first, second) = (patience.request(false), patience.request(false));
+    first.answered();
+    let mut idle = pin!(patience.idle());
+    assert!(idle.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(first);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+    drop(second);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
 }
 
 #[test]

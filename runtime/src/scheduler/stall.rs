@@ -7,6 +7,7 @@ pub use place::Place;
 
 use std::{
     fmt,
+    panic::{RefUnwindSafe, UnwindSafe},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -14,6 +15,10 @@ use std::{
 /// Who wants to hear of it.
 #[derive(Clone)]
 pub(crate) struct OnStall(Arc<dyn Fn(&Stall) + Send + Sync>);
+
+// Only the monitor calls it, whom its panics don't reach.
+impl UnwindSafe for OnStall {}
+impl RefUnwindSafe for OnStall {}
 
 impl OnStall {
     pub(crate) fn new(call: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
@@ -35,7 +40,7 @@ impl OnStall {
 ///   at   std::thread::functions::sleep (…/std/src/thread/functions.rs:315)
 ///   from app::wait_for_disk (src/main.rs:17)
 ///   from app::main::{{closure}} (src/main.rs:31)
-///   held up on this worker: 3 green threads that could go on, 0 letters from other threads, 12 timers, 4 operations
+///   held up on this worker: 3 green thread(s) that could go on, 12 timer(s), 4 operation(s)
 /// ```
 ///
 /// ```
@@ -69,6 +74,22 @@ pub(super) struct Backlog {
     pub(super) letters: usize,
     pub(super) timers: usize,
     pub(super) operations: usize,
+}
+
+impl fmt::Display for Backlog {
+    /// A line of its own, unless there is nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.ready_threads, "green thread(s) that could go on"),
+            (self.letters, "letter(s) from other threads"),
+            (self.timers, "timer(s)"),
+            (self.operations, "operation(s)"),
+        ];
+        for (index, (count, what)) in parts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
+            write!(f, "{}{count} {what}", if index == 0 { "\n  held up on this worker: " } else { ", " })?;
+        }
+        Ok(())
+    }
 }
 
 impl Stall {
@@ -183,12 +204,7 @@ impl fmt::Display for Stall {
         for (index, place) in self.places().iter().enumerate() {
             write!(f, "\n  {} {place}", if index == 0 { "at  " } else { "from" })?;
         }
-        let Backlog { ready_threads, letters, timers, operations } = self.backlog;
-        write!(
-            f,
-            "\n  held up on this worker: {ready_threads} green threads that could go on, {letters} letters from other \
-             threads, {timers} timers, {operations} operations"
-        )
+        write!(f, "{}", self.backlog)
     }
 }
 
@@ -199,15 +215,15 @@ mod tests {
     #[test]
     fn a_stall_says_what_is_known() {
         let mut stall = Stall::new(3, Some("green thread 'mapper'".into()), Duration::from_millis(21), None);
-        stall.backlog.ready_threads = 2;
+        (stall.backlog.ready_threads, stall.backlog.timers) = (2, 1);
         assert_eq!(
             stall.to_string(),
-            "worker 3 is stuck in green thread 'mapper', for 21 ms so far\n  held up on this worker: 2 green threads that \
-             could go on, 0 letters from other threads, 0 timers, 0 operations"
+            "worker 3 is stuck in green thread 'mapper', for 21 ms so far\n  held up on this worker: 2 green thread(s) that \
+             could go on, 1 timer(s)"
         );
         stall.end(Duration::from_secs(1));
         assert!(stall.to_string().starts_with("worker 3 was stuck in green thread 'mapper', for 1000 ms\n"));
         let unknown = Stall::new(0, None, Duration::from_millis(10), None);
-        assert!(unknown.to_string().starts_with("worker 0 is stuck in a task, for 10 ms so far\n"));
+        assert_eq!(unknown.to_string(), "worker 0 is stuck in a task, for 10 ms so far");
     }
 }

@@ -84,16 +84,17 @@ impl<'a> Watch<'a> {
 
     /// A worker stands still: suspects it, and the next time finds out what is going on.
     fn judge(&mut self, index: usize, thread: u32, held_up: Duration) {
-        let activity = thread::activity(thread).ok();
+        let activity = || thread::activity(thread).ok();
         match &self.workers[index].opinion {
-            Opinion::Well => self.workers[index].opinion = Opinion::Suspected(activity),
-            Opinion::Suspected(before) if is_held_up(before.as_ref(), activity.as_ref()) => {
+            Opinion::Well => self.workers[index].opinion = Opinion::Suspected(activity()),
+            Opinion::Suspected(before) if is_held_up(before.as_ref(), activity().as_ref()) => {
                 self.ask(index, thread, held_up);
             }
             Opinion::Suspected(_) | Opinion::Cleared | Opinion::Stuck(_) => {}
         }
     }
 
+    /// Asks it, and reports it if it is stuck in a task.
     fn ask(&mut self, index: usize, thread: u32, held_up: Duration) {
         let scheduler = self.scheduler;
         let shared = &scheduler.workers[index];
@@ -105,8 +106,8 @@ impl<'a> Watch<'a> {
         // A worker that does not answer is in a system call that nothing interrupts: in a task, most likely.
         let is_in_task = asked.is_err() || witness.body().is_some();
         let task = witness.body().and_then(|body| Register::describe(scheduler.registers.iter(), body));
-        if shared.counters.progress() != self.workers[index].progress {
-            // It has gone on meanwhile, so that what was seen may be of two tasks.
+        if shared.counters.progress() != self.workers[index].progress || shared.home.is_dozing() {
+            // It has gone on meanwhile, so that the address may be another task's by now.
             return;
         }
         if !is_in_task {
