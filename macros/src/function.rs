@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn refusals_of(tokens: TokenStream) -> Vec<String> {
-        let error = parse("fibra::main", tokens).err().expect("refused");
+        let Err(error) = parse("fibra::main", tokens) else { panic!("it is refused") };
         error.into_iter().map(|error| error.to_string()).collect()
     }
 
