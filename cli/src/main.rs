@@ -86,7 +86,7 @@ fn serve(options: Serve) -> Result<(), String> {
     let path = root.path().display().to_string();
     let runtime = runtime(&options).build().map_err(|error| error.to_string())?;
     let report = runtime.report();
-    let server = server(&options, report.workers(), |metrics| Site::new(root, log, metrics), tls, shutdown);
+    let server = set_up(&options, report.workers(), |metrics| Site::new(root, log, metrics), tls, shutdown);
     let announce = move |url: &str| format!("Serving {path} on {url} {}", describe(&report));
     let end = runtime
         .run(move || server.run(announce))
@@ -104,7 +104,7 @@ fn serve(options: Serve) -> Result<(), String> {
 }
 
 /// The server that the command line describes.
-fn server(
+fn set_up(
     options: &Serve,
     workers: usize,
     site: impl FnOnce(Metrics) -> Site,

@@ -25,11 +25,11 @@ fn a_signal_ends_an_idle_server_with_status_0(backend: &str) {
 }
 
 /// A server with a download that has begun and that the client's and server's sockets can't hold.
-fn begin_download(backend: &str) -> (Server, server::Client, Vec<u8>) {
+fn begin_download(backend: &str, options: &[&str]) -> (Server, server::Client, Vec<u8>) {
     let directory = Directory::new();
     let content = noise(32 << 20);
     directory.write("big", &content);
-    let server = Server::start(backend, directory);
+    let server = Server::start_with(backend, directory, options);
     let mut client = server.connect();
     client.request("GET", "/big", &[]);
     assert_eq!(client.response_head().status, 200);
@@ -41,7 +41,7 @@ fn refuses(server: &Server) -> bool {
 }
 
 fn a_download_that_is_under_way_finishes(backend: &str) {
-    let (mut server, mut client, content) = begin_download(backend);
+    let (mut server, mut client, content) = begin_download(backend, &[]);
     server.signal("TERM");
     wait_until("new connections are refused", || refuses(&server));
     let mut received = Vec::new();
@@ -52,7 +52,7 @@ fn a_download_that_is_under_way_finishes(backend: &str) {
 }
 
 fn idle_connections_are_closed_and_new_ones_refused(backend: &str) {
-    let (mut server, mut busy, content) = begin_download(backend);
+    let (mut server, mut busy, content) = begin_download(backend, &[]);
     let mut idle = server.connect();
     assert_eq!(idle.get("/none").status, 404);
     let mut silent = server.connect();
@@ -71,7 +71,7 @@ fn idle_connections_are_closed_and_new_ones_refused(backend: &str) {
 }
 
 fn a_client_that_does_not_read_is_cut_off_in_the_end(backend: &str) {
-    let (mut server, client, _) = begin_download(backend);
+    let (mut server, client, _) = begin_download(backend, &["--grace", "1s"]);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
     wait_until("it says so", || server.stderr().contains("1 connection was cut off"));
@@ -79,7 +79,7 @@ fn a_client_that_does_not_read_is_cut_off_in_the_end(backend: &str) {
 }
 
 fn a_second_signal_ends_at_once(backend: &str) {
-    let (mut server, client, _) = begin_download(backend);
+    let (mut server, client, _) = begin_download(backend, &[]);
     server.signal("INT");
     wait_until("the shutdown has begun", || refuses(&server));
     server.signal("TERM");

@@ -98,7 +98,17 @@ polled_as_futures!(&TcpStream);
 polled_as_futures!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Foreign<S, Futures> {
-    /// A stream that has [`futures_io::AsyncRead`] and [`futures_io::AsyncWrite`].
+    /// A stream that has [`futures_io::AsyncRead`] and [`futures_io::AsyncWrite`], as TLS by `futures-rustls`.
+    ///
+    /// ```
+    /// use fibra::io::Foreign;
+    /// use std::io::Read;
+    /// let mut stream = Foreign::futures(futures_util::io::Cursor::new(b"hello".to_vec()));
+    /// let mut text = String::new();
+    /// stream.read_to_string(&mut text)?;
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn futures(stream: S) -> Self {
         Self::new(stream)
     }

@@ -7,6 +7,9 @@
 //! call that doesn't wait, and, if there was nothing to read, an operation that waits for readiness. Around a stream,
 //! [`ReadAhead`] has an operation that receives instead, which is quicker.
 //!
+//! The other way round, [`Foreign::hyper`](crate::io::Foreign::hyper) makes a stream that has hyper's traits, as an upgraded
+//! connection, one for plain code.
+//!
 //! ```
 //! use fibra::net::{TcpListener, TcpStream};
 //! use hyper::{Request, Response, server::conn::http1, service::service_fn};

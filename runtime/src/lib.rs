@@ -30,6 +30,20 @@
 //! twice: `read` for green threads borrows its buffer; `read_async` for futures owns it. In a pinch, a future may call the
 //! direct form too, and both work on plain OS threads.
 //!
+//! # Features
+//!
+//! | feature | |
+//! | --- | --- |
+//! | `hyper` | hyper's traits for streams, its executor and its timers: `fibra::hyper` |
+//! | `tokio-io` | the traits of `tokio::io`, without tokio's runtime: `fibra::tokio_io` |
+//! | `futures-io` | the traits of the futures crates: `fibra::futures_io` |
+//! | `stream` | `Stream`s of connections, ticks and messages |
+//!
+//! With one of the first three, `io::Foreign` gives a stream that has one of these sets of traits all others, and std's. What axum
+//! needs of a runtime is in the package `fibra-axum`.
+//!
+//! # Stacks
+//!
 //! What to know before building on stacks (a worker's green threads share its thread-locals; crates like `scoped-tls` are
 //! unsound across a wait) is said in [`thread`].
 

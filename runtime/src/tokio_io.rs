@@ -113,7 +113,17 @@ fn fill(
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Foreign<S, Tokio> {
-    /// A stream that has [`tokio::io::AsyncRead`] and [`tokio::io::AsyncWrite`].
+    /// A stream that has [`tokio::io::AsyncRead`] and [`tokio::io::AsyncWrite`], as TLS by `tokio-rustls`.
+    ///
+    /// ```
+    /// use fibra::io::Foreign;
+    /// use std::io::Read;
+    /// let mut stream = Foreign::tokio(tokio::io::join(&b"hello"[..], tokio::io::sink()));
+    /// let mut text = String::new();
+    /// stream.read_to_string(&mut text)?;
+    /// assert_eq!(text, "hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn tokio(stream: S) -> Self {
         Self::new(stream)
     }

@@ -122,17 +122,10 @@ impl Cancellation {
     }
 
     /// Why the waits of the innermost scope fail that is over, if one is.
+    #[inline]
     pub(crate) fn scope_over(&self) -> Option<Cause> {
-        let mut scope = self.innermost.get();
-        // SAFETY: a scope in the list lives in a frame of the body, which `enter` takes it out of before
-        // the frame ends.
-        while let Some(current) = unsafe { scope.as_ref() } {
-            if let Some(cause) = current.trigger.cause() {
-                return Some(cause);
-            }
-            scope = current.outer.get();
-        }
-        None
+        // SAFETY: a scope in the list lives in a frame of the body, which `enter` takes it out of before the frame ends.
+        unsafe { self.innermost.get().as_ref() }?.over()
     }
 
     /// The earliest deadline that the body is under; `None` behind a shield, which puts them off.
@@ -217,6 +210,19 @@ pub(crate) struct Scope<'a> {
 impl<'a> Scope<'a> {
     pub(crate) fn new(trigger: Trigger<'a>) -> Self {
         Self { trigger, outer: Cell::new(ptr::null()) }
+    }
+
+    /// Why it is over, or one around it.
+    #[inline(never)]
+    fn over(&self) -> Option<Cause> {
+        let mut scope = self;
+        loop {
+            if let Some(cause) = scope.trigger.cause() {
+                return Some(cause);
+            }
+            // SAFETY: as in `scope_over`; the scopes around one that is in the list are in it too.
+            scope = unsafe { scope.outer.get().as_ref() }?;
+        }
     }
 
     /// Runs `inside` with this scope as the innermost one of `fiber`'s body.
