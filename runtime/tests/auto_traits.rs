@@ -1,10 +1,16 @@
 //! What may move between threads, be shared by them, be moved while polled, and be seen after a panic.
 
-use fibra::sync::{
-    AcquireError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard, Latch, LazyLock, Mutex,
-    MutexGuard, Notified, Notify, Once, OnceLock, OnceState, OwnedSemaphorePermit, RwLock, RwLockReadGuard,
-    RwLockWriteGuard, Semaphore, SemaphorePermit, TryAcquireError, WaitGroup, WaitTimeoutResult, broadcast,
-    channel, mpsc, oneshot, watch,
+use fibra::{
+    Builder, Choice, Report, Runtime, RuntimeError, ShutdownError, StackUnavailable,
+    cancel::Cancelled,
+    fs, future, io, metrics, net, stall,
+    sync::{
+        AcquireError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard, Latch, LazyLock,
+        Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState, OwnedSemaphorePermit, RwLock,
+        RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, TryAcquireError, WaitGroup,
+        WaitTimeoutResult, broadcast, channel, mpsc, oneshot, watch,
+    },
+    thread, time,
 };
 use std::{
     cell::Cell,
@@ -52,6 +58,76 @@ macro_rules! table {
 type Unshared = Cell<u8>;
 /// `Sync`, not `Send`.
 type Unsent = StdGuard<'static, u8>;
+
+#[test]
+fn runtimes_and_what_they_tell_have_the_auto_traits_that_they_state() {
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        Runtime =>                        1 1 1 0 0;
+        Builder =>                        1 1 1 0 0;
+        Report =>                         1 1 1 1 1;
+        Choice =>                         1 1 1 1 1;
+        RuntimeError =>                   1 1 1 0 0;
+        ShutdownError =>                  1 1 1 1 1;
+        StackUnavailable =>               1 1 1 0 0;
+        Cancelled =>              1 1 1 1 1;
+        metrics::Metrics =>               1 1 1 1 1;
+        metrics::WorkerMetrics =>         1 1 1 1 1;
+        metrics::Histogram =>             1 1 1 1 1;
+        stall::Stall =>                   1 1 1 1 1;
+        stall::Place =>                   1 1 1 1 1;
+        stall::SystemCall =>              1 1 1 1 1;
+    }
+}
+
+#[test]
+fn handles_of_tasks_have_the_auto_traits_that_they_state() {
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        thread::Builder =>                1 1 1 1 1;
+        thread::JoinHandle<u8> =>         1 1 1 0 0;
+        thread::JoinHandle<Unshared> =>   1 1 1 0 0;
+        thread::JoinHandle<Unsent> =>     1 1 1 0 0;
+        thread::Scope<'static, 'static> => 1 1 1 0 0;
+        thread::ScopedJoinHandle<'static, u8> => 1 1 1 0 0;
+        thread::ScopedJoinHandle<'static, Unshared> => 1 1 1 0 0;
+        thread::ScopedJoinHandle<'static, Unsent> => 0 0 1 0 0;
+        thread::Thread =>                 1 1 1 1 1;
+        thread::ThreadId =>               1 1 1 1 1;
+        thread::LocalKey<Unshared> =>     1 1 1 1 1;
+        thread::LocalKey<Unsent> =>       1 1 1 1 1;
+        thread::AccessError =>            1 1 1 1 1;
+        future::JoinHandle<u8> =>         1 1 1 0 0;
+        future::JoinHandle<Unshared> =>   1 1 1 0 0;
+        future::JoinHandle<Unsent> =>     1 1 1 0 0;
+        future::JoinError =>              1 1 1 0 0;
+    }
+}
+
+#[test]
+fn sockets_files_and_timers_have_the_auto_traits_that_they_state() {
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        net::TcpStream =>                 1 1 1 1 1;
+        net::TcpListener =>               1 1 1 1 1;
+        net::Incoming<'static> =>         1 1 1 1 1;
+        net::IntoIncoming =>              1 1 1 1 1;
+        fs::File =>                       1 1 1 1 1;
+        fs::OpenOptions =>                1 1 1 1 1;
+        fs::Metadata =>                   1 1 1 1 1;
+        fs::FileType =>                   1 1 1 1 1;
+        fs::ReadDir =>                    1 1 1 0 0;
+        fs::DirEntry =>                   1 1 1 1 1;
+        io::Slice<Vec<u8>> =>             1 1 1 1 1;
+        io::Slice<Unsent> =>              0 1 1 1 1;
+        time::Interval =>                 1 1 1 0 0;
+        time::MissedTicks =>              1 1 1 1 1;
+        time::Sleep =>                    1 1 1 0 0;
+        time::Timeout<u8> =>              1 1 1 0 0;
+        time::Timeout<Unsent> =>          0 1 1 0 0;
+        time::Elapsed =>                  1 1 1 1 1;
+    }
+}
 
 #[test]
 fn locks_have_the_auto_traits_that_they_state() {
