@@ -223,7 +223,7 @@ fn curl_is_served() {
     };
     assert!(get(&["--http2-prior-knowledge"], "/me").0.starts_with("127.0.0.1:"));
     // Ends by curl's own limit, which is status 28.
-    let (clock, status) = get(&["--no-buffer", "--max-time", "1"], "/clock");
+    let (clock, status) = get(&["--no-buffer", "--max-time", "2"], "/clock");
     assert_eq!(status, 28);
     assert!(clock.contains("event: tick\ndata: 0\n\n") && clock.contains("data: 1\n"), "{clock}");
     assert!(get(&["--include"], "/echo").0.starts_with("HTTP/1.1 426"));

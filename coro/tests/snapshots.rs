@@ -100,10 +100,12 @@ fn a_thread_that_computes_is_seen_in_its_loop() {
 fn a_thread_that_sleeps_is_seen_and_sleeps_on() {
     const SLEEP: Duration = Duration::from_millis(300);
     let (slept, woke) = channel();
-    let subject = Subject::start(move |_| {
+    let subject = Subject::start(move |is_over| {
         let start = std::time::Instant::now();
         thread::sleep(SLEEP);
         slept.send(start.elapsed()).unwrap();
+        // It is looked at a little longer, maybe.
+        spin(is_over);
     });
     for _ in 0..20 {
         program_counter(subject.thread).unwrap();

@@ -148,7 +148,7 @@ fn curl_hears_what_is_said_and_is_cut_off_in_the_end() {
     }
     member.close(None).unwrap();
     while member.read().is_ok() {}
-    let report = server.stop(Duration::from_millis(100));
+    let report = server.stop(Duration::from_secs(1));
     assert_eq!(report, Report { said: 100, broken_off: 1 });
     let (text, _) = listener.join().unwrap();
     assert!(text.starts_with("HTTP/1.1 101"), "{text}");

@@ -41,7 +41,8 @@ pub fn check(options: &Options) -> Outcome {
     }
     run.step("docs", docs)?;
     for backend in BACKENDS {
-        run.step(&format!("tests on {backend}"), || test_on(backend, &[]))?;
+        let everything = ["--all-features".to_owned()];
+        run.step(&format!("tests on {backend}"), || test_on(backend, &everything))?;
     }
     run.step("tests of xtask", || cargo_with(&["test", "--package", "xtask"]))?;
     if options.full {

@@ -78,8 +78,16 @@ impl Monitor {
         if self.is_on {
             // Where it can't be looked at, its stalls are reported without a place.
             let _ = fibra_coro::snapshot::admit();
-            self.worker_threads[worker].get_or_init(fibra_system::thread::id);
         }
+        self.worker_threads[worker].get_or_init(fibra_system::thread::id);
+    }
+
+    /// Whether all workers but one wait in the kernel, as far as that can be known; one that was woken, and waits for a CPU,
+    /// does not.
+    pub(crate) fn all_wait_but(&self, one: usize) -> bool {
+        let others = self.worker_threads.iter().enumerate().filter(|(worker, _)| *worker != one);
+        let activities = others.filter_map(|(_, thread)| fibra_system::thread::activity(*thread.get()?).ok());
+        activities.map(|activity| activity.is_waiting).all(|is_waiting| is_waiting)
     }
 
     /// Ends the monitor whose thread this is, and waits for that, unless we are on it.
