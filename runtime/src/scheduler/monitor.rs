@@ -86,8 +86,9 @@ impl Monitor {
     /// does not.
     pub(crate) fn all_wait_but(&self, one: usize) -> bool {
         let others = self.worker_threads.iter().enumerate().filter(|(worker, _)| *worker != one);
-        let activities = others.filter_map(|(_, thread)| fibra_system::thread::activity(*thread.get()?).ok());
-        activities.map(|activity| activity.is_waiting).all(|is_waiting| is_waiting)
+        let mut activities =
+            others.filter_map(|(_, thread)| fibra_system::thread::activity(*thread.get()?).ok());
+        activities.all(|activity| activity.is_waiting)
     }
 
     /// Ends the monitor whose thread this is, and waits for that, unless we are on it.
