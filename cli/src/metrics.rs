@@ -14,7 +14,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderValue};
 
-use self::families::{Family, Value, of_runtime, of_server};
+use self::families::{Family, Value, families};
 use crate::answer::Answer;
 use crate::body::Content;
 use crate::connections::Connections;
@@ -44,9 +44,9 @@ impl Metrics {
             return Answer::error(StatusCode::FORBIDDEN, "The metrics are for the machine itself.");
         }
         let (runtime, server) =
-            (fibra::metrics::snapshot(), of_server(&self.counters, self.connections.open()));
+            (fibra::metrics::snapshot(), families(&self.counters, self.connections.open()));
         let (media_type, text) = if prefers_json(request) {
-            (JSON, json(of_runtime(&runtime).iter().chain(&server)))
+            (JSON, json(runtime.totals(), &server))
         } else {
             (TEXT, format!("{}{}", runtime.prometheus(), prometheus(&server)))
         };
@@ -91,17 +91,17 @@ fn prometheus(families: &[Family]) -> String {
     text
 }
 
-/// One object; what is told apart by a label is an object of its own. Names and labels have nothing to escape.
-fn json<'a>(families: impl IntoIterator<Item = &'a Family>) -> String {
+/// One object, of plain numbers and of families; what is told apart by a label is an object of its own. Names and labels have nothing to escape.
+fn json(numbers: impl Iterator<Item = (&'static str, u64)>, families: &[Family]) -> String {
     let pair = |name: &str, value: &dyn std::fmt::Display| format!("\"{name}\":{value}");
     let object = |pairs: Vec<String>| format!("{{{}}}", pairs.join(","));
-    let fields = families.into_iter().map(|Family { name, value, .. }| match value {
+    let families = families.iter().map(|Family { name, value, .. }| match value {
         Value::One(number) => pair(name, number),
         Value::By(_, numbers) => {
             pair(name, &object(numbers.iter().map(|(of, number)| pair(of, number)).collect()))
         }
     });
-    object(fields.collect()) + "\n"
+    object(numbers.map(|(name, number)| pair(name, &number)).chain(families).collect()) + "\n"
 }
 
 #[cfg(test)]
@@ -167,6 +167,9 @@ mod tests {
             "# HELP open How many are open\n# TYPE open gauge\nopen 3\n# HELP ended_total How many have ended\n\
              # TYPE ended_total counter\nended_total{how=\"well\"} 5\nended_total{how=\"badly\"} 2\n"
         );
-        assert_eq!(json(&families), "{\"open\":3,\"ended_total\":{\"well\":5,\"badly\":2}}\n");
+        assert_eq!(
+            json(std::iter::empty(), &families),
+            "{\"open\":3,\"ended_total\":{\"well\":5,\"badly\":2}}\n"
+        );
     }
 }

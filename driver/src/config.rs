@@ -79,8 +79,9 @@ pub struct Stats {
     pub operations: u64,
     /// Those among them that were complete at once.
     pub inline: u64,
-    /// Those among them that were timers and timeouts, of which the kernel never hears.
-    pub timers: u64,
+    /// Those among them that the backend took on, for the ring or to wait for readiness: no timers, and none that went to the
+    /// pool at once.
+    pub submissions: u64,
     /// Completions handed over.
     pub completions: u64,
     /// Timeouts taken back before they expired.

@@ -164,12 +164,16 @@ impl Driver {
         }
         self.ledger.stats.operations += 1;
         if let Op::Timeout { deadline } = op {
-            self.ledger.stats.timers += 1;
             return Submission::Pending(self.ledger.start_timeout(deadline, word));
         }
+        let offloaded = self.ledger.stats.offloaded;
         // SAFETY: the caller keeps the contract of this function, which is the backend's.
         let submission = unsafe { self.backend.submit(&mut self.ledger, &op, word) };
-        self.ledger.stats.inline += u64::from(matches!(submission, Submission::Complete(_)));
+        let stats = &mut self.ledger.stats;
+        match submission {
+            Submission::Complete(_) => stats.inline += 1,
+            Submission::Pending(_) => stats.submissions += u64::from(stats.offloaded == offloaded),
+        }
         submission
     }
 

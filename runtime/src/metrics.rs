@@ -100,15 +100,16 @@ pub struct WorkerMetrics {
 
 impl Metrics {
     pub(crate) fn of(scheduler: &Scheduler) -> Self {
-        let totals = Register::totals(scheduler.registers.iter());
+        let tasks = Register::tasks(scheduler.registers.iter());
+        let threads = Register::threads(scheduler.registers.iter());
         let blocking = scheduler.offload.stats();
         let (stuck_workers, stalls) = scheduler.monitor.counts();
         let workers = scheduler.workers.iter();
         Self {
-            spawned: totals.spawned,
-            alive: totals.spawned.saturating_sub(totals.ended),
-            threads_spawned: totals.threads_spawned,
-            threads_alive: totals.threads_spawned.saturating_sub(totals.threads_ended),
+            spawned: tasks.spawned,
+            alive: tasks.alive,
+            threads_spawned: threads.spawned,
+            threads_alive: threads.alive,
             blocking_threads: blocking.threads as u64,
             blocking_queued: blocking.queued as u64,
             stuck_workers,
@@ -130,6 +131,17 @@ impl Metrics {
             sum.add(worker);
             sum
         })
+    }
+
+    /// All numbers but the histograms, those of the workers summed up, by the names that Prometheus knows them under.
+    ///
+    /// ```
+    /// for (name, number) in fibra::run(fibra::metrics::snapshot).totals() {
+    ///     println!("{name} = {number}");
+    /// }
+    /// ```
+    pub fn totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        prometheus::totals(self)
     }
 
     /// The numbers as Prometheus collects them: version 0.0.4 of its text format.

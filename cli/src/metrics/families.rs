@@ -1,4 +1,4 @@
-//! Which number has which name.
+//! Which number of the server has which name.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -32,35 +32,8 @@ pub enum Value {
     By(&'static str, Vec<(&'static str, u64)>),
 }
 
-/// The runtime's, summed up.
-pub fn of_runtime(metrics: &fibra::metrics::Metrics) -> Vec<Family> {
-    let (counter, gauge, total) = (Family::counter, Family::gauge, metrics.total());
-    vec![
-        gauge("fibra_workers", "Workers", metrics.workers.len() as u64),
-        gauge("fibra_stuck_workers", "Workers that are stuck in a task", metrics.stuck_workers),
-        counter("fibra_stalls_total", "Times that a worker was found stuck", metrics.stalls),
-        counter("fibra_tasks_spawned_total", "Futures and green threads spawned", metrics.spawned),
-        gauge("fibra_tasks_alive", "Futures and green threads that are alive", metrics.alive),
-        counter("fibra_threads_spawned_total", "Green threads spawned", metrics.threads_spawned),
-        gauge("fibra_threads_alive", "Green threads that are alive", metrics.threads_alive),
-        gauge("fibra_blocking_threads", "Threads of the pool for blocking work", metrics.blocking_threads),
-        gauge("fibra_blocking_queued", "Blocking work that waits for a thread", metrics.blocking_queued),
-        counter("fibra_polls_total", "Runs of tasks", total.polls),
-        counter("fibra_switches_total", "Switches to another stack", total.switches),
-        counter("fibra_steals_total", "Tasks taken from other workers", total.steals),
-        counter("fibra_parks_total", "Sleeps of workers", total.parks),
-        counter("fibra_operations_total", "I/O operations and timers started", total.operations),
-        counter("fibra_submissions_total", "Operations handed to the kernel", total.submissions),
-        counter("fibra_enters_total", "System calls that submit or wait", total.enters),
-        gauge("fibra_operations_in_flight", "Operations that the kernel has", total.in_flight),
-        gauge("fibra_timers", "Timers that are running", total.timers),
-        gauge("fibra_stacks_in_use", "Stacks that are stood on", total.stacks_in_use),
-        gauge("fibra_stacks_pooled", "Stacks at hand", total.stacks_pooled),
-    ]
-}
-
-/// The server's.
-pub fn of_server(server: &Counters, open: usize) -> Vec<Family> {
+/// All that the server has to tell.
+pub fn families(server: &Counters, open: usize) -> Vec<Family> {
     let [informed, succeeded, redirected, refused, failed] =
         server.requests.each_ref().map(|class| class.get());
     let requests =

@@ -24,7 +24,6 @@ impl Driver {
     #[inline]
     pub fn start_timer(&mut self, deadline: Instant, waker: Waker) -> TimerKey {
         self.ledger.stats.operations += 1;
-        self.ledger.stats.timers += 1;
         self.ledger.wheel.insert(deadline, Token::Timer(waker))
     }
 

@@ -2,7 +2,6 @@
 
 use super::worker::Worker;
 use crate::task::measure::{Counter, Sizes};
-use fibra_driver::Stats;
 
 /// See the module. A line of its own: nobody else writes there.
 #[repr(align(128))]
@@ -62,10 +61,9 @@ impl Worker {
         let (done, in_flight, timers) = self
             .with_driver(|driver| (driver.stats(), driver.operations_in_kernel(), driver.timers_running()));
         let counters = &self.counters;
-        let submissions = handed_over(&done);
         if done.enters != counters.enters.get() {
-            counters.batches.note(submissions - counters.submissions.get());
-            counters.submissions.set(submissions);
+            counters.batches.note(done.submissions - counters.submissions.get());
+            counters.submissions.set(done.submissions);
             counters.enters.set(done.enters);
         }
         counters.operations.set(done.operations);
@@ -80,9 +78,4 @@ impl Worker {
         let pooled = self.stacks.borrow().stats().pooled + self.free.borrow().len();
         self.counters.stacks_pooled.set(pooled as u64);
     }
-}
-
-/// Operations that have gone to the kernel.
-fn handed_over(done: &Stats) -> u64 {
-    done.operations - done.inline - done.timers - done.offloaded
 }

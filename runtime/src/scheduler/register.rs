@@ -29,13 +29,23 @@ pub(crate) struct Register {
     list: Mutex<Vec<Entry>>,
 }
 
-/// See [`Register::totals`].
-#[derive(Default)]
-pub(crate) struct Totals {
+/// See [`Register::tasks`].
+pub(crate) struct Count {
     pub(crate) spawned: u64,
-    pub(crate) ended: u64,
-    pub(crate) threads_spawned: u64,
-    pub(crate) threads_ended: u64,
+    pub(crate) alive: u64,
+}
+
+impl Count {
+    fn of<'a>(
+        registers: impl Iterator<Item = &'a Register> + Clone,
+        counters: impl Fn(&'a Register) -> (&'a AtomicU64, &'a AtomicU64),
+    ) -> Self {
+        // All ends first: what is spawned meanwhile, and what ends, can only make it more. Acquire: an end that is
+        // seen comes after its spawn, which then is seen too.
+        let ended: u64 = registers.clone().map(|register| counters(register).1.load(Acquire)).sum();
+        let spawned: u64 = registers.map(|register| counters(register).0.load(Acquire)).sum();
+        Self { spawned, alive: spawned.wrapping_sub(ended) }
+    }
 }
 
 /// A task in the list, without a reference: it leaves the list before it is freed.
@@ -86,23 +96,15 @@ impl Register {
         }
     }
 
-    /// How many tasks, and how many green threads among them, were spawned, and have ended.
-    pub(crate) fn totals<'a>(registers: impl Iterator<Item = &'a Register>) -> Totals {
-        registers.fold(Totals::default(), |sum, register| Totals {
-            ended: sum.ended + register.ended.load(Acquire),
-            threads_ended: sum.threads_ended + register.threads_ended.load(Acquire),
-            spawned: sum.spawned + register.spawned.load(Acquire),
-            threads_spawned: sum.threads_spawned + register.threads_spawned.load(Acquire),
-        })
+    /// How many tasks were spawned, and how many are alive: 0 only if there was a moment, since this was called, at which none
+    /// was.
+    pub(crate) fn tasks<'a>(registers: impl Iterator<Item = &'a Register> + Clone) -> Count {
+        Count::of(registers, |register| (&register.spawned, &register.ended))
     }
 
-    /// How many tasks are alive: 0 only if there was a moment, since this was called, at which none was.
-    pub(crate) fn alive<'a>(registers: impl Iterator<Item = &'a Register> + Clone) -> usize {
-        // All ends first: what is spawned meanwhile, and what ends, can only make it more. Acquire: an end that is
-        // seen comes after its spawn, which then is seen too.
-        let ended: u64 = registers.clone().map(|register| register.ended.load(Acquire)).sum();
-        let spawned: u64 = registers.map(|register| register.spawned.load(Acquire)).sum();
-        spawned.wrapping_sub(ended) as usize
+    /// The same of the green threads among them.
+    pub(crate) fn threads<'a>(registers: impl Iterator<Item = &'a Register> + Clone) -> Count {
+        Count::of(registers, |register| (&register.threads_spawned, &register.threads_ended))
     }
 
     /// Lists a task, which knows its place: leaving is O(1). The caller is its runner, or has just made it.

@@ -80,7 +80,7 @@ impl Shutdown {
         timeout: Duration,
     ) -> Result<(), ShutdownError> {
         scheduler.workers.iter().for_each(|worker| worker.home.ask_to_stop());
-        let alive = || Register::alive(scheduler.registers.iter());
+        let alive = || Register::tasks(scheduler.registers.iter()).alive as usize;
         if !grace.is_zero() {
             self.wait_in_grace(grace, alive);
         }
