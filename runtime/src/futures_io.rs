@@ -28,12 +28,15 @@
 //! ```
 
 use crate::{
-    io::{Foreign, Futures, polled::Polled},
+    io::{
+        Foreign, Futures,
+        polled::{Polled, sends_of_foreign, writes_of_polled},
+    },
     net::TcpStream,
 };
 use futures_io::{AsyncRead, AsyncWrite};
 use std::{
-    io::{self, IoSlice, IoSliceMut},
+    io::{self, IoSliceMut},
     mem::MaybeUninit,
     pin::Pin,
     ptr,
@@ -66,29 +69,7 @@ macro_rules! polled_as_futures {
         impl $(<$($parameter),+>)? AsyncWrite for $type
         $(where $bounded: Polled)?
         {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                buffer: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().poll_send(context, buffer)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                buffers: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().poll_send_vectored(context, buffers)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Polled::poll_flush(self.get_mut(), context)
-            }
-
-            fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.get_mut().poll_shutdown(context)
-            }
+            writes_of_polled!(poll_close);
         }
     };
 }
@@ -146,29 +127,11 @@ unsafe impl<S: AsyncRead + AsyncWrite + Unpin> Polled for Foreign<S, Futures> {
         Poll::Ready(Ok(within(read, buffers.iter().map(|buffer| buffer.len()).sum())))
     }
 
-    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-
-    fn poll_send_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
-    }
+    sends_of_foreign!(poll_close);
 
     /// The traits don't say. What sends but the first buffer may be called with others in vain.
     fn is_send_vectored(&self) -> bool {
         true
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(context)
     }
 }
 

@@ -1,12 +1,15 @@
 //! hyper's view of a connection.
 
 use crate::{
-    io::{Foreign, Hyper, polled::Polled},
+    io::{
+        Foreign, Hyper,
+        polled::{Polled, sends_of_foreign, writes_of_polled},
+    },
     net::{TcpStream, read_ahead::ReadAhead},
 };
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use std::{
-    io::{self, IoSlice},
+    io,
     mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -30,32 +33,10 @@ macro_rules! polled_as_hyper {
         impl $(<$($parameter),+>)? Write for $type
         $(where $bounded: Polled)?
         {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                buffer: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().poll_send(context, buffer)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                buffers: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().poll_send_vectored(context, buffers)
-            }
+            writes_of_polled!(poll_shutdown);
 
             fn is_write_vectored(&self) -> bool {
                 self.is_send_vectored()
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Polled::poll_flush(self.get_mut(), context)
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Polled::poll_shutdown(self.get_mut(), context)
             }
         }
     };
@@ -110,27 +91,9 @@ unsafe impl<S: Read + Write + Unpin> Polled for Foreign<S, Hyper> {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-
-    fn poll_send_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
-    }
+    sends_of_foreign!(poll_shutdown);
 
     fn is_send_vectored(&self) -> bool {
         self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

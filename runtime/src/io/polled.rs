@@ -68,3 +68,76 @@ pub unsafe trait Polled: Unpin {
     /// Sends what is buffered, and then says that no more will come.
     fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
+
+/// What a trait for writing asks for, in the words that all three share: the methods that its implementation for a `Polled` has.
+/// `$end` is its name for the end of all writing.
+macro_rules! writes_of_polled {
+    ($end:ident) => {
+        fn poll_write(
+            self: ::std::pin::Pin<&mut Self>,
+            context: &mut ::std::task::Context<'_>,
+            buffer: &[u8],
+        ) -> ::std::task::Poll<::std::io::Result<usize>> {
+            self.get_mut().poll_send(context, buffer)
+        }
+
+        fn poll_write_vectored(
+            self: ::std::pin::Pin<&mut Self>,
+            context: &mut ::std::task::Context<'_>,
+            buffers: &[::std::io::IoSlice<'_>],
+        ) -> ::std::task::Poll<::std::io::Result<usize>> {
+            self.get_mut().poll_send_vectored(context, buffers)
+        }
+
+        fn poll_flush(
+            self: ::std::pin::Pin<&mut Self>,
+            context: &mut ::std::task::Context<'_>,
+        ) -> ::std::task::Poll<::std::io::Result<()>> {
+            $crate::io::polled::Polled::poll_flush(self.get_mut(), context)
+        }
+
+        fn $end(
+            self: ::std::pin::Pin<&mut Self>,
+            context: &mut ::std::task::Context<'_>,
+        ) -> ::std::task::Poll<::std::io::Result<()>> {
+            $crate::io::polled::Polled::poll_shutdown(self.get_mut(), context)
+        }
+    };
+}
+pub(crate) use writes_of_polled;
+
+/// The way back: the sending half of `Polled`, for a `Foreign` whose stream has such a trait for writing.
+macro_rules! sends_of_foreign {
+    ($end:ident) => {
+        fn poll_send(
+            &mut self,
+            context: &mut ::std::task::Context<'_>,
+            buffer: &[u8],
+        ) -> ::std::task::Poll<::std::io::Result<usize>> {
+            ::std::pin::Pin::new(&mut self.stream).poll_write(context, buffer)
+        }
+
+        fn poll_send_vectored(
+            &mut self,
+            context: &mut ::std::task::Context<'_>,
+            buffers: &[::std::io::IoSlice<'_>],
+        ) -> ::std::task::Poll<::std::io::Result<usize>> {
+            ::std::pin::Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        }
+
+        fn poll_flush(
+            &mut self,
+            context: &mut ::std::task::Context<'_>,
+        ) -> ::std::task::Poll<::std::io::Result<()>> {
+            ::std::pin::Pin::new(&mut self.stream).poll_flush(context)
+        }
+
+        fn poll_shutdown(
+            &mut self,
+            context: &mut ::std::task::Context<'_>,
+        ) -> ::std::task::Poll<::std::io::Result<()>> {
+            ::std::pin::Pin::new(&mut self.stream).$end(context)
+        }
+    };
+}
+pub(crate) use sends_of_foreign;
