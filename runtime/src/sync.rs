@@ -64,6 +64,7 @@ mod condvar;
 mod event;
 mod latch;
 mod lazy_lock;
+mod messages;
 mod mutex;
 mod notify;
 mod once;

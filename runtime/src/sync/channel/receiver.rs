@@ -1,6 +1,6 @@
 //! The receiving end, and its iterators.
 
-use super::super::wait_queue::Ticket;
+use super::super::{messages::iterators_over_messages, wait_queue::Ticket};
 use super::shared::Shared;
 use crate::{
     scheduler::{clock, share},
@@ -9,7 +9,6 @@ use crate::{
 use std::{
     fmt,
     future::Future,
-    iter::FusedIterator,
     pin::Pin,
     sync::{
         Arc,
@@ -301,85 +300,4 @@ impl<T> Drop for Receiving<'_, T> {
     }
 }
 
-/// The messages of a channel as they come; made by [`Receiver::iter`].
-///
-/// # Examples
-///
-/// See [`Receiver::iter`].
-#[derive(Debug)]
-pub struct Iter<'a, T> {
-    receiver: &'a Receiver<T>,
-}
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
-    }
-}
-
-impl<T> FusedIterator for Iter<'_, T> {}
-
-/// The messages that are in a channel now; made by [`Receiver::try_iter`].
-///
-/// # Examples
-///
-/// See [`Receiver::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'a, T> {
-    receiver: &'a Receiver<T>,
-}
-
-impl<T> Iterator for TryIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv().ok()
-    }
-}
-
-/// The messages of a channel as they come, and its receiver; made by `Receiver::into_iter`.
-///
-/// # Examples
-///
-/// ```
-/// let (sender, receiver) = fibra::sync::channel::unbounded();
-/// sender.send(1).unwrap();
-/// drop(sender);
-/// for message in receiver {
-///     assert_eq!(message, 1);
-/// }
-/// ```
-#[derive(Debug)]
-pub struct IntoIter<T> {
-    receiver: Receiver<T>,
-}
-
-impl<T> Iterator for IntoIter<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
-    }
-}
-
-impl<T> FusedIterator for IntoIter<T> {}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self }
-    }
-}
+iterators_over_messages!("fibra::sync::channel::unbounded()");

@@ -1,5 +1,6 @@
 //! The receiving end of a channel, and its iterators.
 
+use super::super::messages::iterators_over_messages;
 use super::{batch::Batch, channel::Channel};
 use crate::scheduler::{clock, share, worker::Worker};
 use crate::wait::{wait, wait_on_worker, wait_until};
@@ -7,7 +8,6 @@ use std::{
     borrow::Borrow,
     fmt,
     future::Future,
-    iter::FusedIterator,
     panic::{RefUnwindSafe, UnwindSafe, resume_unwind},
     pin::Pin,
     sync::{
@@ -311,85 +311,4 @@ impl<T, B: Borrow<Batch<T>>> Drop for Receiving<'_, T, B> {
     }
 }
 
-/// The messages of a channel as they come; made by [`Receiver::iter`].
-///
-/// # Examples
-///
-/// See [`Receiver::iter`].
-#[derive(Debug)]
-pub struct Iter<'a, T> {
-    receiver: &'a Receiver<T>,
-}
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
-    }
-}
-
-impl<T> FusedIterator for Iter<'_, T> {}
-
-/// The messages that are in a channel now; made by [`Receiver::try_iter`].
-///
-/// # Examples
-///
-/// See [`Receiver::try_iter`].
-#[derive(Debug)]
-pub struct TryIter<'a, T> {
-    receiver: &'a Receiver<T>,
-}
-
-impl<T> Iterator for TryIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv().ok()
-    }
-}
-
-/// The messages of a channel as they come, and its receiver; made by `Receiver::into_iter`.
-///
-/// # Examples
-///
-/// ```
-/// let (sender, receiver) = fibra::sync::mpsc::channel();
-/// sender.send(1).unwrap();
-/// drop(sender);
-/// for message in receiver {
-///     assert_eq!(message, 1);
-/// }
-/// ```
-#[derive(Debug)]
-pub struct IntoIter<T> {
-    receiver: Receiver<T>,
-}
-
-impl<T> Iterator for IntoIter<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
-    }
-}
-
-impl<T> FusedIterator for IntoIter<T> {}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Iter<'a, T> {
-        self.iter()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self }
-    }
-}
+iterators_over_messages!("fibra::sync::mpsc::channel()");
