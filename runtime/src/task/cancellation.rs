@@ -2,7 +2,7 @@
 
 use super::{direct::Direct, fiber::Fiber};
 use crate::primitive::{Acquire, AtomicBool};
-use std::{cell::Cell, error::Error, fmt, io, ptr, time::Instant};
+use std::{cell::Cell, error::Error, fmt, io, iter, ptr, time::Instant};
 
 /// Why a wait ended early.
 ///
@@ -124,8 +124,13 @@ impl Cancellation {
     /// Why the waits of the innermost scope fail that is over, if one is.
     #[inline]
     pub(crate) fn scope_over(&self) -> Option<Cause> {
+        self.innermost()?.over()
+    }
+
+    #[inline]
+    fn innermost(&self) -> Option<&Scope<'_>> {
         // SAFETY: a scope in the list lives in a frame of the body, which `enter` takes it out of before the frame ends.
-        unsafe { self.innermost.get().as_ref() }?.over()
+        unsafe { self.innermost.get().as_ref() }
     }
 
     /// The earliest deadline that the body is under; `None` behind a shield, which puts them off.
@@ -133,16 +138,7 @@ impl Cancellation {
         if self.shields.get() > 0 {
             return None;
         }
-        let mut earliest = None;
-        let mut scope = self.innermost.get();
-        // SAFETY: as in `scope_over`.
-        while let Some(current) = unsafe { scope.as_ref() } {
-            if let Trigger::Deadline(deadline, _) = current.trigger {
-                earliest = Some(earliest.map_or(deadline, |earliest: Instant| earliest.min(deadline)));
-            }
-            scope = current.outer.get();
-        }
-        earliest
+        self.innermost()?.and_around().filter_map(|scope| scope.trigger.deadline()).min()
     }
 
     /// Why a wait of `fiber` must end now, if it must.
@@ -192,6 +188,13 @@ pub(crate) enum Trigger<'a> {
 }
 
 impl Trigger<'_> {
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Deadline(deadline, _) => Some(deadline),
+            Self::Token(_) => None,
+        }
+    }
+
     #[inline]
     fn cause(self) -> Option<Cause> {
         match self {
@@ -215,14 +218,13 @@ impl<'a> Scope<'a> {
     /// Why it is over, or one around it.
     #[inline(never)]
     fn over(&self) -> Option<Cause> {
-        let mut scope = self;
-        loop {
-            if let Some(cause) = scope.trigger.cause() {
-                return Some(cause);
-            }
-            // SAFETY: as in `scope_over`; the scopes around one that is in the list are in it too.
-            scope = unsafe { scope.outer.get().as_ref() }?;
-        }
+        self.and_around().find_map(|scope| scope.trigger.cause())
+    }
+
+    /// The scope and those around it.
+    fn and_around(&self) -> impl Iterator<Item = &Scope<'_>> {
+        // SAFETY: as in `Cancellation::innermost`; the scopes around one that is in the list are in it too.
+        iter::successors(Some(self), |scope| unsafe { scope.outer.get().as_ref() })
     }
 
     /// Runs `inside` with this scope as the innermost one of `fiber`'s body.
