@@ -1,7 +1,7 @@
 //! A clock that stands: it moves on when nothing else can happen, to the next timer and no further.
 
 use fibra::{
-    Builder,
+    Backend, Builder,
     net::{TcpListener, TcpStream},
     sync::{Condvar, Mutex, mpsc},
     thread,
@@ -201,4 +201,20 @@ fn one_runtimes_clock_is_not_anothers() {
 #[should_panic(expected = "the clock runs")]
 fn a_clock_that_runs_cannot_be_advanced() {
     fibra::run(|| time::advance(HOUR));
+}
+
+/// While an operation is in flight, a worker waits twice: for that, and then for whatever comes.
+#[test]
+fn who_comes_from_outside_is_heard_while_an_operation_is_waited_for() {
+    for backend in [Backend::IoUring, Backend::Epoll] {
+        let builder = Builder::new().backend(backend).workers(1).start_paused(true);
+        let runtime = builder.build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _accept = runtime.spawn(async move { listener.accept_async().await });
+        for round in 0..500 {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            runtime.spawn(async move { sender.send(round).unwrap() });
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(round));
+        }
+    }
 }

@@ -140,10 +140,10 @@ impl Worker {
         let scheduler = self.scheduler();
         if scheduler.is_at_rest() && scheduler.time.has_operations() {
             self.turn(Wait::Until(Instant::now() + PATIENCE));
-            // What the turn has not ended it has handed to the kernel all the same. Another worker may have been woken by the
-            // kernel, and be waiting for a CPU.
+            // What the turn has not ended it has handed to the kernel all the same. Whoever unparked us has been heard by that
+            // turn; the next one would sleep. Another worker may have been woken by the kernel, and be waiting for a CPU.
             let others_sleep = || scheduler.monitor.all_wait_but(self.home().index());
-            if self.has_at_hand() || self.home().has_letter() || !others_sleep() {
+            if self.has_at_hand() || !self.home().is_dozing() || !others_sleep() {
                 return;
             }
         }
