@@ -69,11 +69,13 @@ pub struct Serve {
     pub limits: Limits,
 }
 
-/// With both, HTTPS is served: HTTP/2 and HTTP/1.1.
+/// With both, HTTPS is served: HTTP/2 and HTTP/1.1. SIGHUP has both files read again.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct Tls {
-    /// The certificate in PEM, and after it those that lead from it to a root; serves HTTPS
+    /// The certificate in PEM, and after it those that lead from it to a root; serves HTTPS. On SIGHUP, this file and the
+    /// key are read again; if they are no good, that is reported, and what is in use stays. An expired certificate is served
+    /// with a warning, but never taken in place of another one
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
     /// The certificate's private key in PEM
@@ -100,7 +102,8 @@ pub struct Limits {
     /// How long a client may take next to nothing of a response
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub write_timeout: Duration,
-    /// How long responses that are under way have to finish after SIGINT or SIGTERM; a second signal ends the server at once
+    /// How long responses that are under way have to finish after SIGINT or SIGTERM, or when the terminal is closed; a second
+    /// signal ends the server at once
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub grace: Duration,
 }

@@ -14,7 +14,6 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
-use rustls::ServerConfig;
 use socket2::SockRef;
 
 use crate::body::ResponseBody;
@@ -24,7 +23,7 @@ use crate::patience::{Exchange, Late, Limits, Patience};
 use crate::shutdown::Shutdown;
 use crate::site::Site;
 use crate::stream::{Stream, Transport};
-use crate::tls::TlsStream;
+use crate::tls::{Tls, TlsStream};
 
 /// The most that a connection buffers of responses: the next chunk is only asked for when less than this is left of the one
 /// before. hyper buffers at least as much of a request's head as that may have.
@@ -45,7 +44,7 @@ pub struct Host {
     /// Bytes of a request's head.
     pub head_size: usize,
     /// `None` for plain HTTP.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<Arc<Tls>>,
     /// Ends them.
     pub shutdown: Shutdown,
     /// Counts them.
@@ -109,12 +108,12 @@ impl Host {
     /// Does the TLS handshake, if there is one, and finds out what the client speaks.
     async fn open(&self, stream: TcpStream, patience: &Arc<Patience>) -> Result<(Stream, Protocol), Failure> {
         let stream = ReadAhead::new(stream);
-        let Some(config) = &self.tls else {
+        let Some(tls) = &self.tls else {
             let mut stream = Stream::new(Transport::Plain(stream), Arc::clone(patience));
             let is_http2 = stream.begins_with_preface().await.map_err(|_| Failure::Lost)?;
             return Ok((stream, if is_http2 { Protocol::Http2 } else { Protocol::Http1 }));
         };
-        let stream = TlsStream::accept(Arc::clone(config), stream).await.map_err(Failure::Handshake)?;
+        let stream = TlsStream::accept(tls.config(), stream).await.map_err(Failure::Handshake)?;
         let protocol = if stream.has_agreed_on_http2() { Protocol::Http2 } else { Protocol::Http1 };
         Ok((Stream::new(Transport::Tls(Box::new(stream)), Arc::clone(patience)), protocol))
     }

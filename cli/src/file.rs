@@ -15,7 +15,7 @@ use crate::root::OpenFile;
 
 /// Answers a `GET` or `HEAD` of `open`.
 pub fn answer(method: &Method, request: &HeaderMap, open: OpenFile) -> Answer {
-    match preconditions::evaluate(request, Some(&open.version)) {
+    match preconditions::evaluate(request, &open.version) {
         Outcome::Met => (),
         Outcome::NotModified => {
             return identified(Answer::new(StatusCode::NOT_MODIFIED, Content::Nothing), &open);

@@ -3,7 +3,7 @@
 //! `bench` is the crate `fibra-bench`, which says what is measured and how. All that is here serves. A file a story, from the
 //! outside in:
 //!
-//! * [`arguments`], [`signals`], [`shutdown`] and [`tls`] are the process.
+//! * [`arguments`], [`signals`], [`shutdown`], [`stalls`] and [`tls`] are the process.
 //! * [`server`] with [`accept`] and [`connections`] has connections; [`connection`] with [`stream`] and [`patience`] is one.
 //! * [`site`] answers a request: [`request_path`], [`root`] and [`encoding`] find what it wants, [`file`](mod@file) with
 //!   [`preconditions`] and [`range`] decides how much of it is sent, [`listing`], [`page`] and [`metrics`] make what is no
@@ -38,6 +38,7 @@ mod server;
 mod shutdown;
 mod signals;
 mod site;
+mod stalls;
 mod stream;
 mod timestamp;
 mod tls;
@@ -58,6 +59,7 @@ use crate::root::Root;
 use crate::server::{End, Server};
 use crate::shutdown::Shutdown;
 use crate::site::Site;
+use crate::tls::Tls;
 
 fn main() -> ExitCode {
     // A usage error ends the process here, with status 2.
@@ -78,9 +80,9 @@ fn main() -> ExitCode {
 fn serve(options: Serve) -> Result<(), String> {
     let root = Root::open(&options.directory, options.hidden)
         .map_err(|error| format!("can't serve {}: {error}", options.directory.display()))?;
-    let tls = load_tls(&options.tls)?;
+    let tls = open_tls(&options.tls)?;
     let shutdown = Shutdown::default();
-    signals::begin_shutdown_on_signal(shutdown.clone())
+    signals::follow(shutdown.clone(), tls.clone())
         .map_err(|error| format!("can't wait for signals: {error}"))?;
     let (log, log_writer) = open_log(options.quiet)?;
     let path = root.path().display().to_string();
@@ -108,7 +110,7 @@ fn set_up(
     options: &Serve,
     workers: usize,
     site: impl FnOnce(Metrics) -> Site,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<Tls>>,
     shutdown: Shutdown,
 ) -> Server {
     let (connections, counters) = (Connections::default(), Arc::new(Counters::default()));
@@ -141,13 +143,13 @@ fn set_up(
 }
 
 /// The certificate that the command line names, if it names one.
-fn load_tls(options: &arguments::Tls) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
+fn open_tls(options: &arguments::Tls) -> Result<Option<Arc<Tls>>, String> {
     let (Some(certificate), Some(key)) = (&options.cert, &options.key) else { return Ok(None) };
-    let loaded = tls::load(certificate, key)?;
-    if let Some(warning) = loaded.warning {
+    let (tls, warning) = Tls::open(certificate.clone(), key.clone())?;
+    if let Some(warning) = warning {
         eprintln!("fibra: {warning}");
     }
-    Ok(Some(loaded.config))
+    Ok(Some(Arc::new(tls)))
 }
 
 /// The backend and the number of workers; below, what is wrong with the backends that would have been better.
@@ -172,7 +174,7 @@ fn open_log(quiet: bool) -> Result<(Log, Option<log::Writer>), String> {
 }
 
 fn runtime(options: &Serve) -> fibra::Builder {
-    let mut builder = fibra::Builder::new();
+    let mut builder = stalls::tell(fibra::Builder::new(), |line| eprintln!("fibra: {line}"));
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }

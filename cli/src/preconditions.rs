@@ -20,10 +20,9 @@ pub enum Outcome {
     Failed,
 }
 
-/// Evaluates the conditions for something that is there, in the order of section 13.2.2. `version` is `None` for what has
-/// no validators, such as a directory's listing.
-pub fn evaluate(request: &HeaderMap, version: Option<&Version>) -> Outcome {
-    let modified = version.and_then(Version::modified);
+/// Evaluates the conditions for something that is there, in the order of section 13.2.2.
+pub fn evaluate(request: &HeaderMap, version: &Version) -> Outcome {
+    let modified = version.modified();
     let unmodified = match Tags::of(request, &IF_MATCH) {
         Some(tags) => matches(&tags, version, |tag, own| tag.strongly_equals(own)),
         None => {
@@ -60,14 +59,12 @@ pub fn allows_a_part(request: &HeaderMap, version: &Version) -> bool {
 
 fn matches(
     tags: &Tags<'_>,
-    version: Option<&Version>,
+    version: &Version,
     equal: impl Fn(&EntityTag<'_>, &EntityTag<'_>) -> bool,
 ) -> bool {
     match tags {
         Tags::Any => true,
-        Tags::Listed(tags) => {
-            version.is_some_and(|version| tags.iter().any(|tag| equal(tag, &version.tag())))
-        }
+        Tags::Listed(tags) => tags.iter().any(|tag| equal(tag, &version.tag())),
     }
 }
 

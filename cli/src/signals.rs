@@ -1,30 +1,59 @@
-//! SIGINT and SIGTERM: the first one begins the shutdown, the second one ends the process at once.
+//! What the system tells the server to do.
+//!
+//! | signal | |
+//! | --- | --- |
+//! | `SIGINT`, `SIGTERM` | The first one begins the shutdown, the second one ends the process at once. |
+//! | `SIGHUP` | The certificate is read again. If the terminal is gone that the server was started from, its user is gone as well, and the shutdown begins. |
 
-use std::io;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::shutdown::Shutdown;
+use crate::tls::Tls;
 
-/// Begins `shutdown` at the first signal. The waiting is done by a thread of its own, which works even when the
-/// runtime doesn't.
+/// Follows the signals from now on. The waiting is done by a thread of its own, which works even when the runtime doesn't.
 ///
 /// # Errors
 ///
 /// The handlers can't be installed, or the thread can't be started.
-pub fn begin_shutdown_on_signal(shutdown: Shutdown) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+pub fn follow(shutdown: Shutdown, tls: Option<Arc<Tls>>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let at_terminal = is_at_terminal();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
-            if shutdown.has_begun()
-                && let Err(error) = emulate_default_handler(signal)
-            {
-                eprintln!("fibra: signal {signal} can't end the process: {error}");
+            let has_hung_up = at_terminal && !is_at_terminal();
+            if signal == SIGHUP && !has_hung_up {
+                reload(tls.as_deref());
+            } else {
+                end(&shutdown, signal);
             }
-            shutdown.begin();
         }
     })?;
     Ok(())
+}
+
+/// Whether there is a user who watches. No stream leads to a terminal that is gone.
+fn is_at_terminal() -> bool {
+    io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
+}
+
+fn reload(tls: Option<&Tls>) {
+    match tls.map(Tls::reload) {
+        Some(Ok(done)) => eprintln!("fibra: {done}"),
+        Some(Err(error)) => eprintln!("fibra: the certificate in use stays: {error}"),
+        None => (),
+    }
+}
+
+fn end(shutdown: &Shutdown, signal: i32) {
+    if shutdown.has_begun()
+        && let Err(error) = emulate_default_handler(signal)
+    {
+        eprintln!("fibra: signal {signal} can't end the process: {error}");
+    }
+    shutdown.begin();
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::header::{self, HeaderMap};
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode};
 
 use crate::answer::Answer;
 use crate::body::{Content, Delivery, ResponseBody};
@@ -14,6 +14,7 @@ use crate::patience::Exchange;
 use crate::preconditions::{self, Outcome};
 use crate::request_path::{PathError, RequestPath};
 use crate::root::{Found, Refusal, Root};
+use crate::version::Version;
 use crate::{encoding, file, page};
 
 /// A served directory with its log and its numbers.
@@ -69,7 +70,7 @@ impl Site {
                 .with(header::ALLOW, "GET, HEAD");
         }
         let hosts = request.headers().get_all(header::HOST).iter().count();
-        if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        if hosts > 1 || (hosts == 0 && request.version() == hyper::Version::HTTP_11) {
             return Answer::error(StatusCode::BAD_REQUEST, "The request must name one host.");
         }
         if request.uri().path() == metrics::PATH {
@@ -88,7 +89,7 @@ impl Site {
         fibra::unblock(|| match self.root.look_up(&path, &accepted) {
             Ok(Found::File(open)) => file::answer(method, headers, open),
             Ok(Found::Directory(entries)) => {
-                listing(headers, || page::directory(&self.name, path.names(), &entries))
+                listing(headers, page::directory(&self.name, path.names(), &entries))
             }
             Ok(Found::DirectoryWithoutSlash) => redirect(&path, query),
             Err(refusal) => Answer::refusal(&refusal),
@@ -96,13 +97,15 @@ impl Site {
     }
 }
 
-/// A directory's listing. It has no version, but it is there, and a condition may be about that.
-fn listing(request: &HeaderMap, page: impl FnOnce() -> String) -> Answer {
-    match preconditions::evaluate(request, None) {
-        Outcome::Met => Answer::page(StatusCode::OK, page()),
+/// A directory's listing, unless the client has it. To find that out takes the whole page; what is saved is its way.
+fn listing(request: &HeaderMap, page: String) -> Answer {
+    let version = Version::of_page(&page);
+    let answer = match preconditions::evaluate(request, &version) {
+        Outcome::Met => Answer::page(StatusCode::OK, page),
         Outcome::NotModified => Answer::new(StatusCode::NOT_MODIFIED, Content::Nothing),
-        Outcome::Failed => file::failed(),
-    }
+        Outcome::Failed => return file::failed(),
+    };
+    answer.with(header::ETAG, version.tag_text())
 }
 
 fn redirect(path: &RequestPath, query: Option<&str>) -> Answer {

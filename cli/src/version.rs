@@ -1,4 +1,5 @@
-//! What tells one version of a file from another: its entity tag and its time.
+//! What tells one version of a file from another: its entity tag and its time. What tells one version of a page that fibra
+//! makes: its entity tag.
 //!
 //! A strong tag promises that the bytes are the same, so it must change with every change. Inode, size and the time of the
 //! last status change (`ctime`, in nanoseconds) do. Unlike the time of the last modification, that one moves whatever is
@@ -10,8 +11,13 @@
 //! over, the tag is weak, and *another* one, lest a copy from that moment match the file later. The same holds for the
 //! time as HTTP has it, in whole seconds. What remains is a program that writes through a shared mapping, which the system
 //! notices late; who serves a file that is being written in that way sends a mixture in any case.
+//!
+//! A directory's page shows sizes and times of files, which change without a trace in the directory. So its time says nothing,
+//! and only the page itself knows whether it is the same as before: its tag is a hash of it. That is 64 bits long, which makes
+//! two pages with one tag improbable, but proves nothing: so the tag is weak.
 
 use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -42,6 +48,13 @@ impl Version {
         let tag =
             if settled { format!("\"{name}{coding}\"") } else { format!("W/\"{name}{coding}-unsettled\"") };
         Version { tag, modified: metadata.modified().ok().and_then(|time| expressible(time, now)), settled }
+    }
+
+    /// The version of a page that is made anew for each request.
+    pub fn of_page(page: &str) -> Version {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(page.as_bytes());
+        Version { tag: format!("W/\"{:016x}\"", hasher.finish()), modified: None, settled: false }
     }
 
     /// The entity tag.
@@ -137,6 +150,15 @@ mod tests {
         let tag = |coding| Version::new(&metadata, coding, later()).tag;
         assert_ne!(tag(Coding::Identity), tag(Coding::Gzip));
         assert_ne!(tag(Coding::Brotli), tag(Coding::Gzip));
+    }
+
+    #[test]
+    fn a_page_has_a_weak_tag_of_its_own_and_no_time() {
+        let (page, other) = (Version::of_page("page"), Version::of_page("Page"));
+        assert!(page.tag().weakly_equals(&Version::of_page("page").tag()));
+        assert!(!page.tag().strongly_equals(&page.tag()));
+        assert!(!page.tag().weakly_equals(&other.tag()));
+        assert_eq!((page.modified(), page.modified_text(), page.is_settled()), (None, None, false));
     }
 
     #[test]

@@ -14,7 +14,8 @@ on_each_backend! {
     another_version_than_the_one_that_is_meant_is_refused
     head_has_the_same_conditions
     conditions_do_not_count_where_nothing_is_served
-    a_listing_is_there_but_has_no_version
+    a_listing_has_a_tag_and_no_time
+    a_listing_that_looks_different_is_another_version
 }
 
 fn serve(backend: &str) -> Server {
@@ -157,17 +158,52 @@ fn conditions_do_not_count_where_nothing_is_served(backend: &str) {
     }
 }
 
-fn a_listing_is_there_but_has_no_version(backend: &str) {
+fn a_listing_has_a_tag_and_no_time(backend: &str) {
     let server = serve(backend);
     let mut client = server.connect();
+    let first = client.get("/folder/");
+    let tag = first.header("etag").unwrap();
+    assert!(tag.starts_with("W/\"") && first.header("last-modified").is_none(), "{tag}");
+    assert_eq!(client.head("/folder/").header("etag"), Some(tag));
+    assert_ne!(self::tag(&mut client, "/"), tag);
+    let (known, meant) = (format!("If-None-Match: {tag}"), format!("If-Match: {tag}"));
     for (condition, status) in [
         ("If-Match: *", 200),
+        // Too weak to insist on.
+        (&meant, 412),
         ("If-Match: \"x\"", 412),
         ("If-None-Match: \"x\"", 200),
         ("If-None-Match: *", 304),
+        (&known, 304),
         ("If-Modified-Since: Sun, 09 Sep 2040 01:46:40 GMT", 200),
         ("Range: bytes=0-1", 200),
     ] {
         assert_eq!(client.get_with("/folder/", &[condition]).status, status, "{condition}");
     }
+    let again = client.get_with("/folder/", &[&known]);
+    assert_eq!((again.header("etag"), again.header("content-length")), (Some(tag), None));
+    assert_eq!(again.header("cache-control"), first.header("cache-control"));
+}
+
+fn a_listing_that_looks_different_is_another_version(backend: &str) {
+    let server = serve(backend);
+    let mut client = server.connect();
+    let mut tags = vec![tag(&mut client, "/folder/")];
+    let mut is_another = |what: &str| {
+        let tag = tag(&mut client, "/folder/");
+        let known = format!("If-None-Match: {}", tags.last().unwrap());
+        assert_eq!(client.get_with("/folder/", &[&known]).status, 200, "{what}");
+        assert!(!tags.contains(&tag), "{what}");
+        tags.push(tag);
+    };
+    server.directory.write("folder/c.txt", "c");
+    is_another("a new file");
+    // Neither of these leaves a trace in the directory.
+    server.directory.write("folder/b.txt", "longer");
+    is_another("a file's size");
+    let file = fs::File::options().write(true).open(server.directory.path("folder/b.txt")).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    is_another("a file's time");
+    fs::rename(server.directory.path("folder/c.txt"), server.directory.path("folder/d.txt")).unwrap();
+    is_another("a file's name");
 }

@@ -11,6 +11,7 @@ on_each_backend! {
     an_upgrade_is_not_needed
     many_requests_share_a_connection
     a_large_head_is_refused
+    a_head_of_a_mebibyte_ends_the_connection_at_most
     an_idle_connection_is_told_to_go
     a_window_that_stays_shut_is_cut_off
     a_connection_with_a_download_finishes_it_before_the_end
@@ -84,6 +85,27 @@ fn a_large_head_is_refused(backend: &str) {
     assert_eq!(server.get("/a.txt").text(), "text");
 }
 
+fn a_head_of_a_mebibyte_ends_the_connection_at_most(backend: &str) {
+    let server = serve(backend, &[]);
+    let before = server.memory("VmRSS");
+    let mut frames = Frames::connect(&server, 65535);
+    // A literal header `x`, whose value is as long as seven bits and then seven more at a time say.
+    let head = b"\x82\x86\x04\x06/a.txt\x01\x04test\0\x01x\x7f\x81\xff\x3f";
+    let end_stream = 0x1;
+    frames.send(HEADERS, end_stream, 1, head);
+    for _ in 0..64 {
+        frames.send(CONTINUATION, 0, 1, &[b'x'; 16384]);
+    }
+    let end_headers = 0x4;
+    frames.send(CONTINUATION, end_headers, 1, &[]);
+    let answer = std::iter::from_fn(|| frames.next()).find(|(kind, _)| [HEADERS, GOAWAY].contains(kind));
+    assert!(answer.is_some(), "it is refused, or the connection is, but not without a word");
+    assert_eq!(server.metric("fibra_http_requests_total{status=\"2xx\"}"), 0);
+    assert_eq!(server.get("/a.txt").text(), "text");
+    let kilobytes = server.memory("VmRSS") - before;
+    assert!(kilobytes < 4096, "{kilobytes} KiB for one connection");
+}
+
 /// A client that speaks frames.
 struct Frames(Client);
 
@@ -94,6 +116,7 @@ const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
 
 impl Frames {
     /// Connects with this initial window, as the setting of it.

@@ -3,10 +3,11 @@
 #[macro_use]
 mod server;
 
-use server::{Directory, Server, noise, wait_until};
+use server::{Directory, Server, argument, noise, wait_until};
 use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 
 on_each_backend! {
     a_signal_ends_an_idle_server_with_status_0
@@ -14,6 +15,7 @@ on_each_backend! {
     idle_connections_are_closed_and_new_ones_refused
     a_client_that_does_not_read_is_cut_off_in_the_end
     a_second_signal_ends_at_once
+    a_terminal_that_is_closed_ends_the_server
 }
 
 fn a_signal_ends_an_idle_server_with_status_0(backend: &str) {
@@ -86,4 +88,24 @@ fn a_second_signal_ends_at_once(backend: &str) {
     // By the signal, as a shell wants to know.
     assert_eq!(server.end().signal(), Some(15));
     drop(client);
+}
+
+fn a_terminal_that_is_closed_ends_the_server(backend: &str) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let directory = Directory::new();
+    let script = format!("exec \"$0\" \"$@\" < {name}");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_fibra"), "serve", argument(&directory.path("."))]);
+    command.args(["--addr", ":0"]);
+    let mut server = Server::spawn(backend, directory, command);
+    // To a server without a certificate, the signal alone says nothing.
+    server.signal("HUP");
+    assert_eq!(server.get("/none").status, 404);
+    drop(terminal);
+    server.signal("HUP");
+    assert_eq!((server.end().code(), server.stderr().as_str()), (Some(0), ""));
 }

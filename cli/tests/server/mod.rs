@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// Long enough for a machine that does much else; only a test that fails waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a line about a stall begins with.
+pub const STALL: &str = "fibra: worker ";
+
 /// Makes a test for each backend of functions that take the backend's name.
 macro_rules! on_each_backend {
     ($($name:ident)*) => { $(
@@ -144,8 +147,11 @@ impl Server {
         self.stdout.lock().unwrap().clone()
     }
 
+    /// Whole lines, and none about stalls: a machine that does much else may hold a worker up.
     pub fn stderr(&self) -> String {
-        self.stderr.lock().unwrap().clone()
+        let text = self.stderr.lock().unwrap();
+        let is_of_interest = |line: &&str| line.ends_with('\n') && !line.starts_with(STALL);
+        text.split_inclusive('\n').filter(is_of_interest).collect()
     }
 
     pub fn id(&self) -> u32 {
