@@ -42,7 +42,7 @@ pub(crate) use choose::choose;
 pub use choose::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
 pub(crate) use eventfd::Bell;
 pub(crate) use readiness::clean_up;
-pub(crate) use registrations::Registrations;
+pub(crate) use registrations::Lazy;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("fibra-driver has no backend for this system: it runs on Linux");

@@ -192,7 +192,7 @@ impl Driver {
     /// let mut driver = Driver::new(&Config::default())?;
     /// let file = Handle::new(std::fs::File::open("/proc/self/status")?.into());
     /// let mut buffer = [0; 64];
-    /// let op = Op::Read { fd: file.target(), buffer: buffer.as_mut_ptr(), len: 64, offset: Offset::At(0) };
+    /// let op = Op::Read { fd: file.target(), buffer: buffer.as_mut_ptr(), len: 64, offset: Offset::at(0) };
     /// // SAFETY: the buffer and the handle outlive the call.
     /// let read = unsafe { driver.read_cached(&op) };
     /// assert!(read.is_none()); // Such a file is made up as it is read.

@@ -8,13 +8,13 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::Arc;
 
-use crate::backend::Registrations;
+use crate::backend::Lazy;
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
 ///
-/// It has to stay alive until every operation on its [`target`](Handle::target) has had its terminal completion.
+/// It has to stay alive, and where it is, until every operation on its [`target`](Handle::target) has had its terminal
+/// completion: operations point to it.
 ///
 /// ```
 /// use fibra_driver::Handle;
@@ -27,7 +27,7 @@ use crate::backend::Registrations;
 #[must_use = "a handle closes its descriptor when it is dropped"]
 pub struct Handle {
     fd: ManuallyDrop<OwnedFd>,
-    registrations: Arc<Registrations>,
+    registrations: Lazy,
 }
 
 impl Handle {
@@ -39,7 +39,7 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(fd: OwnedFd) -> Handle {
-        Handle { fd: ManuallyDrop::new(fd), registrations: Arc::new(Registrations::new()) }
+        Handle { fd: ManuallyDrop::new(fd), registrations: Lazy::default() }
     }
 
     /// How an operation names this handle.
@@ -52,7 +52,7 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn target(&self) -> Target {
-        Target { fd: self.fd.as_raw_fd(), registrations: Arc::as_ptr(&self.registrations) }
+        Target { fd: self.fd.as_raw_fd(), registrations: &raw const self.registrations }
     }
 
     /// Gives the descriptor back. No driver watches it any more, and its blocking mode is the one it came with.
@@ -65,8 +65,10 @@ impl Handle {
     /// ```
     pub fn into_fd(self) -> OwnedFd {
         let mut this = ManuallyDrop::new(self);
-        this.registrations.withdraw(this.fd.as_raw_fd());
-        this.registrations.restore_blocking_mode(this.fd.as_fd());
+        if let Some(registrations) = this.registrations.get() {
+            registrations.withdraw(this.fd.as_raw_fd());
+            registrations.restore_blocking_mode(this.fd.as_fd());
+        }
         // SAFETY: `this` is never dropped nor used again, so each field is moved out exactly once.
         unsafe {
             drop(ptr::read(&raw const this.registrations));
@@ -79,7 +81,9 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // Before the close: after it the number may be somebody else's, and with a `dup` around, the registration would
         // outlive it and report events for a descriptor that nobody here has.
-        self.registrations.withdraw(self.fd.as_raw_fd());
+        if let Some(registrations) = self.registrations.get() {
+            registrations.withdraw(self.fd.as_raw_fd());
+        }
         // SAFETY: this is the end of `self`; nothing uses the field afterwards.
         unsafe { ManuallyDrop::drop(&mut self.fd) };
     }
@@ -112,11 +116,13 @@ impl fmt::Debug for Handle {
 /// let stdin = Target::foreign(0);
 /// assert_eq!(stdin.fd(), 0);
 /// ```
+// Packed, for it is a part of every operation in flight: an operation's kind fits in where the padding was.
 #[derive(Clone, Copy)]
+#[repr(C, packed(4))]
 pub struct Target {
     fd: RawFd,
     /// Null for a foreign descriptor.
-    registrations: *const Registrations,
+    registrations: *const Lazy,
 }
 
 impl Target {
@@ -138,9 +144,14 @@ impl Target {
         self.fd
     }
 
-    /// The record of the handle's registrations; null for a foreign descriptor.
-    pub(crate) const fn registrations(self) -> *const Registrations {
-        self.registrations
+    /// The record of the handle's registrations; `None` for a foreign descriptor.
+    ///
+    /// # Safety
+    ///
+    /// If it names a handle, that stays alive, and where it is, for `'a`.
+    pub(crate) const unsafe fn registrations<'a>(self) -> Option<&'a Lazy> {
+        // SAFETY: it is null, or points into a handle, which stays by contract.
+        unsafe { self.registrations.as_ref() }
     }
 }
 

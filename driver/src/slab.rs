@@ -77,28 +77,19 @@ pub(crate) struct Links {
     pub next: Link,
 }
 
-/// An `Option<OpKey>` of half the size.
+/// A neighbour, by its place alone, or none: who leaves the slab has left its list before.
 #[derive(Clone, Copy)]
-pub(crate) struct Link(u64);
+pub(crate) struct Link(u32);
 
 impl Link {
-    /// No key has the top bit.
-    const NONE: u64 = u64::MAX;
-
-    pub(crate) fn get(self) -> Option<OpKey> {
-        (self.0 != Link::NONE).then(|| OpKey::from_bits(self.0))
+    pub(crate) fn to(key: Option<OpKey>) -> Link {
+        Link(key.map_or(NONE, OpKey::index))
     }
 }
 
 impl Default for Link {
     fn default() -> Link {
-        Link(Link::NONE)
-    }
-}
-
-impl From<Option<OpKey>> for Link {
-    fn from(key: Option<OpKey>) -> Link {
-        Link(key.map_or(Link::NONE, OpKey::to_bits))
+        Link(NONE)
     }
 }
 
@@ -156,6 +147,13 @@ impl Slab {
             return None;
         }
         slot.record.as_mut()
+    }
+
+    /// The operation that a list goes on with.
+    pub(crate) fn follow(&self, Link(index): Link) -> Option<OpKey> {
+        let slot = self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)?;
+        debug_assert!(slot.record.is_some(), "an operation retired that was in a list");
+        Some(OpKey::new(index, slot.generation.into()))
     }
 
     /// Ends an operation: its key finds nothing from now on. Returns its word.
@@ -246,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_an_idle_connection_costs_is_little() {
-        assert!(size_of::<Slot>() <= 120, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 96, "{}", size_of::<Slot>());
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn a_deadline_ends_a_wait_and_not_before() {
     let ops = [
         recv(&here, &mut buffer),
         Op::Poll { fd, interest: Interest::READABLE },
-        Op::Read { fd, buffer: buffer.as_mut_ptr(), len: 8, offset: Offset::Current },
+        Op::Read { fd, buffer: buffer.as_mut_ptr(), len: 8, offset: Offset::CURRENT },
         Op::Accept { fd: Target::foreign(listener.as_raw_fd()), address: ptr::null_mut() },
         Op::Timeout { deadline: Instant::now() + Duration::from_secs(3600) },
     ];
@@ -135,10 +135,10 @@ fn file_operations_ignore_deadlines() {
     let past = Some(Instant::now());
     let file = perform(Op::Open { path: c_path.as_ptr(), flags, mode: 0o600 }, past).expect("it can be made");
     let fd = Target::foreign(file as i32);
-    let write = Op::Write { fd, buffer: b"hello".as_ptr(), len: 5, offset: Offset::At(2) };
+    let write = Op::Write { fd, buffer: b"hello".as_ptr(), len: 5, offset: Offset::at(2) };
     assert_eq!(perform(write, past).expect("there is room"), 5);
     let mut buffer = [1u8; 8];
-    let read = Op::Read { fd, buffer: buffer.as_mut_ptr(), len: 8, offset: Offset::At(0) };
+    let read = Op::Read { fd, buffer: buffer.as_mut_ptr(), len: 8, offset: Offset::at(0) };
     assert_eq!(perform(read, past).expect("data is there"), 7);
     assert_eq!(&buffer[..7], b"\0\0hello");
     assert_eq!(perform(Op::Sync { fd, data_only: true }, past).expect("it can be synced"), 0);

@@ -124,8 +124,8 @@ unsafe fn room(slices: *const RawSlice, count: usize) -> usize {
 /// If `target` names a handle, that is alive.
 pub(super) unsafe fn is_tcp(target: Target) -> bool {
     // SAFETY: by contract.
-    let handle = unsafe { target.registrations().as_ref() };
-    handle.is_some_and(|handle| handle.is_tcp(target.fd()))
+    let handle = unsafe { target.registrations() };
+    handle.is_some_and(|handle| handle.get_or_make().is_tcp(target.fd()))
 }
 
 #[cfg(test)]

@@ -108,8 +108,9 @@ impl Epoll {
     /// Somebody else has received what the socket had. That was just now, so that all which came since is still to be told.
     pub(crate) fn note_emptied(&mut self, socket: &Handle) {
         let target = socket.target();
-        if let Some(edges) = self.waiters.edges(target, Interest::READABLE)
-            // SAFETY: the handle is borrowed.
+        // SAFETY: the handle is borrowed.
+        if let Some(edges) = unsafe { self.waiters.edges(target, Interest::READABLE) }
+            // SAFETY: as above.
             && unsafe { is_tcp(target) }
         {
             edges.received_short();
@@ -141,7 +142,8 @@ impl Epoll {
     /// What the operation points to is valid, and so is its handle.
     unsafe fn foresee(&mut self, op: &Op, events: u32) -> Option<Attempt> {
         let interest = op.interest();
-        let edges = self.waiters.edges(op.target()?, interest)?;
+        // SAFETY: the same contract.
+        let edges = unsafe { self.waiters.edges(op.target()?, interest) }?;
         let left = edges.left(events, interest);
         if let (Op::Poll { .. }, 1..) = (op, left) {
             return Some(Attempt::Over(Ok(left)));
@@ -157,9 +159,9 @@ impl Epoll {
     ///
     /// As for [`foresee`](Epoll::foresee).
     unsafe fn learn(&mut self, op: &Op, finds_nothing: bool, result: &Option<io::Result<u32>>) {
-        let Some(edges) = op.target().and_then(|target| self.waiters.edges(target, op.interest())) else {
-            return;
-        };
+        let Some(target) = op.target() else { return };
+        // SAFETY: the same contract.
+        let Some(edges) = (unsafe { self.waiters.edges(target, op.interest()) }) else { return };
         // SAFETY: the same contract.
         unsafe {
             match *result {

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::readiness::{bypasses_cache, kind};
 use super::registrations::Kind;
 use super::system_calls::read_without_waiting;
-use crate::op::{Offset, Op};
+use crate::op::Op;
 
 /// What takes longer to copy would hold the others up, and saves little by comparison.
 const LONGEST: usize = 16 * 1024;
@@ -71,9 +71,10 @@ impl Prospect {
 /// What the operation points to is valid, and its descriptor open, for the length of the call.
 #[inline]
 pub(crate) unsafe fn read(op: &Op) -> Option<u32> {
-    let Op::Read { fd, buffer, len, offset: Offset::At(start) } = *op else { return None };
+    let Op::Read { fd, buffer, len, offset } = *op else { return None };
+    let start = offset.position()?;
     // SAFETY: the handle is alive by contract. A foreign descriptor has no place to remember anything.
-    let prospect = unsafe { fd.registrations().as_ref() }?.prospect();
+    let prospect = unsafe { fd.registrations() }?.get_or_make().prospect();
     // An offset that the kernel would refuse is a negative number, which means something else to the call.
     let fits = len <= LONGEST && start <= i64::MAX as u64 - LONGEST as u64;
     if !fits || !prospect.is_good(|| kind(fd) == Kind::Disk && !bypasses_cache(fd)) {

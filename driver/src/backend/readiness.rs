@@ -132,9 +132,9 @@ fn prepare_accept(fd: Target, record: &mut Record) -> io::Result<()> {
 pub(crate) fn switch_for_accept(fd: Target) -> io::Result<bool> {
     let switched = system_calls::set_nonblocking(fd.fd(), true)?;
     // SAFETY: the handle is alive as long as the operation is in flight.
-    match unsafe { fd.registrations().as_ref() } {
+    match unsafe { fd.registrations() } {
         Some(registrations) if switched => {
-            registrations.note_nonblocking();
+            registrations.get_or_make().note_nonblocking();
             Ok(false)
         }
         _ => Ok(switched),
@@ -161,8 +161,8 @@ pub(crate) fn clean_up(record: &mut Record) {
 /// What a descriptor refers to. A handle is asked once.
 pub(super) fn kind(target: Target) -> Kind {
     // SAFETY: the handle is alive as long as the operation is in flight.
-    match unsafe { target.registrations().as_ref() } {
-        Some(registrations) => registrations.kind(target.fd()),
+    match unsafe { target.registrations() } {
+        Some(registrations) => registrations.get_or_make().kind(target.fd()),
         None => Kind::of(target.fd()),
     }
 }
@@ -172,8 +172,8 @@ pub(super) fn bypasses_cache(target: Target) -> bool {
     // A pipe may have the flag too, and means something else by it.
     let ask = || system_calls::is_direct(target.fd()) && kind(target) == Kind::Disk;
     // SAFETY: the handle is alive as long as the operation is in flight.
-    match unsafe { target.registrations().as_ref() } {
-        Some(registrations) => registrations.bypasses_cache(ask),
+    match unsafe { target.registrations() } {
+        Some(registrations) => registrations.get_or_make().bypasses_cache(ask),
         None => ask(),
     }
 }

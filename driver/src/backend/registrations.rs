@@ -1,10 +1,10 @@
-//! Where a handle is registered, so that it can take itself out before it closes or leaves.
+//! What a handle knows of itself, and where it is registered, so that it can take itself out before it closes or leaves.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::page_cache::Prospect;
 use super::system_calls;
@@ -38,10 +38,62 @@ impl AsRawFd for Poller {
 
 type Pollers = Mutex<Vec<Weak<Poller>>>;
 
+/// A handle's [`Registrations`], made when something is to be known or noted: a connection under a ring never has any, and
+/// connections are many.
+#[derive(Default)]
+pub(crate) struct Lazy(AtomicPtr<Registrations>);
+
+impl Lazy {
+    /// If they were made.
+    pub(crate) fn get(&self) -> Option<&Registrations> {
+        // SAFETY: it is null, or came from an `Arc` whose reference is ours until we are dropped.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(crate) fn get_or_make(&self) -> &Registrations {
+        self.get().unwrap_or_else(|| self.make())
+    }
+
+    #[cold]
+    fn make(&self) -> &Registrations {
+        let made = Arc::into_raw(Arc::new(Registrations::new())).cast_mut();
+        match self.0.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: its reference is ours now, until we are dropped.
+            Ok(_) => unsafe { &*made },
+            Err(first) => {
+                // SAFETY: it was made here, and nobody else has seen it.
+                drop(unsafe { Arc::from_raw(made) });
+                // SAFETY: as in `get`: not null, or the exchange would have succeeded.
+                unsafe { &*first }
+            }
+        }
+    }
+
+    /// A reference that may outlive the handle.
+    pub(crate) fn share(&self) -> Arc<Registrations> {
+        let made: *const Registrations = self.get_or_make();
+        // SAFETY: it came from an `Arc`, of which we have a reference: the count is at least 1.
+        unsafe {
+            Arc::increment_strong_count(made);
+            Arc::from_raw(made)
+        }
+    }
+}
+
+impl Drop for Lazy {
+    fn drop(&mut self) {
+        let made = *self.0.get_mut();
+        if !made.is_null() {
+            // SAFETY: it came from an `Arc`, and this is the end of our reference.
+            drop(unsafe { Arc::from_raw(made) });
+        }
+    }
+}
+
 /// What a handle knows of the drivers that watch it.
 pub(crate) struct Registrations {
-    /// The instances that may watch the handle. Made by the first: under a ring there is never one, and handles are many.
-    pollers: OnceLock<Box<Pollers>>,
+    /// The instances that may watch the handle.
+    pollers: Pollers,
     /// The handle is closed or has left: the number is not its any more.
     withdrawn: AtomicBool,
     /// A driver has switched the descriptor to non-blocking mode, in which it did not come.
@@ -99,7 +151,7 @@ impl Kind {
 impl Registrations {
     pub(crate) fn new() -> Registrations {
         Registrations {
-            pollers: OnceLock::new(),
+            pollers: Pollers::default(),
             withdrawn: AtomicBool::new(false),
             made_nonblocking: AtomicBool::new(false),
             kind: AtomicU8::new(0),
@@ -140,8 +192,7 @@ impl Registrations {
 
     /// Notes that `poller` watches the handle.
     pub(crate) fn add(&self, poller: &Arc<Poller>) {
-        let pollers = self.pollers.get_or_init(Box::default);
-        let mut pollers = pollers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pollers = self.pollers.lock().unwrap_or_else(PoisonError::into_inner);
         pollers.retain(|known| known.strong_count() > 0);
         if !pollers.iter().any(|known| ptr::eq(known.as_ptr(), Arc::as_ptr(poller))) {
             pollers.push(Arc::downgrade(poller));
@@ -151,8 +202,7 @@ impl Registrations {
     /// Takes the descriptor out of every instance that watches it.
     pub(crate) fn withdraw(&self, fd: RawFd) {
         self.withdrawn.store(true, Ordering::Release);
-        let Some(pollers) = self.pollers.get() else { return };
-        for poller in pollers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for poller in self.pollers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // An instance inherited through a fork is the parent's: the parent's handle is not closed by this.
             if let Some(poller) = poller.upgrade().filter(|poller| !poller.birthplace.is_elsewhere()) {
                 // It fails if the descriptor is not registered any more, which is what we want.

@@ -8,7 +8,7 @@ use std::ptr;
 use std::time::Duration;
 
 use crate::address::RawAddress;
-use crate::op::{Interest, Offset, Op};
+use crate::op::{Interest, Op};
 
 /// What the kernel transfers at most in one call. More is cut by it anyway, or wraps where a length has 32 bits.
 pub(crate) const MAX_BYTES: usize = 0x7fff_f000;
@@ -104,8 +104,6 @@ fn message(slices: *mut libc::iovec, count: usize) -> libc::msghdr {
 ///
 /// What `op` points to is valid for the call.
 unsafe fn transfer(op: &Op, mode: Mode) -> isize {
-    // −1 is the file's own position.
-    let position = |offset| if let Offset::At(position) = offset { position as libc::off_t } else { -1 };
     let flags = if mode == Mode::NonBlocking { libc::RWF_NOWAIT } else { 0 };
     let one =
         |buffer: *mut u8, len: usize| libc::iovec { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) };
@@ -114,16 +112,16 @@ unsafe fn transfer(op: &Op, mode: Mode) -> isize {
     unsafe {
         match *op {
             Op::Read { fd, buffer, len, offset } => {
-                libc::preadv2(fd.fd(), &one(buffer, len), 1, position(offset), flags)
+                libc::preadv2(fd.fd(), &one(buffer, len), 1, offset.word() as libc::off_t, flags)
             }
             Op::ReadVectored { fd, slices, count, offset } => {
-                libc::preadv2(fd.fd(), slices, count_of(count), position(offset), flags)
+                libc::preadv2(fd.fd(), slices, count_of(count), offset.word() as libc::off_t, flags)
             }
             Op::Write { fd, buffer, len, offset } => {
-                libc::pwritev2(fd.fd(), &one(buffer.cast_mut(), len), 1, position(offset), flags)
+                libc::pwritev2(fd.fd(), &one(buffer.cast_mut(), len), 1, offset.word() as libc::off_t, flags)
             }
             Op::WriteVectored { fd, slices, count, offset } => {
-                libc::pwritev2(fd.fd(), slices, count_of(count), position(offset), flags)
+                libc::pwritev2(fd.fd(), slices, count_of(count), offset.word() as libc::off_t, flags)
             }
             _ => unreachable!("not a transfer: {}", op.name()),
         }

@@ -14,11 +14,11 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::edges::{ALWAYS, Edges};
-use super::registrations::Registrations;
+use super::registrations::{Lazy, Registrations};
 use crate::completion::OpKey;
 use crate::handle::Target;
 use crate::op::Interest;
-use crate::slab::{Links, Slab};
+use crate::slab::{Link, Links, Slab};
 
 /// One descriptor's place.
 #[derive(Default)]
@@ -62,7 +62,8 @@ impl Place {
         let mut next = self.first;
         while let Some(record) = next.and_then(|key| slab.get(key)) {
             wanted |= record.op.interest().bits();
-            next = record.links.next.get();
+            let link = record.links.next;
+            next = slab.follow(link);
         }
         wanted
     }
@@ -74,7 +75,8 @@ impl Place {
             if events & (record.op.interest().bits() | ALWAYS) != 0 {
                 keys.push(key);
             }
-            next = record.links.next.get();
+            let link = record.links.next;
+            next = slab.follow(link);
         }
     }
 }
@@ -102,9 +104,15 @@ impl Waiters {
     }
 
     /// What is known of the readiness of a handle that is watched for `interest`.
-    pub(crate) fn edges(&mut self, target: Target, interest: Interest) -> Option<&mut Edges> {
+    ///
+    /// # Safety
+    ///
+    /// If `target` names a handle, that is alive.
+    pub(crate) unsafe fn edges(&mut self, target: Target, interest: Interest) -> Option<&mut Edges> {
         let place = self.places.get_mut(target.fd() as usize)?;
-        let is_owner = ptr::eq(Arc::as_ptr(place.owner.as_ref()?), target.registrations());
+        // SAFETY: by contract.
+        let handle = unsafe { target.registrations() }?.get()?;
+        let is_owner = ptr::eq(Arc::as_ptr(place.owner.as_ref()?), handle);
         (is_owner && covers(place.registered, interest)).then_some(&mut place.edges)
     }
 
@@ -119,23 +127,23 @@ impl Waiters {
             self.places.resize_with(index + 1, Place::default);
         }
         let place = &mut self.places[index];
-        let handle = target.registrations();
+        // SAFETY: by contract.
+        let handle = unsafe { target.registrations() };
+        let is_owner = |owner: &Arc<_>, handle: &Lazy| ptr::eq(Arc::as_ptr(owner), handle.get_or_make());
         let stale = match &place.owner {
             None => false,
             // A foreign name for a handle that is alive joins it.
-            Some(owner) => owner.is_withdrawn() || !(handle.is_null() || ptr::eq(Arc::as_ptr(owner), handle)),
+            Some(owner) => owner.is_withdrawn() || handle.is_some_and(|handle| !is_owner(owner, handle)),
         };
         if stale {
             place.forget();
         }
-        if place.owner.is_none() && !handle.is_null() {
+        if place.owner.is_none()
+            && let Some(handle) = handle
+        {
             // What a foreign name for it has registered is for one event.
             place.registered = 0;
-            // SAFETY: the pointer comes from the `Arc` of a handle, which is alive by contract: the count is at least 1.
-            place.owner = Some(unsafe {
-                Arc::increment_strong_count(handle);
-                Arc::from_raw(handle)
-            });
+            place.owner = Some(handle.share());
         }
         place
     }
@@ -145,11 +153,11 @@ impl Waiters {
         let place = &mut self.places[fd as usize];
         let last = place.last.replace(key);
         match last.and_then(|last| slab.get(last)) {
-            Some(record) => record.links.next = Some(key).into(),
+            Some(record) => record.links.next = Link::to(Some(key)),
             None => place.first = Some(key),
         }
         if let Some(record) = slab.get(key) {
-            record.links = Links { previous: last.into(), next: None.into() };
+            record.links = Links { previous: Link::to(last), next: Link::default() };
         }
         self.count += 1;
     }
@@ -158,14 +166,14 @@ impl Waiters {
     pub(crate) fn remove(&mut self, slab: &mut Slab, fd: RawFd, key: OpKey) {
         let Some(record) = slab.get(key) else { return };
         let links = std::mem::take(&mut record.links);
-        let (previous, next) = (links.previous.get(), links.next.get());
+        let (previous, next) = (slab.follow(links.previous), slab.follow(links.next));
         let place = &mut self.places[fd as usize];
         match previous.and_then(|key| slab.get(key)) {
-            Some(record) => record.links.next = next.into(),
+            Some(record) => record.links.next = links.next,
             None => place.first = next,
         }
         match next.and_then(|key| slab.get(key)) {
-            Some(record) => record.links.previous = previous.into(),
+            Some(record) => record.links.previous = links.previous,
             None => place.last = previous,
         }
         self.count -= 1;

@@ -75,7 +75,7 @@ promises! {
         let mut block = Block([0; 4096]);
         for round in 1..=3u8 {
             block.0.fill(round);
-            let offset = Offset::At(4096 * u64::from(round));
+            let offset = Offset::at(4096 * u64::from(round));
             assert_eq!(rig.run(write(&file, &block.0, offset)).expect("there is space"), 4096);
             block.0.fill(0);
             assert_eq!(rig.run(read(&file, &mut block.0, offset)).expect("it is there"), 4096);
@@ -93,10 +93,10 @@ promises! {
         // SAFETY: both are new, and nobody else's.
         let [reader, writer] = ends.map(|fd| Handle::new(unsafe { OwnedFd::from_raw_fd(fd) }));
         let mut buffer = [0; 8];
-        let waiting = rig.start(read(&reader, &mut buffer, Offset::Current));
+        let waiting = rig.start(read(&reader, &mut buffer, Offset::CURRENT));
         rig.settle();
         assert!(!rig.has_ended(waiting));
-        assert_eq!(rig.run(write(&writer, b"packet", Offset::Current)).expect("there is room"), 6);
+        assert_eq!(rig.run(write(&writer, b"packet", Offset::CURRENT)).expect("there is room"), 6);
         assert_eq!(rig.finish(waiting).expect("it has come"), 6);
         assert_eq!(rig.driver.stats().offloaded, 0);
     }
@@ -104,21 +104,21 @@ promises! {
     fn reads_and_writes_happen_at_their_offsets(rig) {
         let scratch = Scratch::new();
         let file = scratch.file();
-        assert_eq!(rig.run(write(&file, b"world", Offset::At(6))).expect("there is room"), 5);
-        assert_eq!(rig.run(write(&file, b"hello ", Offset::At(0))).expect("there is room"), 6);
+        assert_eq!(rig.run(write(&file, b"world", Offset::at(6))).expect("there is room"), 5);
+        assert_eq!(rig.run(write(&file, b"hello ", Offset::at(0))).expect("there is room"), 6);
         let mut buffer = [0; 32];
-        assert_eq!(rig.run(read(&file, &mut buffer, Offset::At(3))).expect("data is there"), 8);
+        assert_eq!(rig.run(read(&file, &mut buffer, Offset::at(3))).expect("data is there"), 8);
         assert_eq!(&buffer[..8], b"lo world");
-        assert_eq!(rig.run(read(&file, &mut buffer, Offset::At(11))).expect("the end is no error"), 0);
+        assert_eq!(rig.run(read(&file, &mut buffer, Offset::at(11))).expect("the end is no error"), 0);
     }
 
     fn the_files_own_position_moves_along(rig) {
         let scratch = Scratch::new();
         let file = scratch.file();
         for part in [b"one", b"two"] {
-            assert_eq!(rig.run(write(&file, part, Offset::Current)).expect("there is room"), 3);
+            assert_eq!(rig.run(write(&file, part, Offset::CURRENT)).expect("there is room"), 3);
         }
-        assert_eq!(rig.run(read(&file, &mut [0; 8], Offset::Current)).expect("the end is no error"), 0);
+        assert_eq!(rig.run(read(&file, &mut [0; 8], Offset::CURRENT)).expect("the end is no error"), 0);
         assert_eq!(fs::read(&scratch.0).expect("it is there"), b"onetwo");
     }
 
@@ -127,12 +127,12 @@ promises! {
         let file = scratch.file();
         let parts = vec![IoSlice::new(b"ab"); 1500];
         let slices = parts.as_ptr().cast();
-        let op = Op::WriteVectored { fd: file.target(), slices, count: 1500, offset: Offset::At(0) };
+        let op = Op::WriteVectored { fd: file.target(), slices, count: 1500, offset: Offset::at(0) };
         assert_eq!(rig.run(op).expect("cut, not refused"), 2048);
         let (mut first, mut second) = ([0; 3], [0; 4]);
         let mut parts = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
         let slices = parts.as_mut_ptr().cast();
-        let op = Op::ReadVectored { fd: file.target(), slices, count: 2, offset: Offset::At(1) };
+        let op = Op::ReadVectored { fd: file.target(), slices, count: 2, offset: Offset::at(1) };
         assert_eq!(rig.run(op).expect("data is there"), 7);
         assert_eq!((&first, &second), (b"bab", b"abab"));
     }
@@ -144,7 +144,7 @@ promises! {
         let file = Handle::new(File::open(&scratch.0).expect("it is there").into());
         let mut buffers = vec![[0u8; 1024]; 64];
         let starts: Vec<_> = buffers.iter_mut().enumerate()
-            .map(|(index, buffer)| rig.start(read(&file, buffer, Offset::At(index as u64 * 1024))))
+            .map(|(index, buffer)| rig.start(read(&file, buffer, Offset::at(index as u64 * 1024))))
             .collect();
         for start in starts {
             assert_eq!(rig.finish(start).expect("data is there"), 1024);
@@ -170,7 +170,7 @@ promises! {
     fn sync_waits_for_the_storage_and_refuses_what_has_none(rig) {
         let scratch = Scratch::new();
         let file = scratch.file();
-        rig.run(write(&file, b"data", Offset::At(0))).expect("there is room");
+        rig.run(write(&file, b"data", Offset::at(0))).expect("there is room");
         assert_eq!(rig.run(Op::Sync { fd: file.target(), data_only: false }).expect("it can be synced"), 0);
         assert_eq!(rig.run(Op::Sync { fd: file.target(), data_only: true }).expect("it can be synced"), 0);
         let (socket, _peer) = crate::net::pair();
@@ -180,7 +180,7 @@ promises! {
     fn statx_tells_the_status_by_path_and_by_descriptor(rig) {
         let scratch = Scratch::new();
         let file = scratch.file();
-        rig.run(write(&file, b"12345", Offset::At(0))).expect("there is room");
+        rig.run(write(&file, b"12345", Offset::at(0))).expect("there is room");
         let path = c_path(&scratch.0);
         for (fd, path) in [(None, path.as_ptr()), (Some(file.as_raw_fd()), ptr::null())] {
             // SAFETY: plain data, for which all zeros is a value.
@@ -230,7 +230,7 @@ promises! {
         let file = scratch.file();
         let data = vec![7u8; 1 << 20];
         for _ in 0..20 {
-            let write = rig.start(write(&file, &data, Offset::At(0)));
+            let write = rig.start(write(&file, &data, Offset::at(0)));
             let sync = rig.start(Op::Sync { fd: file.target(), data_only: false });
             rig.cancel(write);
             rig.cancel(sync);

@@ -315,7 +315,7 @@ promises! {
             set_nonblocking(stream);
             let mut buffer = [0; 8];
             let buffer = buffer.as_mut_ptr();
-            let read = Op::Read { fd: stream.target(), buffer, len: 8, offset: fibra_driver::Offset::Current };
+            let read = Op::Read { fd: stream.target(), buffer, len: 8, offset: fibra_driver::Offset::CURRENT };
             for turns in 0..4 {
                 let cancelled = rig.start(read);
                 for _ in 0..turns {
@@ -346,7 +346,7 @@ promises! {
                 Handle::new(watch)
             };
             let mut buffer = [0; 512];
-            let offset = fibra_driver::Offset::Current;
+            let offset = fibra_driver::Offset::CURRENT;
             let read = Op::Read { fd: watch.target(), buffer: buffer.as_mut_ptr(), len: 512, offset };
             let waiting = rig.start(read);
             rig.settle();
@@ -377,7 +377,7 @@ promises! {
     fn reads_and_writes_work_on_streams(rig) {
         let (here, mut there) = pair();
         let mut buffer = [0; 8];
-        let offset = fibra_driver::Offset::Current;
+        let offset = fibra_driver::Offset::CURRENT;
         let read = Op::Read { fd: here.target(), buffer: buffer.as_mut_ptr(), len: 8, offset };
         let read = rig.start(read);
         rig.settle();

@@ -110,7 +110,7 @@ promises! {
         let file = Pages::new(8 * PAGE).open(0);
         let mut buffer = Buffer::new();
         for (len, offset) in [(PAGE, 0), (100, 3 * PAGE), (3 * PAGE, 2 * PAGE + 50), (0, 7)] {
-            let op = buffer.read(file.target(), len, Offset::At(offset as u64));
+            let op = buffer.read(file.target(), len, Offset::at(offset as u64));
             assert_eq!(try_cache(rig, op), Some(len as u32));
             assert!(buffer.holds(len, offset));
         }
@@ -123,7 +123,7 @@ promises! {
         let file = Pages::new(PAGE + 100).open(0);
         let mut buffer = Buffer::new();
         for (offset, rest) in [(0, PAGE + 100), (PAGE, 100), (PAGE + 99, 1), (PAGE + 100, 0), (9 * PAGE, 0)] {
-            let op = buffer.read(file.target(), 2 * PAGE, Offset::At(offset as u64));
+            let op = buffer.read(file.target(), 2 * PAGE, Offset::at(offset as u64));
             assert_eq!(try_cache(rig, op), Some(rest as u32));
             assert!(buffer.holds(rest, offset));
         }
@@ -133,7 +133,7 @@ promises! {
         let pages = Pages::new(8 * PAGE);
         let file = pages.open_evicted();
         let mut buffer = Buffer::new();
-        let op = buffer.read(file.target(), PAGE, Offset::At(3 * PAGE as u64));
+        let op = buffer.read(file.target(), PAGE, Offset::at(3 * PAGE as u64));
         // The miss has the page read, and a quick disk has it there before the call that has missed looks again.
         let mut attempts = 0;
         while try_cache(rig, op).is_some() {
@@ -153,9 +153,9 @@ promises! {
         let pages = Pages::new(8 * PAGE);
         let file = pages.open_evicted();
         let mut buffer = Buffer::new();
-        let first = buffer.read(file.target(), PAGE, Offset::At(0));
+        let first = buffer.read(file.target(), PAGE, Offset::at(0));
         assert_eq!(rig.run(first).expect("it is there"), PAGE as u32);
-        let three = buffer.read(file.target(), 3 * PAGE, Offset::At(0));
+        let three = buffer.read(file.target(), 3 * PAGE, Offset::at(0));
         // The miss may have the rest read ahead, and a quick disk has it there before the second look.
         let tried = try_cache(rig, three);
         assert!(tried.is_none_or(|count| count == 3 * PAGE as u32 && buffer.holds(3 * PAGE, 0)), "{tried:?}");
@@ -169,7 +169,7 @@ promises! {
         let pages = Pages::new(8 * PAGE);
         let file = pages.open(libc::O_DIRECT);
         let mut buffer = Buffer::new();
-        let op = buffer.read(file.target(), PAGE, Offset::At(PAGE as u64));
+        let op = buffer.read(file.target(), PAGE, Offset::at(PAGE as u64));
         assert_eq!(try_cache(rig, op), None);
         assert!(buffer.0.iter().all(|&byte| byte == 0));
         assert_eq!(rig.run(op).expect("it is there"), PAGE as u32);
@@ -181,14 +181,14 @@ promises! {
         let file = pages.open(0);
         let mut buffer = Buffer::new();
         // A part of it could not be taken back; it would hold others up; nobody would remember what it is.
-        let position = buffer.read(file.target(), PAGE, Offset::Current);
-        let long = buffer.read(file.target(), 8 * PAGE, Offset::At(0));
-        let foreign = buffer.read(Target::foreign(file.as_raw_fd()), PAGE, Offset::At(0));
+        let position = buffer.read(file.target(), PAGE, Offset::CURRENT);
+        let long = buffer.read(file.target(), 8 * PAGE, Offset::at(0));
+        let foreign = buffer.read(Target::foreign(file.as_raw_fd()), PAGE, Offset::at(0));
         let slice = libc::iovec { iov_base: buffer.0.as_mut_ptr().cast(), iov_len: PAGE };
         let slices = [slice].as_mut_ptr();
-        let vectored = Op::ReadVectored { fd: file.target(), slices, count: 1, offset: Offset::At(0) };
+        let vectored = Op::ReadVectored { fd: file.target(), slices, count: 1, offset: Offset::at(0) };
         // What the kernel refuses is nothing else in disguise.
-        let beyond = buffer.read(file.target(), PAGE, Offset::At(u64::MAX - 1));
+        let beyond = buffer.read(file.target(), PAGE, Offset::at(u64::MAX - 1));
         for op in [position, long, foreign, vectored, beyond] {
             assert_eq!(try_cache(rig, op), None, "{op:?}");
         }
@@ -208,14 +208,14 @@ promises! {
         peer.write_all(&[1; 100]).expect("there is room");
         let zeros = Handle::new(File::open("/dev/zero").expect("each system has it").into());
         let mut buffer = Buffer::new();
-        let op = buffer.read(zeros.target(), 100, Offset::At(0));
+        let op = buffer.read(zeros.target(), 100, Offset::at(0));
         assert_eq!(try_cache(rig, op), None);
         for fd in [reader.target(), socket.target()] {
-            for offset in [Offset::At(0), Offset::Current] {
+            for offset in [Offset::at(0), Offset::CURRENT] {
                 let op = buffer.read(fd, 100, offset);
                 assert_eq!(try_cache(rig, op), None);
             }
-            let op = buffer.read(fd, 100, Offset::Current);
+            let op = buffer.read(fd, 100, Offset::CURRENT);
             assert_eq!(rig.run(op).expect("it is there"), 100);
             assert!(buffer.holds(100, 0));
         }
@@ -225,8 +225,8 @@ promises! {
         let pages = Pages::new(PAGE);
         let file = pages.open(0);
         let (mut buffer, mut other) = (Buffer::new(), Buffer::new());
-        let queued = rig.start(other.read(file.target(), PAGE, Offset::At(0)));
-        let op = buffer.read(file.target(), PAGE, Offset::At(0));
+        let queued = rig.start(other.read(file.target(), PAGE, Offset::at(0)));
+        let op = buffer.read(file.target(), PAGE, Offset::at(0));
         let expected = if rig.kind == BackendKind::IoUring { None } else { Some(PAGE as u32) };
         assert_eq!(try_cache(rig, op), expected);
         assert_eq!(rig.finish(queued).expect("it is there"), PAGE as u32);

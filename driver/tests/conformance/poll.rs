@@ -105,7 +105,7 @@ promises! {
         assert_eq!(rig.finish(recv).expect("data has come"), 3);
         let (reader, mut writer): (PipeReader, _) = std::io::pipe().expect("a pipe can be made");
         let fd = Target::foreign(reader.as_raw_fd());
-        let read = Op::Read { fd, buffer: buffer.as_mut_ptr(), len: 8, offset: Offset::Current };
+        let read = Op::Read { fd, buffer: buffer.as_mut_ptr(), len: 8, offset: Offset::CURRENT };
         let read = rig.start(read);
         rig.settle();
         assert!(!rig.has_ended(read));

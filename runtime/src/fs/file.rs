@@ -65,7 +65,7 @@ impl Inner {
     fn at(&self, offset: u64) -> io::Result<Offset> {
         let seek = || rustix::fs::seek(&self.handle, rustix::fs::SeekFrom::Current(0));
         if *self.seekable.get_or_init(|| seek() != Err(rustix::io::Errno::SPIPE)) {
-            return Ok(Offset::At(offset));
+            return Ok(Offset::at(offset));
         }
         Err(rustix::io::Errno::SPIPE.into())
     }

@@ -47,12 +47,21 @@ struct Record<P> {
     waker: AtomicWaker,
     /// Written while new.
     home: UnsafeCell<Option<Arc<Home>>>,
-    /// Home-only.
-    key: Cell<Option<OpKey>>,
-    /// Written by the home before it is done, and read by whoever sees that.
-    result: Cell<Option<io::Result<u32>>>,
+    /// The home's until it is done, and then the future's; of a record without a future, the home's or the last owner's.
+    stage: Cell<Stage>,
     /// The future's while new and once done; the home's and the kernel's in between.
     payload: UnsafeCell<Option<P>>,
+}
+
+/// What the driver has said.
+enum Stage {
+    /// Nothing.
+    Unknown,
+    /// It is under way, under this key.
+    InFlight(OpKey),
+    Over(io::Result<u32>),
+    /// The result was taken.
+    Taken,
 }
 
 // SAFETY: the payload is `Send`; who may touch the other cells, and when, is said at each, and handed over by `phase`.
@@ -74,8 +83,7 @@ impl<P: Payload> OpFuture<P> {
             is_stopped: Cell::new(false),
             waker: AtomicWaker::new(),
             home: UnsafeCell::new(None),
-            key: Cell::new(None),
-            result: Cell::new(None),
+            stage: Cell::new(Stage::Unknown),
             payload: UnsafeCell::new(Some(payload)),
         });
         Self { record: Some(record) }
@@ -117,7 +125,7 @@ impl<P: Payload> Future for OpFuture<P> {
         }
         ready!(share::poll_charge(context));
         let record = self.record.take().expect("looked at above");
-        let result = record.result.take().expect("the result comes before the phase");
+        let result = record.take_result();
         // SAFETY: the operation has ended, and the future, which we are, has not gone: the payload is ours.
         Poll::Ready((result, unsafe { record.payload() }.take().expect("taken once")))
     }
@@ -153,7 +161,7 @@ impl<P: Payload> Record<P> {
                 if !self.post(&home) {
                     // That runtime is over.
                     self.phase.submit();
-                    self.result.set(Some(Err(io::Error::from_raw_os_error(libc::ECANCELED))));
+                    self.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(libc::ECANCELED))));
                     self.phase.finish();
                 }
             }
@@ -170,7 +178,7 @@ impl<P: Payload> Record<P> {
         // SAFETY: `Payload`'s contract: what `op` points to belongs to the payload, which the driver's reference keeps
         // until `complete`.
         match worker.with_driver(|driver| unsafe { driver.submit(op, Detached::word(head)) }) {
-            Submission::Pending(key) => self.key.set(Some(key)),
+            Submission::Pending(key) => self.stage.set(Stage::InFlight(key)),
             // SAFETY: no completion follows, so the driver's reference is ours to use up.
             Submission::Complete(result) => unsafe { Self::complete(head, result) },
         }
@@ -201,11 +209,16 @@ impl<P: Payload> Record<P> {
         }
     }
 
+    /// On the home's thread.
     fn cancel_here(self: &Arc<Self>) {
-        let (Some(key), Some(worker)) = (self.key.get(), Worker::here()) else { return };
+        // Once it is done, the stage is the future's, which may be on another thread: this letter has come too late.
+        if self.phase.is_done() {
+            return;
+        }
+        let (Some(key), Some(worker)) = (self.key(), Worker::here()) else { return };
         if worker.with_driver(|driver| driver.withdraw(key)) {
             // It was a timer, and no completion follows.
-            self.key.set(None);
+            self.stage.set(Stage::Unknown);
             // SAFETY: the driver's reference, which came from an `Arc`, is ours to use up, since the driver has forgotten it.
             return drop(unsafe { Arc::from_raw(Arc::as_ptr(self)) });
         }
@@ -237,8 +250,7 @@ impl<P: Payload> Record<P> {
     unsafe fn complete(head: NonNull<Detached>, result: io::Result<u32>) {
         // SAFETY: the head starts the record; the reference is ours.
         let record = unsafe { Arc::from_raw(head.cast::<Record<P>>().as_ptr().cast_const()) };
-        record.key.set(None);
-        record.result.set(Some(result));
+        record.stage.set(Stage::Over(result));
         if record.phase.finish() {
             record.waker.wake();
         } else {
@@ -248,10 +260,26 @@ impl<P: Payload> Record<P> {
 
     /// The operation has ended, and nobody will take its result.
     fn clean_up(&self) {
-        let result = self.result.take().expect("an operation that has ended has a result");
+        let result = self.take_result();
         if !result.as_ref().is_err_and(is_cancellation) {
             // SAFETY: the operation has ended and the future has gone: the payload is ours.
             unsafe { self.payload() }.as_mut().expect("the future did not take it").orphaned(result);
+        }
+    }
+
+    /// The key of an operation in flight, for its home.
+    fn key(&self) -> Option<OpKey> {
+        let stage = self.stage.replace(Stage::Unknown);
+        let key = if let Stage::InFlight(key) = stage { Some(key) } else { None };
+        self.stage.set(stage);
+        key
+    }
+
+    /// The operation has ended, and the stage is the caller's.
+    fn take_result(&self) -> io::Result<u32> {
+        match self.stage.replace(Stage::Taken) {
+            Stage::Over(result) => result,
+            _ => unreachable!("the result comes before the phase, and is taken once"),
         }
     }
 

@@ -65,7 +65,7 @@ impl Place {
     /// The place so many bytes further on.
     fn after(self, done: usize) -> Place {
         match self {
-            Place::File(Offset::At(offset)) => Place::File(Offset::At(offset + done as u64)),
+            Place::File(offset) => Place::File(offset.after(done)),
             place => place,
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!        submit (on a worker)
-//!   New ─────────────────────▶ Pending ── finish ──▶ Done
-//!    │  post         receive    ▲ │                   │
-//!    └──────▶ Posted ───────────┘ │ abandon           │ abandon: the future cleans up
-//!               │ abandon         ▼                   ▼
-//!               └───────────▶ Abandoned  (a finish that finds this cleans up)
+//!   New ─────────────────────▶ Pending ── finish ──▶ Done  (who abandons it cleans up)
+//!    │  post         receive    ▲ │
+//!    └──────▶ Posted ───────────┘ │ abandon
+//!               │ abandon         ▼
+//!               └───────────▶ Abandoned  (who finishes it cleans up)
 //! ```
 
 use crate::primitive::{AcqRel, Acquire, AtomicU8, Release};
@@ -77,10 +77,12 @@ impl Phase {
 
     /// The future goes.
     pub(crate) fn abandon(&self) -> Abandoned {
-        match self.0.swap(ABANDONED, AcqRel) {
-            PENDING => Abandoned::Pending,
-            DONE => Abandoned::Done,
-            _ => Abandoned::Unknown,
+        // What is done stays so: a letter that comes too late must see it, for the result is no longer the home's.
+        let unless_done = |phase| (phase != DONE).then_some(ABANDONED);
+        match self.0.fetch_update(AcqRel, Acquire, unless_done) {
+            Ok(PENDING) => Abandoned::Pending,
+            Ok(_) => Abandoned::Unknown,
+            Err(_) => Abandoned::Done,
         }
     }
 }

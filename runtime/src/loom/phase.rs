@@ -2,6 +2,7 @@
 
 use crate::io::{Abandoned, Phase};
 use loom::{
+    cell::UnsafeCell,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -53,5 +54,30 @@ fn a_letter_that_finds_its_future_gone_submits_nothing() {
         let submitted = home.join().unwrap();
         assert_eq!(shared.1.load(SeqCst), usize::from(submitted), "what was submitted is cleaned up once");
         assert_eq!(abandoned == Abandoned::Unknown, !submitted);
+    });
+}
+
+#[test]
+fn a_letter_that_comes_too_late_leaves_the_result_to_the_future() {
+    loom::model(|| {
+        let shared = Arc::new((Phase::new(), UnsafeCell::new(0)));
+        shared.0.submit();
+        let home = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.1.with_mut(|stage| unsafe { *stage = 7 });
+                let theirs = shared.0.finish();
+                // The letter that asks for a stop.
+                if !shared.0.is_done() {
+                    assert!(!theirs);
+                    shared.1.with_mut(|stage| unsafe { *stage = 0 });
+                }
+            })
+        };
+        // The future takes the result if it is there; else it goes, and leaves it to the home.
+        if shared.0.is_done() || shared.0.abandon() == Abandoned::Done {
+            assert_eq!(shared.1.with(|stage| unsafe { *stage }), 7);
+        }
+        home.join().unwrap();
     });
 }

@@ -4,14 +4,15 @@
 //!   Cell<B, S>
 //!   ┌──────────────┬───────────┬────────────┬──────┬──────────────────────────┐
 //!   │ header       │ scheduler │ join waker │ meta │ stage:                   │
-//!   │ state, table │ S         │            │      │ body → output → consumed │
+//!   │ state, table │ S         │            │      │ body → output → nothing  │
 //!   └──────────────┴───────────┴────────────┴──────┴──────────────────────────┘
 //!     ▲ Task, Runnable, Join and Waker are all one pointer to here
 //! ```
 //!
 //! Who may touch what: `stage` belongs to the runner while `RUNNING`, to the join handle (or to whoever
 //! dropped it) once `COMPLETE`; `join waker` to the join handle while `JOIN_WAKER` is clear, and to the
-//! completer while it is set. The state word hands both over.
+//! completer while it is set. The state word hands both over. Which of the three the stage is, the header says: there is
+//! a byte for it there, where a discriminant would cost every task eight.
 
 use super::{
     Schedule,
@@ -27,7 +28,7 @@ use super::{
 };
 use std::{
     cell::{Cell as HomeCell, UnsafeCell},
-    mem,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::NonNull,
     sync::{Arc, Mutex},
@@ -46,6 +47,8 @@ pub(crate) struct Header {
     pub(crate) register: HomeCell<u16>,
     /// The body keeps values under keys, on the fiber that it runs on. The runner's.
     pub(super) has_locals: HomeCell<bool>,
+    /// What the stage is. Whose that is, this is.
+    holds: HomeCell<Holds>,
     /// Its place in that list; under the list's lock.
     pub(crate) place: HomeCell<u32>,
 }
@@ -67,10 +70,17 @@ pub(super) struct Table {
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
-enum Stage<B: Body> {
-    Body(B),
-    Output(Outcome<B::Output>),
-    Consumed,
+/// What a stage holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Body,
+    Output,
+    Nothing,
+}
+
+union Stage<B: Body> {
+    body: ManuallyDrop<B>,
+    output: ManuallyDrop<Outcome<B::Output>>,
 }
 
 #[repr(C)]
@@ -92,12 +102,13 @@ pub(super) fn allocate<B: Body, S: Schedule>(body: B, meta: B::Meta, scheduler: 
             fiber: Mutex::new(None),
             register: HomeCell::new(UNLISTED),
             has_locals: HomeCell::new(false),
+            holds: HomeCell::new(Holds::Body),
             place: HomeCell::new(0),
         },
         scheduler,
         join_waker: UnsafeCell::new(None),
         meta,
-        stage: UnsafeCell::new(Stage::Body(body)),
+        stage: UnsafeCell::new(Stage { body: ManuallyDrop::new(body) }),
     };
     // SAFETY: the memory is new, and made for it.
     unsafe { cell.write(value) };
@@ -164,10 +175,11 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
             unsafe { Self::cancel(header) };
             return None;
         }
-        // SAFETY: the runner owns the stage, and the task stays where it is until it is freed, so the body
-        // is pinned; it is dropped in place by `end`.
+        assert!(cell.header.holds.get() == Holds::Body, "a task ran after its end");
+        // SAFETY: the runner owns the stage, which is the body; the task stays where it is until it is freed, so the body is
+        // pinned; it is dropped in place by `end`.
         let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
-            let Stage::Body(body) = &mut *cell.stage.get() else { unreachable!("a task ran after its end") };
+            let body = &mut *(*cell.stage.get()).body;
             body.poll(&mut Context::from_waker(&waker::borrowed(&header)))
         }));
         let outcome = match polled {
@@ -215,7 +227,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         let cell = unsafe { Self::cell(header) };
         // A body's destructor may panic: that is then the outcome, and reaches the handle only.
         // SAFETY: the runner owns the stage. The body is dropped where it was pinned.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { *cell.stage.get() = Stage::Consumed }));
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { Self::clear(cell) }));
         let outcome = match dropped {
             Ok(()) => outcome,
             Err(payload) => {
@@ -224,8 +236,9 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
             }
         };
         cell.header.drop_locals();
-        // SAFETY: as above; `Consumed` needs no drop.
-        unsafe { cell.stage.get().write(Stage::Output(outcome)) };
+        // SAFETY: the stage is the runner's, and holds nothing.
+        unsafe { cell.stage.get().write(Stage { output: ManuallyDrop::new(outcome) }) };
+        cell.header.holds.set(Holds::Output);
         let complete = cell.header.state.complete();
         if !complete.joined {
             // SAFETY: without a join handle, the output is the completer's.
@@ -271,8 +284,10 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         // SAFETY: by contract the task is complete, its output is the caller's, and `into` points to an
         // `Option<Outcome<B::Output>>`.
         unsafe {
-            let stage = mem::replace(&mut *Self::cell(header).stage.get(), Stage::Consumed);
-            let Stage::Output(outcome) = stage else { panic!("a join handle was polled after it was ready") };
+            let cell = Self::cell(header);
+            let held = cell.header.holds.replace(Holds::Nothing);
+            assert!(held == Holds::Output, "a join handle was polled after it was ready");
+            let outcome = ManuallyDrop::take(&mut (*cell.stage.get()).output);
             *into.cast::<Option<Outcome<B::Output>>>() = Some(outcome);
         }
     }
@@ -281,7 +296,21 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
     unsafe fn drop_output(header: NonNull<Header>) {
         // Its destructor may panic; there is nobody left to tell.
         // SAFETY: by contract the stage is the caller's.
-        contain(|| unsafe { *Self::cell(header).stage.get() = Stage::Consumed });
+        contain(|| unsafe { Self::clear(Self::cell(header)) });
+    }
+
+    /// Drops what the stage holds, which is the caller's. It is forgotten before, so that a destructor that panics is not
+    /// run again.
+    unsafe fn clear(cell: &Cell<B, S>) {
+        let stage = cell.stage.get();
+        // SAFETY: by contract; the header says what is there, and it is dropped in place.
+        unsafe {
+            match cell.header.holds.replace(Holds::Nothing) {
+                Holds::Body => ManuallyDrop::drop(&mut (*stage).body),
+                Holds::Output => ManuallyDrop::drop(&mut (*stage).output),
+                Holds::Nothing => {}
+            }
+        }
     }
 
     unsafe fn join_waker(header: NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>> {

@@ -7,7 +7,7 @@ use super::shared;
 use crate::address::RawAddress;
 use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how};
 use crate::handle::Target;
-use crate::op::{Offset, Op};
+use crate::op::Op;
 
 /// The length as the kernel takes it: cut, not wrapped.
 fn length(len: usize) -> u32 {
@@ -20,14 +20,6 @@ fn slices(count: usize) -> u32 {
 
 fn fd(target: Target) -> types::Fd {
     types::Fd(target.fd())
-}
-
-/// The kernel's word for "at the file's own position" is −1.
-fn offset(offset: Offset) -> u64 {
-    match offset {
-        Offset::At(position) => position,
-        Offset::Current => u64::MAX,
-    }
 }
 
 /// The entry that does `op`. A vectored socket operation is described by `message`, which this fills.
@@ -98,16 +90,16 @@ unsafe fn describe(message: *mut libc::msghdr, slices: *mut libc::iovec, count: 
 fn build_for_file(op: &Op) -> Entry {
     match *op {
         Op::Read { fd: file, buffer, len, offset: at } => {
-            opcode::Read::new(fd(file), buffer, length(len)).offset(offset(at)).build()
+            opcode::Read::new(fd(file), buffer, length(len)).offset(at.word()).build()
         }
         Op::Write { fd: file, buffer, len, offset: at } => {
-            opcode::Write::new(fd(file), buffer, length(len)).offset(offset(at)).build()
+            opcode::Write::new(fd(file), buffer, length(len)).offset(at.word()).build()
         }
         Op::ReadVectored { fd: file, slices: parts, count, offset: at } => {
-            opcode::Readv::new(fd(file), parts, slices(count)).offset(offset(at)).build()
+            opcode::Readv::new(fd(file), parts, slices(count)).offset(at.word()).build()
         }
         Op::WriteVectored { fd: file, slices: parts, count, offset: at } => {
-            opcode::Writev::new(fd(file), parts, slices(count)).offset(offset(at)).build()
+            opcode::Writev::new(fd(file), parts, slices(count)).offset(at.word()).build()
         }
         Op::Sync { fd: file, data_only } => {
             let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };

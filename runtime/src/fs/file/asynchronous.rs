@@ -12,7 +12,7 @@ use crate::{
 use fibra_driver::Offset;
 use std::{future::Future, io, panic::resume_unwind, path::Path, sync::Arc};
 
-const CURRENT: Place = Place::File(Offset::Current);
+const CURRENT: Place = Place::File(Offset::CURRENT);
 
 /// # For futures
 ///

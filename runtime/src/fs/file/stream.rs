@@ -10,11 +10,11 @@ const GROWTH: usize = 8 * 1024;
 
 impl Read for &File {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        borrowed::read(self.as_handle(), buf, Offset::Current)
+        borrowed::read(self.as_handle(), buf, Offset::CURRENT)
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        borrowed::read_vectored(self.as_handle(), bufs, Offset::Current)
+        borrowed::read_vectored(self.as_handle(), bufs, Offset::CURRENT)
     }
 
     fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
@@ -22,7 +22,7 @@ impl Read for &File {
         // One more than is left: a read that finds less than it asked for has most likely met the end.
         buf.try_reserve(self.rest().map_or(GROWTH, |rest| rest.saturating_add(1)))?;
         loop {
-            match borrowed::read_to_spare(self.as_handle(), buf, Offset::Current) {
+            match borrowed::read_to_spare(self.as_handle(), buf, Offset::CURRENT) {
                 Ok(0) => return Ok(buf.len() - before),
                 Ok(_) if buf.len() == buf.capacity() => buf.try_reserve(GROWTH)?,
                 Ok(_) => {}
@@ -58,11 +58,11 @@ impl File {
 
 impl Write for &File {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        borrowed::write(self.as_handle(), buf, Offset::Current)
+        borrowed::write(self.as_handle(), buf, Offset::CURRENT)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        borrowed::write_vectored(self.as_handle(), bufs, Offset::Current)
+        borrowed::write_vectored(self.as_handle(), bufs, Offset::CURRENT)
     }
 
     /// Does nothing: nothing is buffered here. See [`File::sync_all`].

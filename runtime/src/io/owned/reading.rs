@@ -35,10 +35,25 @@ pub(crate) fn receive<D: HasHandle, B: BufferMut>(
     flags: i32,
     buffer: B,
 ) -> impl Future<Output = (io::Result<usize>, B)> + Send {
-    let operation = OpFuture::new(Read { from, place: Place::Socket { flags }, buffer, start: 0 });
+    let operation = OpFuture::new(Receive { from, flags, buffer });
     async {
         let (result, read) = operation.await;
         (result.map(count), read.buffer)
+    }
+}
+
+struct Receive<D, B> {
+    from: Arc<D>,
+    flags: i32,
+    buffer: B,
+}
+
+// SAFETY: the buffer, whose bytes stay where they are, and the reference to the descriptor are the payload's.
+unsafe impl<D: HasHandle, B: BufferMut> Payload for Receive<D, B> {
+    fn op(&mut self) -> Op {
+        let bytes = self.buffer.bytes_mut();
+        let (buffer, len) = (bytes.as_mut_ptr(), bytes.len());
+        Op::Recv { fd: self.from.handle().target(), buffer, len, flags: self.flags }
     }
 }
 
