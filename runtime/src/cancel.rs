@@ -3,7 +3,8 @@
 //! A cancel reaches a green thread at its next *cancellation point*: every operation of [`net`](crate::net)
 //! and [`fs`](crate::fs) that waits, and every wait: [`wait`](crate::wait), `sleep`, `park`, `join`,
 //! `Condvar::wait`, a channel's `recv` and `send`. Locking a [`Mutex`](crate::sync::Mutex) or
-//! an [`RwLock`](crate::sync::RwLock) is none.
+//! an [`RwLock`](crate::sync::RwLock) is none. Each method says whether it is one, and what a cancel may leave behind; a deadline
+//! that passes and a token that is cancelled do the same at the same points.
 //!
 //! * An operation that returns `io::Result` fails with an error that wraps [`Cancelled`]. If the kernel had
 //!   completed it meanwhile, its result is delivered instead, and the cancel waits for the next point.

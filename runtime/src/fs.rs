@@ -8,7 +8,8 @@
 //! # Cancellation
 //!
 //! Operations are cancellation points, but the kernel seldom stops what it has begun with a disk: mostly the result is
-//! delivered, and the cancel waits for the next point. What runs on the pool is no cancellation point.
+//! delivered, and the cancel waits for the next point. What runs on the pool is no cancellation point. Each method says what a
+//! cancel may leave behind, and what dropping its future loses.
 //!
 //! # Closing
 //!

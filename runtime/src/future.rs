@@ -51,6 +51,10 @@ where
 
 /// A future that lets the other tasks of its worker run, once.
 ///
+/// # Cancellation
+///
+/// Dropping the future gives up nothing but the turn.
+///
 /// ```
 /// fibra::run(|| fibra::wait(fibra::future::yield_now()));
 /// ```

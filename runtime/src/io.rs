@@ -9,6 +9,8 @@
 pub(crate) mod borrowed;
 mod buffer;
 mod direct;
+#[cfg(any(feature = "_polled", all(test, loom)))]
+pub(crate) mod direction;
 #[cfg(feature = "_polled")]
 mod foreign;
 mod future;

@@ -97,6 +97,10 @@ pub fn run<T: Send + 'static>(main: impl FnOnce() -> T + Send + 'static) -> T {
 /// Polls `future` on the calling thread until it is ready, with the process-wide default runtime for what it spawns, unless
 /// the thread is in a runtime already. The same as [`wait`], under the name that other runtimes give it.
 ///
+/// # Cancellation
+///
+/// As [`wait`].
+///
 /// ```
 /// assert_eq!(fibra::block_on(async { 7 }), 7);
 /// ```

@@ -4,6 +4,8 @@
 //! them at once; an atomic taken from std beside a model would be invisible to loom and hide a race.
 
 #[cfg(not(loom))]
+pub(crate) use atomic_waker::AtomicWaker;
+#[cfg(not(loom))]
 pub(crate) use std::sync::{
     Mutex,
     atomic::{
@@ -22,6 +24,41 @@ pub(crate) use loom::sync::{
         fence,
     },
 };
+
+#[cfg(loom)]
+pub(crate) use self::modelled::AtomicWaker;
+
+/// What loom has no equal of.
+#[cfg(loom)]
+mod modelled {
+    use super::Mutex;
+    use std::{sync::PoisonError, task::Waker};
+
+    /// A lock where the real one, which has models of its own, needs none: what it promises is the same.
+    pub(crate) struct AtomicWaker(Mutex<Option<Waker>>);
+
+    impl AtomicWaker {
+        pub(crate) fn new() -> Self {
+            Self(Mutex::new(None))
+        }
+
+        pub(crate) fn register(&self, waker: &Waker) {
+            let new = Some(waker.clone());
+            let _replaced =
+                std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), new);
+        }
+
+        pub(crate) fn take(&self) -> Option<Waker> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        }
+
+        pub(crate) fn wake(&self) {
+            if let Some(waker) = self.take() {
+                waker.wake();
+            }
+        }
+    }
+}
 
 /// For statics, which loom's types can't be in, and for plain counters and flags that no model is about; and what orders a
 /// thread with its own signal handlers, which models don't have.

@@ -66,6 +66,10 @@ impl Runtime {
 
     /// Runs `main` as a green thread of this runtime, with 8 MiB of stack, and waits for it. A panic goes on here.
     ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point.
+    ///
     /// ```
     /// let runtime = fibra::Runtime::new()?;
     /// assert_eq!(runtime.run(|| fibra::thread::current().name().map(String::from)), Some("main".into()));
@@ -83,6 +87,10 @@ impl Runtime {
 
     /// Polls `future` on the calling thread until it is ready; what it spawns goes to this runtime. May be called
     /// anywhere, also inside of itself. The calling thread becomes no worker.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point, as [`wait`](crate::wait()).
     ///
     /// ```
     /// let runtime = fibra::Runtime::new()?;

@@ -39,7 +39,7 @@
 //! | looking at the value of a [`watch`], and changing it | no |
 //!
 //! A direct call without a variant that takes a timeout gets one from [`timeout`](crate::time::timeout) on green threads; an OS
-//! thread, which nothing can cancel, waits for the future: `wait(timeout_async(limit, semaphore.acquire_async()))`.
+//! thread, which nothing can cancel, waits for the future: `wait(timeout_async(limit, barrier.wait_async()))`.
 //!
 //! # Examples
 //!
@@ -97,6 +97,8 @@ pub use self::{
     once::{Once, OnceState},
     once_lock::OnceLock,
     rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard},
-    semaphore::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError},
+    semaphore::{
+        AcquireError, AcquireTimeoutError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+    },
     wait_group::WaitGroup,
 };

@@ -67,6 +67,10 @@ pub fn sleep(duration: Duration) {
 
 /// The same, until a moment; in the past, it returns at once.
 ///
+/// # Cancellation
+///
+/// As [`sleep`].
+///
 /// ```
 /// let deadline = std::time::Instant::now() + std::time::Duration::from_millis(1);
 /// fibra::run(move || {
@@ -90,7 +94,9 @@ fn sleep_from(now: Instant, deadline: Instant) {
 
 /// Lets all others that are ready on this worker run first. On an OS thread that is no worker this is std's.
 ///
-/// No cancellation point.
+/// # Cancellation
+///
+/// Not a cancellation point.
 ///
 /// ```
 /// fibra::run(|| fibra::thread::yield_now());
@@ -144,6 +150,10 @@ pub fn park() {
 }
 
 /// The same, for at most `timeout`.
+///
+/// # Cancellation
+///
+/// As [`park`].
 ///
 /// ```
 /// fibra::run(|| fibra::thread::park_timeout(std::time::Duration::from_millis(1)));

@@ -5,10 +5,10 @@ use fibra::{
     cancel::Cancelled,
     fs, future, io, metrics, net, stall,
     sync::{
-        AcquireError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard, Latch, LazyLock,
-        Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState, OwnedSemaphorePermit, RwLock,
-        RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit, TryAcquireError, WaitGroup,
-        WaitTimeoutResult, broadcast, channel, mpsc, oneshot, watch,
+        AcquireError, AcquireTimeoutError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard,
+        Latch, LazyLock, Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState,
+        OwnedSemaphorePermit, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit,
+        TryAcquireError, WaitGroup, WaitTimeoutResult, broadcast, channel, mpsc, oneshot, watch,
     },
     thread, time,
 };
@@ -185,6 +185,7 @@ fn channels_and_signals_have_the_auto_traits_that_they_state() {
         SemaphorePermit<'static> =>       1 1 1 1 1;
         OwnedSemaphorePermit =>           1 1 1 1 1;
         AcquireError =>                   1 1 1 1 1;
+        AcquireTimeoutError =>            1 1 1 1 1;
         TryAcquireError =>                1 1 1 1 1;
         Notify =>                         1 1 1 1 1;
         Notified<'static> =>              1 1 1 1 1;
@@ -264,6 +265,9 @@ fn futures_that_hold_a_future_can_be_spawned_when_that_can() {
     fn spawnable<F: Future + Send>(_: F) {}
     let (once, lock, lazy) = (Once::new(), OnceLock::new(), LazyLock::new(|| 1));
     spawnable(once.wait_async());
+    spawnable(once.call_once_async(async {}));
+    spawnable(once.call_once_force_async(async |_| {}));
+    spawnable(CancellationToken::new().scope_async(async {}));
     spawnable(lock.wait_async());
     spawnable(lock.get_or_init_async(async { 1 }));
     spawnable(LazyLock::force_async(&lazy));

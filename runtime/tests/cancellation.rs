@@ -114,7 +114,53 @@ fn cancelling_what_has_ended_does_nothing() {
         thread::yield_now();
     }
     thread.cancel();
+    thread.cancel();
     assert_eq!(thread.join().unwrap(), 5);
+
+    let future = fibra::future::spawn(async { 6 });
+    while !future.is_finished() {
+        thread::yield_now();
+    }
+    future.cancel();
+    assert_eq!(fibra::wait(future).unwrap(), 6);
+
+    let scoped = thread::scope(|scope| {
+        let thread = scope.spawn(|| 7);
+        while !thread.is_finished() {
+            thread::yield_now();
+        }
+        thread.cancel();
+        thread.join().unwrap()
+    });
+    assert_eq!(scoped, 7);
+}
+
+#[fibra::test]
+fn cancelling_what_has_ended_badly_leaves_it_its_end() {
+    let panicked = thread::spawn(|| std::panic::resume_unwind(Box::new("on purpose")));
+    let cancelled = thread::spawn(|| thread::sleep(LONG));
+    cancelled.cancel();
+    while !panicked.is_finished() || !cancelled.is_finished() {
+        thread::yield_now();
+    }
+    panicked.cancel();
+    cancelled.cancel();
+    assert!(panicked.join().unwrap_err().is::<&str>());
+    assert!(cancelled.join().unwrap_err().is::<Cancelled>());
+}
+
+#[test]
+fn cancelling_what_has_ended_with_its_runtime_does_nothing() {
+    let runtime = fibra::Runtime::new().unwrap();
+    let (thread, future) = runtime.run(|| {
+        let future = fibra::future::spawn(std::future::pending::<()>());
+        (thread::spawn(|| thread::sleep(LONG)), future)
+    });
+    drop(runtime);
+    thread.cancel();
+    future.cancel();
+    assert!(thread.join().unwrap_err().is::<Cancelled>());
+    assert!(fibra::wait(future).unwrap_err().is_cancelled());
 }
 
 #[fibra::test]

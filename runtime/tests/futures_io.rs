@@ -12,9 +12,13 @@ use futures_util::{
     io::{AsyncRead, AsyncWrite, Cursor, copy},
 };
 use std::{
+    future::poll_fn,
     io::{self, IoSlice, IoSliceMut, Read, Write},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     task::{Context, Poll},
 };
 
@@ -98,6 +102,35 @@ async fn tasks_that_wait_in_the_same_direction_are_not_forgotten() {
     }
     let sums: usize = join_all(readers).await.into_iter().map(|sum| sum.expect("no panic")).sum();
     assert_eq!(sums, (0..READERS * ROUNDS).sum());
+}
+
+#[fibra::test]
+async fn tasks_that_wait_in_the_same_direction_let_each_other_sleep() {
+    const READERS: usize = 4;
+    let (client, server) = pair().await;
+    let (server, polls) = (Arc::new(server), Arc::new(AtomicUsize::new(0)));
+    let readers: Vec<_> = (0..READERS)
+        .map(|_| {
+            let (server, polls) = (Arc::clone(&server), Arc::clone(&polls));
+            future::spawn(poll_fn(move |context| {
+                polls.fetch_add(1, SeqCst);
+                Pin::new(&mut &*server).poll_read(context, &mut [0])
+            }))
+        })
+        .collect();
+    while polls.load(SeqCst) < READERS {
+        future::yield_now().await;
+    }
+    // Long enough for as many more as there are turns, if they woke each other.
+    for _ in 0..1_000 {
+        future::yield_now().await;
+    }
+    let polled = polls.load(SeqCst);
+    assert!(polled < 50, "{READERS} tasks that wait were polled {polled} times");
+    AsyncWriteExt::write_all(&mut &client, &[0; READERS]).await.unwrap();
+    for read in join_all(readers).await {
+        assert_eq!(read.expect("no panic").unwrap(), 1);
+    }
 }
 
 #[fibra::test]

@@ -3,11 +3,11 @@
 use fibra::{Backend, Builder};
 use std::{env, process::Command};
 
-/// Runs the ignored test below with this environment; whether it passed, and what it wrote.
-fn with_environment(variables: &[(&str, &str)]) -> (bool, String) {
+/// Runs one of the ignored tests below with this environment; whether it passed, and what it wrote.
+fn child_with(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let this = env::current_exe().expect("a test runs from a file");
     let mut command = Command::new(this);
-    command.args(["--exact", "child_reports", "--ignored", "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
     for name in ["FIBRA_BACKEND", "FIBRA_WORKERS", "FIBRA_STACK_SIZE"] {
         command.env_remove(name);
     }
@@ -17,13 +17,36 @@ fn with_environment(variables: &[(&str, &str)]) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&written).into_owned())
 }
 
+fn with_environment(variables: &[(&str, &str)]) -> (bool, String) {
+    child_with("child_reports", variables)
+}
+
 #[test]
-#[ignore = "what the tests above run in child processes"]
+#[ignore = "what tests here run in child processes"]
 fn child_reports() {
     match Builder::new().workers(3).backend(Backend::IoUring).build() {
         Ok(runtime) => println!("report: {}", runtime.report()),
         Err(error) => panic!("refused: {error}"),
     }
+}
+
+/// Recurses for ever, as far as the compiler can tell.
+fn recurse(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 16]);
+    if depth == u64::MAX { 0 } else { recurse(depth + 1) + frame[depth as usize % 16] }
+}
+
+#[test]
+#[ignore = "dies: a test here runs it in a child process"]
+fn child_overflows_its_stack() {
+    let builder = Builder::new().stack_size(1 << 20);
+    builder.run(|| fibra::thread::spawn(|| recurse(0)).join().unwrap());
+}
+
+#[test]
+#[ignore = "what a test here runs in child processes"]
+fn child_uses_the_default_runtime() {
+    fibra::thread::spawn(|| ()).join().unwrap();
 }
 
 #[test]
@@ -35,6 +58,24 @@ fn the_environment_wins_over_the_builder() {
 }
 
 #[test]
+fn the_environment_s_stack_size_wins_over_the_builder_s() {
+    // A stack's size shows when it overflows.
+    for (size, shown) in [("128K", "128 KiB"), ("4194304", "4096 KiB"), ("", "1024 KiB")] {
+        let (survived, message) = child_with("child_overflows_its_stack", &[("FIBRA_STACK_SIZE", size)]);
+        assert!(!survived && message.contains(shown), "{size}: {message}");
+    }
+}
+
+#[test]
+fn the_default_runtime_heeds_the_environment_too() {
+    let use_it = |workers| child_with("child_uses_the_default_runtime", &[("FIBRA_WORKERS", workers)]);
+    let (survived, message) = use_it("0");
+    assert!(!survived && message.contains("FIBRA_WORKERS=0: expected"), "{message}");
+    let (survived, message) = use_it("1");
+    assert!(survived, "{message}");
+}
+
+#[test]
 fn a_bad_variable_is_an_error_that_names_it_and_what_is_expected() {
     for (name, value, expected) in [
         ("FIBRA_BACKEND", "kqueues", "io_uring"),
@@ -42,12 +83,15 @@ fn a_bad_variable_is_an_error_that_names_it_and_what_is_expected() {
         ("FIBRA_WORKERS", "many", "from 1 to 4096"),
         ("FIBRA_STACK_SIZE", "big", "64K"),
         ("FIBRA_STACK_SIZE", "99999999999G", "64K"),
-        ("FIBRA_STACK_SIZE", "1000000G", "stack size"),
+        ("FIBRA_STACK_SIZE", "1000000G", "FIBRA_STACK_SIZE=1073741824000000"),
     ] {
         let (started, message) = with_environment(&[(name, value)]);
-        assert!(!started && message.contains("refused:"), "{name}={value} was accepted: {message}");
-        assert!(message.contains(value) || message.contains("1073741824000000"), "{name}={value}: {message}");
-        assert!(message.contains(expected), "{name}={value}: {message}");
+        let refusal = message.lines().find(|line| line.contains("refused:"));
+        let Some(refusal) = refusal.filter(|_| !started) else {
+            panic!("{name}={value} was accepted: {message}")
+        };
+        assert!(refusal.contains(name) && refusal.contains(expected), "{name}={value}: {refusal}");
+        assert!(refusal.contains(value) || refusal.contains("1073741824000000"), "{name}={value}: {refusal}");
     }
 }
 

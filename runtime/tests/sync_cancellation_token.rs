@@ -4,7 +4,7 @@ use fibra::{
     cancel::{self, Cancelled},
     future,
     net::TcpListener,
-    sync::{CancellationToken, Mutex, channel},
+    sync::{CancellationToken, Mutex, channel, oneshot},
     thread,
     time::{Elapsed, timeout, timeout_async},
 };
@@ -276,6 +276,62 @@ fn a_scope_inside_of_a_future_ends_its_direct_waits() {
     thread::sleep(SHORT);
     token.cancel();
     assert!(fibra::wait(task).unwrap());
+}
+
+#[fibra::test]
+fn a_future_in_a_scope_is_dropped_once_the_token_is_cancelled() {
+    struct TellsDrop(oneshot::Sender<()>);
+    impl Drop for TellsDrop {
+        fn drop(&mut self) {
+            let (unused, _) = oneshot::channel();
+            let _ = std::mem::replace(&mut self.0, unused).send(());
+        }
+    }
+    let token = CancellationToken::new();
+    let (sender, dropped) = oneshot::channel();
+    let tells = TellsDrop(sender);
+    let task = future::spawn({
+        let token = token.child();
+        async move {
+            let ended = token.scope_async(async move {
+                let _tells = tells;
+                std::future::pending::<()>().await
+            });
+            let cancelled = ended.await.unwrap_err();
+            (cancelled.is_token(), dropped.recv().is_ok())
+        }
+    });
+    thread::sleep(SHORT);
+    assert!(!task.is_finished());
+    token.cancel();
+    assert_eq!(fibra::wait(task).unwrap(), (true, true));
+}
+
+#[fibra::test]
+fn a_future_that_ends_by_itself_has_ended_cancelled_or_not() {
+    let token = CancellationToken::new();
+    let waits = async {
+        future::yield_now().await;
+        7
+    };
+    assert_eq!(fibra::wait(token.scope_async(waits)), Ok(7));
+    token.cancel();
+    assert_eq!(fibra::wait(token.scope_async(async { 7 })), Ok(7));
+    assert!(fibra::wait(token.scope_async(future::yield_now())).is_err());
+}
+
+#[fibra::test]
+fn scopes_of_futures_nest_and_each_knows_its_own_end() {
+    let (outer, inner) = (CancellationToken::new(), CancellationToken::new());
+    inner.cancel();
+    let ended = fibra::wait(outer.scope_async(async {
+        assert!(inner.scope_async(std::future::pending::<()>()).await.is_err());
+        timeout_async(SHORT, outer.child().scope_async(std::future::pending::<()>())).await
+    }));
+    assert_eq!(ended, Ok(Err(Elapsed::default())));
+    outer.cancel();
+    let other = CancellationToken::new();
+    assert!(fibra::wait(outer.scope_async(other.scope_async(std::future::pending::<()>()))).is_err());
 }
 
 #[test]

@@ -9,12 +9,19 @@ use fibra::{
     thread,
 };
 use std::{
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
     sync::Arc,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 const SHORT: Duration = Duration::from_millis(5);
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
 
 fn channels<T>() -> [(Sender<T>, Receiver<T>); 3] {
     [unbounded(), bounded(2), bounded(0)]
@@ -51,6 +58,21 @@ fn senders_get_their_message_back_once_the_last_receiver_is_gone() {
         assert_eq!(sender.send_timeout("back", SHORT), Err(SendTimeoutError::Disconnected("back")));
         assert_eq!(fibra::wait(sender.send_async("back")), Err(SendError("back")));
     }
+}
+
+#[test]
+fn a_channel_that_is_closed_while_it_is_full_refuses_as_closed_and_drops_what_it_held() {
+    let message = Arc::new(());
+    let (sender, receiver) = bounded(2);
+    (0..2).for_each(|_| sender.send(Arc::clone(&message)).unwrap());
+    assert!(matches!(sender.try_send(Arc::clone(&message)), Err(TrySendError::Full(_))));
+    let mut waiting = pin!(sender.send_async(Arc::clone(&message)));
+    assert!(poll(waiting.as_mut()).is_pending());
+    drop(receiver);
+    assert!(matches!(poll(waiting.as_mut()), Poll::Ready(Err(SendError(_)))));
+    assert_eq!(Arc::strong_count(&message), 1);
+    assert!(matches!(sender.try_send(Arc::clone(&message)), Err(TrySendError::Disconnected(_))));
+    assert!(sender.is_empty() && !sender.is_full());
 }
 
 #[fibra::test]

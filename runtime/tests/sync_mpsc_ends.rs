@@ -70,6 +70,18 @@ fn senders_get_their_message_back_once_the_receiver_is_gone() {
 }
 
 #[test]
+fn a_channel_that_is_closed_while_it_is_full_refuses_as_closed_and_drops_what_it_held() {
+    let message = Arc::new(());
+    let (sender, receiver) = sync_channel(2);
+    (0..2).for_each(|_| sender.send(Arc::clone(&message)).unwrap());
+    assert!(matches!(sender.try_send(Arc::clone(&message)), Err(TrySendError::Full(_))));
+    drop(receiver);
+    assert_eq!(Arc::strong_count(&message), 1);
+    assert!(matches!(sender.try_send(Arc::clone(&message)), Err(TrySendError::Disconnected(_))));
+    assert!(sender.send(message).is_err());
+}
+
+#[test]
 fn senders_that_wait_get_their_message_back_when_the_receiver_goes() {
     for bound in [0, 1] {
         let (sender, receiver) = sync_channel(bound);

@@ -3,7 +3,7 @@
 use fibra::{
     cancel::Cancelled,
     future,
-    sync::{Semaphore, TryAcquireError},
+    sync::{AcquireTimeoutError, Semaphore, TryAcquireError},
     thread,
     time::{timeout, timeout_async},
 };
@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -274,6 +274,64 @@ fn a_wait_whose_time_is_up_leaves_the_queue() {
     });
     assert!(fibra::unblock(|| on_os_thread.join().unwrap()));
     assert!(semaphore.try_acquire().is_ok());
+}
+
+#[fibra::test(workers = 1)]
+fn a_time_limit_ends_a_wait_of_any_kind_and_never_too_early() {
+    let semaphore = shared(1);
+    let checks = |semaphore: &Arc<Semaphore>| {
+        let begun = Instant::now();
+        assert_eq!(semaphore.acquire_many_timeout(2, SHORT).unwrap_err(), AcquireTimeoutError::Timeout);
+        assert!(begun.elapsed() >= SHORT);
+        let owned = || Arc::clone(semaphore);
+        assert!(owned().acquire_many_owned_timeout(2, SHORT).is_err());
+        // It has left the queue: nobody is behind it.
+        assert!(semaphore.acquire_timeout(Duration::ZERO).is_ok());
+        assert!(owned().acquire_owned_timeout(Duration::MAX).is_ok());
+    };
+    checks(&semaphore);
+    let on_os_thread = std::thread::spawn({
+        let semaphore = Arc::clone(&semaphore);
+        move || checks(&semaphore)
+    });
+    fibra::unblock(|| on_os_thread.join().unwrap());
+    assert_eq!(semaphore.available_permits(), 1);
+}
+
+#[fibra::test(workers = 1)]
+fn a_permit_that_comes_in_time_a_close_and_a_cancel_end_a_wait_with_a_limit() {
+    const LONG: Duration = Duration::from_secs(3600);
+    let semaphore = shared(0);
+    let wait = |limit| {
+        let semaphore = Arc::clone(&semaphore);
+        let waiter = thread::spawn(move || semaphore.acquire_many_owned_timeout(2, limit));
+        let_others_wait();
+        waiter
+    };
+    let (first, cancelled, closed, endless) = (wait(LONG), wait(LONG), wait(LONG), wait(Duration::MAX));
+    semaphore.add_permits(2);
+    first.join().unwrap().unwrap().forget();
+    cancelled.cancel();
+    assert!(was_cancelled(cancelled.join()));
+    semaphore.close();
+    assert_eq!(closed.join().unwrap().unwrap_err(), AcquireTimeoutError::Closed);
+    assert_eq!(endless.join().unwrap().unwrap_err(), AcquireTimeoutError::Closed);
+    assert_eq!(semaphore.acquire_timeout(LONG).unwrap_err(), AcquireTimeoutError::Closed);
+}
+
+#[fibra::test(workers = 1)]
+fn what_is_granted_as_the_time_runs_out_is_had() {
+    let semaphore = shared(0);
+    let waiter = thread::spawn({
+        let semaphore = Arc::clone(&semaphore);
+        move || semaphore.acquire_timeout(Duration::from_millis(1)).map(drop)
+    });
+    let_others_wait();
+    // The only worker is kept until the time is up, and then there is a permit as well.
+    std::thread::sleep(Duration::from_millis(3));
+    semaphore.add_permits(1);
+    assert_eq!(waiter.join().unwrap(), Ok(()));
+    assert_eq!(semaphore.available_permits(), 1);
 }
 
 #[fibra::test]

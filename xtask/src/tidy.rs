@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::workspace::{Outcome, root};
 
+mod cancellation;
 mod cfg_fence;
 mod facts;
 mod floors;
@@ -59,6 +60,8 @@ pub enum Rule {
     ThreadLocal,
     /// An atomic that loom can't see.
     Atomics,
+    /// A future of which nobody says what is lost when it is dropped.
+    Cancellation,
     /// Unfinished or left-over code.
     Leftover,
     /// A module named after nothing.
@@ -83,6 +86,7 @@ impl Rule {
             Rule::UnsafePlace => "unsafe-place",
             Rule::ThreadLocal => "thread-local",
             Rule::Atomics => "atomics",
+            Rule::Cancellation => "cancellation",
             Rule::Leftover => "leftover",
             Rule::ModuleName => "module-name",
         }
@@ -112,6 +116,7 @@ fn inspect(root: &Path) -> Outcome<(usize, Vec<Finding>)> {
     let mut findings = Vec::new();
     let sources = source::load(root, &mut findings)?;
     for source in &sources {
+        cancellation::check(source, &mut findings);
         cfg_fence::check(source, &mut findings);
         shared_state::check(source, &mut findings);
         sizes::check(source, &mut findings);

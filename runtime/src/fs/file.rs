@@ -29,6 +29,11 @@ use std::{
 /// [`Read`](io::Read), [`Write`](io::Write) and [`Seek`](io::Seek) use its position, which all clones share, and are
 /// implemented for `&File` too. `read_at` and `write_at` leave it alone, so any number of threads can use them at once.
 ///
+/// # Cancellation
+///
+/// Each read and write is a cancellation point. If the kernel has done it by then, the result is returned all the same. What
+/// consists of several of them, like `read_to_end` and `write_all`, may have done some. `seek` and `flush` are none.
+///
 /// ```
 /// use fibra::fs::{self, File};
 /// use std::io::{Read, Write};
@@ -83,6 +88,10 @@ impl File {
     /// # Errors
     ///
     /// As [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`OpenOptions::open`].
     pub fn open<P: AsRef<Path>>(path: P) -> io::Result<File> {
         OpenOptions::new().read(true).open(path)
     }
@@ -90,6 +99,10 @@ impl File {
     /// Opens a file for writing, empty; creates it if need be.
     ///
     /// # Errors
+    ///
+    /// As [`OpenOptions::open`].
+    ///
+    /// # Cancellation
     ///
     /// As [`OpenOptions::open`].
     pub fn create<P: AsRef<Path>>(path: P) -> io::Result<File> {
@@ -101,6 +114,10 @@ impl File {
     /// # Errors
     ///
     /// `AlreadyExists`, and as [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`OpenOptions::open`].
     pub fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     }
@@ -115,6 +132,10 @@ impl File {
     /// # Errors
     ///
     /// The system's, such as `NotSeekable` for a pipe.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         borrowed::read(self.as_handle(), buf, self.inner.at(offset)?)
     }
@@ -124,6 +145,10 @@ impl File {
     /// # Errors
     ///
     /// As [`read_at`](File::read_at); `UnexpectedEof` if the file ends before: then, what is in `buf` is not said.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. How much of `buf` was filled by then is not said.
     ///
     /// ```
     /// # use fibra::fs::File;
@@ -153,6 +178,10 @@ impl File {
     /// # Errors
     ///
     /// The system's, such as `StorageFull`.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         borrowed::write(self.as_handle(), buf, self.inner.at(offset)?)
     }
@@ -162,6 +191,10 @@ impl File {
     /// # Errors
     ///
     /// As [`write_at`](File::write_at); some of the bytes may have been written.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. Some of the bytes may have been written by then.
     ///
     /// ```
     /// # use fibra::fs::File;
@@ -188,6 +221,10 @@ impl File {
     /// # Errors
     ///
     /// The system's. It may be that of an earlier write.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. Whether the data has reached the disk is not known then.
     pub fn sync_all(&self) -> io::Result<()> {
         borrowed::sync(self.as_handle(), false)
     }
@@ -195,6 +232,10 @@ impl File {
     /// The same, without metadata that isn't needed to read the data back.
     ///
     /// # Errors
+    ///
+    /// As [`sync_all`](File::sync_all).
+    ///
+    /// # Cancellation
     ///
     /// As [`sync_all`](File::sync_all).
     pub fn sync_data(&self) -> io::Result<()> {
@@ -206,6 +247,10 @@ impl File {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn metadata(&self) -> io::Result<Metadata> {
         borrowed::status(StatusOf::File(self.as_handle()), libc::AT_EMPTY_PATH, Metadata::MASK).map(Metadata)
     }
@@ -215,6 +260,10 @@ impl File {
     /// # Errors
     ///
     /// The system's; `InvalidInput` if it was not opened for writing.
+    ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point: what has begun is waited for.
     pub fn set_len(&self, size: u64) -> io::Result<()> {
         Ok(unblock(|| rustix::fs::ftruncate(self.as_handle(), size))?)
     }
@@ -224,6 +273,10 @@ impl File {
     /// # Errors
     ///
     /// The system's, such as `PermissionDenied`.
+    ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point: what has begun is waited for.
     pub fn set_permissions(&self, perm: Permissions) -> io::Result<()> {
         unblock(|| self.std_clone()?.set_permissions(perm))
     }
@@ -233,6 +286,10 @@ impl File {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point: what has begun is waited for.
     pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
         unblock(|| self.std_clone()?.set_times(times))
     }
@@ -242,6 +299,10 @@ impl File {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point: what has begun is waited for.
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time))
     }
@@ -262,13 +323,16 @@ impl File {
     ///
     /// The system's. The descriptor is closed in any case.
     ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point: a close that has begun can't be taken back.
+    ///
     /// ```
     /// fibra::run(|| fibra::fs::File::open("/dev/null")?.close())?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(self) -> io::Result<()> {
         match Arc::try_unwrap(self.inner) {
-            // Once it has begun there is no way back, so it isn't begun in vain.
             Ok(inner) => crate::cancel::shield(|| borrowed::close(inner.handle.into_fd())),
             Err(_) => Ok(()),
         }

@@ -182,6 +182,10 @@ impl fmt::Debug for FileType {
 ///
 /// `NotFound`, `PermissionDenied` (for a directory on the way), ….
 ///
+/// # Cancellation
+///
+/// A cancellation point. If the kernel has done it by then, the result is returned all the same.
+///
 /// ```
 /// assert!(fibra::fs::metadata("/dev/null")?.len() == 0);
 /// # Ok::<(), std::io::Error>(())
@@ -193,6 +197,10 @@ pub fn metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
 /// The same, without following a link at the end of `path`.
 ///
 /// # Errors
+///
+/// As [`metadata`].
+///
+/// # Cancellation
 ///
 /// As [`metadata`].
 ///
@@ -210,6 +218,10 @@ pub fn symlink_metadata<P: AsRef<Path>>(path: P) -> io::Result<Metadata> {
 ///
 /// As [`metadata`].
 ///
+/// # Cancellation
+///
+/// Dropping the future changes nothing.
+///
 /// ```
 /// assert!(fibra::block_on(fibra::fs::metadata_async("/"))?.is_dir());
 /// # Ok::<(), std::io::Error>(())
@@ -223,6 +235,10 @@ pub fn metadata_async<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Resul
 /// # Errors
 ///
 /// As [`metadata`].
+///
+/// # Cancellation
+///
+/// Dropping the future changes nothing.
 ///
 /// ```
 /// assert!(fibra::block_on(fibra::fs::symlink_metadata_async("/proc/self"))?.is_symlink());

@@ -96,11 +96,15 @@ impl OpenOptions {
         Ok(File::from_fd(borrowed::open(&path, self.flags()?, self.mode)?))
     }
 
-    /// The same for futures. Dropping the future closes a file that had been opened by then.
+    /// The same for futures.
     ///
     /// # Errors
     ///
     /// As [`open`](OpenOptions::open).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes a file that had been opened by then. It may have been created, or emptied.
     ///
     /// ```
     /// use fibra::fs::OpenOptions;

@@ -13,6 +13,10 @@ use std::{
 ///
 /// `AlreadyExists`, `NotFound` (the directory for it), `PermissionDenied`, ….
 ///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
+///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-create-dir-{}", std::process::id()));
 /// fibra::fs::create_dir(&path)?;
@@ -30,6 +34,10 @@ pub fn create_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// `PermissionDenied`, `NotADirectory`, ….
 ///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
+///
 /// ```
 /// fibra::fs::create_dir_all(std::env::temp_dir())?;
 /// # Ok::<(), std::io::Error>(())
@@ -44,6 +52,10 @@ pub fn create_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
 /// # Errors
 ///
 /// `NotFound`, `PermissionDenied`, `IsADirectory`, ….
+///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
 ///
 /// ```
 /// let error = fibra::fs::remove_file("/there/is/no/such/file").unwrap_err();
@@ -60,6 +72,10 @@ pub fn remove_file<P: AsRef<Path>>(path: P) -> io::Result<()> {
 ///
 /// `NotFound`, `DirectoryNotEmpty`, `PermissionDenied`, ….
 ///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
+///
 /// ```
 /// let error = fibra::fs::remove_dir("/proc").unwrap_err();
 /// assert!(fibra::fs::exists("/proc")?, "{error}");
@@ -75,6 +91,10 @@ pub fn remove_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
 /// # Errors
 ///
 /// The first that is met; part of the directory may be gone then.
+///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-remove-all-{}", std::process::id()));
@@ -93,6 +113,10 @@ pub fn remove_dir_all<P: AsRef<Path>>(path: P) -> io::Result<()> {
 /// # Errors
 ///
 /// `NotFound`, `PermissionDenied`, `CrossesDevices`, ….
+///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-rename-{}", std::process::id()));
@@ -113,6 +137,10 @@ pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<()> 
 ///
 /// As opening, reading and writing.
 ///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
+///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-copy-{}", std::process::id()));
 /// fibra::fs::write(&path, "hello")?;
@@ -132,6 +160,10 @@ pub fn copy<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> io::Result<u64> {
 /// # Errors
 ///
 /// `NotFound`, `AlreadyExists`, `CrossesDevices`, ….
+///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-link-{}", std::process::id()));
@@ -154,6 +186,10 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> io::Re
 ///
 /// `NotFound`; `InvalidInput` if it is no link.
 ///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
+///
 /// ```
 /// assert_eq!(fibra::fs::read_link("/proc/self")?.to_str(), Some(&*std::process::id().to_string()));
 /// # Ok::<(), std::io::Error>(())
@@ -168,6 +204,10 @@ pub fn read_link<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
 /// # Errors
 ///
 /// `NotFound`, `PermissionDenied`, ….
+///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
 ///
 /// ```
 /// assert_eq!(fibra::fs::canonicalize("/proc/../proc/.")?.to_str(), Some("/proc"));
@@ -184,6 +224,10 @@ pub fn canonicalize<P: AsRef<Path>>(path: P) -> io::Result<PathBuf> {
 ///
 /// If that can't be found out, as behind a directory that may not be entered.
 ///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
+///
 /// ```
 /// assert!(fibra::fs::exists("/proc")? && !fibra::fs::exists("/there/is/no/such/file")?);
 /// # Ok::<(), std::io::Error>(())
@@ -198,6 +242,10 @@ pub fn exists<P: AsRef<Path>>(path: P) -> io::Result<bool> {
 /// # Errors
 ///
 /// `NotFound`, `PermissionDenied`, ….
+///
+/// # Cancellation
+///
+/// Not a cancellation point: what has begun is waited for.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-permissions-{}", std::process::id()));

@@ -19,6 +19,10 @@ const BATCH: usize = 256;
 ///
 /// `NotFound`, `NotADirectory`, `PermissionDenied`, …; later ones come as entries.
 ///
+/// # Cancellation
+///
+/// Not a cancellation point, neither this nor the entries: what has begun is waited for.
+///
 /// ```
 /// fibra::run(|| -> std::io::Result<()> {
 ///     for entry in fibra::fs::read_dir("/")? {
@@ -38,6 +42,10 @@ pub fn read_dir<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
 /// # Errors
 ///
 /// As [`read_dir`].
+///
+/// # Cancellation
+///
+/// Dropping the future changes nothing.
 ///
 /// ```
 /// fibra::block_on(async {
@@ -86,7 +94,11 @@ impl ReadDir {
         Self { entries: batch.entries.into_iter(), rest: batch.rest }
     }
 
-    /// The next entry, for futures. Dropping the future ends the directory: entries may be lost.
+    /// The next entry, for futures.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future while it waits ends the directory, as if it had no more entries.
     pub async fn next_async(&mut self) -> Option<io::Result<DirEntry>> {
         loop {
             if let Some(entry) = self.entries.next() {
@@ -158,6 +170,10 @@ impl DirEntry {
     /// # Errors
     ///
     /// As [`symlink_metadata`].
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point, as [`symlink_metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
         symlink_metadata(self.path())
     }
@@ -167,6 +183,10 @@ impl DirEntry {
     /// # Errors
     ///
     /// As [`symlink_metadata`].
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point, as [`symlink_metadata`], if it has to be found out.
     pub fn file_type(&self) -> io::Result<FileType> {
         match self.file_type {
             Some(file_type) => Ok(file_type),

@@ -16,6 +16,10 @@ const GROWTH: usize = 8 * 1024;
 ///
 /// As [`File::open`] and `read`; `OutOfMemory` if it is too large.
 ///
+/// # Cancellation
+///
+/// A cancellation point. What was read by then is lost.
+///
 /// ```
 /// assert!(!fibra::fs::read("/proc/self/cmdline")?.is_empty());
 /// # Ok::<(), std::io::Error>(())
@@ -32,6 +36,10 @@ pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
 ///
 /// As [`read`]; `InvalidData` if it isn't UTF-8.
 ///
+/// # Cancellation
+///
+/// As [`read`].
+///
 /// ```
 /// assert!(fibra::fs::read_to_string("/proc/self/status")?.starts_with("Name:"));
 /// # Ok::<(), std::io::Error>(())
@@ -45,6 +53,10 @@ pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
 /// # Errors
 ///
 /// As [`File::create`] and `write`. The file may then have a part of the contents.
+///
+/// # Cancellation
+///
+/// A cancellation point. The file may then have a part of the contents.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-write-{}", std::process::id()));
@@ -62,6 +74,10 @@ pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, contents: C) -> io::Result
 /// # Errors
 ///
 /// As [`read`].
+///
+/// # Cancellation
+///
+/// Dropping the future loses what was read.
 ///
 /// ```
 /// assert!(!fibra::block_on(fibra::fs::read_async("/proc/self/cmdline"))?.is_empty());
@@ -100,6 +116,10 @@ pub async fn read_async<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
 ///
 /// As [`read_to_string`].
 ///
+/// # Cancellation
+///
+/// As [`read_async`].
+///
 /// ```
 /// let status = fibra::block_on(fibra::fs::read_to_string_async("/proc/self/status"))?;
 /// assert!(status.starts_with("Name:"));
@@ -109,11 +129,15 @@ pub async fn read_to_string_async<P: AsRef<Path>>(path: P) -> io::Result<String>
     String::from_utf8(read_async(path).await?).map_err(|_| not_text())
 }
 
-/// As [`write()`], for futures; gives `contents` back. Dropping the future leaves the file with a part of them.
+/// As [`write()`], for futures; gives `contents` back.
 ///
 /// # Errors
 ///
 /// As [`write()`].
+///
+/// # Cancellation
+///
+/// Dropping the future loses `contents`; the file may have a part of them.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("fibra-doc-write-async-{}", std::process::id()));

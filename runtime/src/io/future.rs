@@ -12,7 +12,6 @@ use crate::{
     scheduler::{completion::Detached, share, start, worker::Worker},
     task::{home::Home, inbox::Letter},
 };
-use atomic_waker::AtomicWaker;
 use fibra_driver::{Op, OpKey, Submission};
 use std::{
     cell::{Cell, UnsafeCell},
@@ -44,7 +43,6 @@ struct Record<P> {
     phase: Phase,
     /// The kernel was asked to stop. The future's.
     is_stopped: Cell<bool>,
-    waker: AtomicWaker,
     /// Written while new.
     home: UnsafeCell<Option<Arc<Home>>>,
     /// The home's until it is done, and then the future's; of a record without a future, the home's or the last owner's.
@@ -81,18 +79,11 @@ impl<P: Payload> OpFuture<P> {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
             is_stopped: Cell::new(false),
-            waker: AtomicWaker::new(),
             home: UnsafeCell::new(None),
             stage: Cell::new(Stage::Unknown),
             payload: UnsafeCell::new(Some(payload)),
         });
         Self { record: Some(record) }
-    }
-
-    /// The waker of the last poll, which is then no longer woken: for one who is to be woken instead.
-    #[cfg(feature = "_polled")]
-    pub(crate) fn take_waker(&self) -> Option<std::task::Waker> {
-        self.record.as_ref()?.waker.take()
     }
 
     /// Asks the kernel to stop, and leaves the output to be awaited: it is what came first. Does nothing to an operation
@@ -116,13 +107,7 @@ impl<P: Payload> Future for OpFuture<P> {
         if record.phase.is_new() {
             record.start();
         }
-        if !record.phase.is_done() {
-            // Not before: an operation that ended as it began would wake its own task, to be polled once more for nothing.
-            record.waker.register(context.waker());
-            if !record.phase.is_done() {
-                return Poll::Pending;
-            }
-        }
+        ready!(record.phase.poll_done(context));
         ready!(share::poll_charge(context));
         let record = self.record.take().expect("looked at above");
         let result = record.take_result();
@@ -251,9 +236,7 @@ impl<P: Payload> Record<P> {
         // SAFETY: the head starts the record; the reference is ours.
         let record = unsafe { Arc::from_raw(head.cast::<Record<P>>().as_ptr().cast_const()) };
         record.stage.set(Stage::Over(result));
-        if record.phase.finish() {
-            record.waker.wake();
-        } else {
+        if !record.phase.finish() {
             record.clean_up();
         }
     }

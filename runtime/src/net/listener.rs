@@ -54,6 +54,10 @@ impl TcpListener {
     /// That of the last address: `AddrInUse`, `AddrNotAvailable`, `PermissionDenied`, …; `InvalidInput` if there is
     /// no address.
     ///
+    /// # Cancellation
+    ///
+    /// Not a cancellation point.
+    ///
     /// ```
     /// use fibra::net::TcpListener;
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -77,6 +81,10 @@ impl TcpListener {
     /// # Errors
     ///
     /// As [`bind`](TcpListener::bind).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves nothing behind.
     ///
     /// ```
     /// let listener = fibra::block_on(fibra::net::TcpListener::bind_async("localhost:0"))?;
@@ -117,11 +125,15 @@ impl TcpListener {
         accepted(self.socket.wait(None, borrowed::accept)?)
     }
 
-    /// The same for futures. Dropping the future closes a connection that had been taken by then.
+    /// The same for futures.
     ///
     /// # Errors
     ///
     /// As [`accept`](TcpListener::accept).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes a connection that had been taken by then.
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};
@@ -141,6 +153,11 @@ impl TcpListener {
 
     /// The connections, one after another, for ever. An error doesn't end them: the next one may come all the same.
     ///
+    /// # Cancellation
+    ///
+    /// Each is a cancellation point, as [`accept`](TcpListener::accept). A cancel is one error among them, and doesn't
+    /// end them.
+    ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};
     /// # let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -153,6 +170,10 @@ impl TcpListener {
     }
 
     /// The same, as the listener's owner.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`incoming`](TcpListener::incoming).
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};
@@ -168,7 +189,10 @@ impl TcpListener {
     /// The connections as a `Stream`, one after another, for ever, each with the address of the other side. An error doesn't
     /// end them: the next one may come all the same. Needs the feature `stream`.
     ///
-    /// Dropping it closes a connection that had been taken, and was not returned yet.
+    /// # Cancellation
+    ///
+    /// Dropping it closes a connection that had been taken, and was not returned yet. Dropping a future of its next one
+    /// loses nothing.
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};

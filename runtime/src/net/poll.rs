@@ -9,59 +9,25 @@ use super::socket::Socket;
 use crate::{
     io::{
         OpFuture,
+        direction::Direction,
         owned::{HasHandle, Ready, ready},
     },
-    primitive::Mutex,
     scheduler::{share, worker::Worker},
 };
 use fibra_driver::Interest;
 use std::{
     future::Future,
     io, mem,
-    ops::DerefMut,
     pin::Pin,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 /// What a stream waits for, in both directions.
 #[derive(Default)]
 pub(super) struct Waits {
-    pub(super) readable: Direction,
-    pub(super) writable: Direction,
-}
-
-/// One direction of a stream, for one task or, through a shared reference, for several.
-///
-/// The lock is held to take what waits and to put it back, never while it is polled. Tasks that meet here displace each
-/// other, and who is displaced is woken, to look again: none is forgotten.
-#[derive(Default)]
-pub(super) struct Direction(Mutex<Readiness>);
-
-impl Direction {
-    /// For whoever has the stream for himself.
-    pub(super) fn alone(&mut self) -> &mut Readiness {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// For one of several.
-    pub(super) fn shared<T>(
-        &self,
-        context: &mut Context<'_>,
-        poll: impl FnOnce(&mut Readiness, &mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        let mut taken = mem::take(&mut *self.lock());
-        taken.displace(context);
-        let polled = poll(&mut taken, context);
-        // Others may have come meanwhile, and left something that waits.
-        let others = mem::replace(&mut *self.lock(), taken);
-        others.displace(context);
-        polled
-    }
-
-    fn lock(&self) -> impl DerefMut<Target = Readiness> + '_ {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    pub(super) readable: Direction<Readiness>,
+    pub(super) writable: Direction<Readiness>,
 }
 
 /// What brings back the task that found nothing to do.
@@ -73,16 +39,6 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    /// Wakes the task that waits, unless it is the one that polls now.
-    fn displace(&self, context: &Context<'_>) {
-        let waker = self.waiting.as_ref().and_then(OpFuture::take_waker);
-        if let Some(waker) = waker
-            && !waker.will_wake(context.waker())
-        {
-            waker.wake();
-        }
-    }
-
     /// Receives by `operation`, which must not wait, into `room` bytes.
     ///
     /// A receive that did not fill its room has emptied the stream. The next one waits for readiness straight away: if

@@ -102,6 +102,10 @@ impl ReadAhead {
     ///
     /// What the connection failed with meanwhile, such as `ConnectionReset`.
     ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the connection, and what had come is lost.
+    ///
     /// ```
     /// # use fibra::{hyper::ReadAhead, net::{TcpListener, TcpStream}};
     /// fibra::block_on(async {

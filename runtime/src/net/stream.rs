@@ -32,6 +32,12 @@ use std::{
 ///
 /// An option that is not here, like keep-alive, is set through the descriptor, for example by `socket2::SockRef`.
 ///
+/// # Cancellation
+///
+/// Each read and write that waits is a cancellation point. What the kernel has received or taken by then is returned all the
+/// same, so a call that fails has moved no byte. What consists of several calls, like `read_exact` and `write_all`, may have
+/// moved some, and doesn't say how many.
+///
 /// ```
 /// use fibra::net::{TcpListener, TcpStream};
 /// use std::io::{Read, Write};
@@ -104,6 +110,10 @@ impl TcpStream {
     ///
     /// As [`connect`](TcpStream::connect); `TimedOut` after `timeout`; `InvalidInput` if that is zero.
     ///
+    /// # Cancellation
+    ///
+    /// As [`connect`](TcpStream::connect).
+    ///
     /// ```
     /// use fibra::net::{TcpListener, TcpStream};
     /// use std::time::Duration;
@@ -145,6 +155,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// As `read`.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point. Nothing is lost by it.
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};

@@ -44,10 +44,12 @@ impl Wishes {
         let backend =
             BackendKind::from_environment().map_err(|error| setting(error.to_string()))?.or(self.backend);
         let workers = variable("FIBRA_WORKERS", parse_workers)?.or(self.workers);
-        let stack_size =
-            variable("FIBRA_STACK_SIZE", parse_size)?.or(self.stack_size).unwrap_or(DEFAULT_STACK_SIZE);
-        StackPool::check_size(stack_size)
-            .map_err(|error| setting(format!("stack size {stack_size}: {error}")))?;
+        let demanded = variable("FIBRA_STACK_SIZE", parse_size)?;
+        let stack_size = demanded.or(self.stack_size).unwrap_or(DEFAULT_STACK_SIZE);
+        StackPool::check_size(stack_size).map_err(|error| {
+            let name = if demanded.is_some() { "FIBRA_STACK_SIZE" } else { "stack size" };
+            setting(format!("{name}={stack_size}: {error}"))
+        })?;
         let workers = workers.unwrap_or_else(|| fibra_system::topology::usable_cores().get());
         if !(1..=MOST_WORKERS).contains(&workers) {
             return Err(setting(format!("{workers} workers: a runtime has 1 to {MOST_WORKERS}")));

@@ -5,9 +5,9 @@ mod tree;
 use self::tree::Member;
 use std::{
     fmt,
-    future::Future,
+    future::{Future, IntoFuture, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -16,7 +16,7 @@ use std::{
 use crate::{
     cancel::Cancelled,
     scheduler::worker::Worker,
-    task::cancellation::{Scope, Trigger},
+    task::cancellation::{Cause, Scope, Trigger},
 };
 
 /// Asks those who hold it to end what they are doing.
@@ -30,7 +30,7 @@ use crate::{
 ///
 /// Whoever holds a token decides what "end" means: it looks at [`is_cancelled`](Self::is_cancelled) now and then, waits for
 /// the token [in direct style](Self::wait) or [as a future](Self::cancelled_async), or has its waits end early by
-/// [`scope`](Self::scope).
+/// [`scope`](Self::scope) and [`scope_async`](Self::scope_async).
 ///
 /// What happened before a `cancel` is visible to whoever sees the token cancelled.
 ///
@@ -205,6 +205,46 @@ impl CancellationToken {
             Ok(cancelled) => resume_unwind(cancelled),
             Err(payload) => resume_unwind(payload),
         })
+    }
+
+    /// As [`scope`](Self::scope), for `async` code: once the token is cancelled, `future` is dropped, at its next suspension.
+    ///
+    /// The future is polled first: one that ends without a wait has ended, cancelled or not. A direct wait inside of its `poll`
+    /// is not ended: that is a matter for [`scope`](Self::scope). What the future has spawned goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] if this token was cancelled. The future has been dropped by then.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping this future drops `future`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::{future::spawn, sync::CancellationToken};
+    /// use std::future::pending;
+    ///
+    /// let token = CancellationToken::new();
+    /// let waiting = spawn({
+    ///     let token = token.child();
+    ///     async move { token.scope_async(pending::<()>()).await }
+    /// });
+    /// token.cancel();
+    /// assert!(fibra::wait(waiting).unwrap().unwrap_err().is_token());
+    /// assert_eq!(fibra::wait(token.scope_async(async { 7 })), Ok(7));
+    /// ```
+    pub async fn scope_async<F: IntoFuture>(&self, future: F) -> Result<F::Output, Cancelled> {
+        let mut future = pin!(future.into_future());
+        let mut cancelled = self.cancelled_async();
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => {
+                Pin::new(&mut cancelled).poll(context).map(|()| Err(Cancelled::new(Cause::Token)))
+            }
+        })
+        .await
     }
 
     /// A guard that cancels the token when it is dropped.

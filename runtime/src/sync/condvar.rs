@@ -122,7 +122,8 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// As [`wait`](Condvar::wait), for at most `timeout`; never for less unless notified.
+    /// As [`wait`](Condvar::wait), for at most `timeout`; never for less unless notified. The wait is a cancellation
+    /// point.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl Condvar {
         }
     }
 
-    /// As [`wait_while`](Condvar::wait_while), for at most `timeout`.
+    /// As [`wait_while`](Condvar::wait_while), for at most `timeout`. Each wait in it is a cancellation point.
     ///
     /// The result says whether `condition` was still `true` when the time was up.
     ///

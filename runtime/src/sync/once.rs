@@ -6,6 +6,7 @@ use self::progress::{Goal, Outcome, Progress};
 use crate::wait::wait;
 use std::{
     fmt,
+    future::IntoFuture,
     panic::{RefUnwindSafe, UnwindSafe},
 };
 
@@ -13,12 +14,12 @@ use std::{
 ///
 /// It has the interface of [`std::sync::Once`], poisoning included. What is done may wait, for I/O or whatever else: its
 /// green thread parks, and so do the ones that ask meanwhile; none of them blocks its worker, as with `std`'s they would.
-/// Once it has been done, a call costs one load. To do it with a future, take an [`OnceLock<()>`](super::OnceLock) and its
-/// [`get_or_init_async`](super::OnceLock::get_or_init_async).
+/// Once it has been done, a call costs one load. A future may do it too: [`call_once_async`](Once::call_once_async).
 ///
 /// **Poisoning.** If the closure panics, so does every later [`call_once`](Once::call_once) and [`wait`](Once::wait);
 /// [`call_once_force`](Once::call_once_force) tries again. A closure that was unwound because its green thread was
-/// cancelled has left its work half done just the same; see [`cancel::shield`](crate::cancel::shield).
+/// cancelled has left its work half done just the same; see [`cancel::shield`](crate::cancel::shield). A future that is
+/// dropped while it waits has given it up in good order, and poisons nothing: the next caller does it.
 ///
 /// **Calling itself.** A closure that calls the `Once` that runs it waits for ever.
 ///
@@ -177,6 +178,64 @@ impl Once {
         }
     }
 
+    /// As [`call_once`](Once::call_once), for `async` code, with a future that does it. It is polled only if it has not been
+    /// done, and nobody else is doing it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future drops `make`, half way or not. Nothing is poisoned; the next caller does it: one that waits
+    /// already, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// The future does, if `make` does, or if the closure or the future of another call has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::{sync::Once, time::{Duration, timeout_async}};
+    ///
+    /// static START: Once = Once::new();
+    ///
+    /// fibra::wait(async {
+    ///     let given_up = timeout_async(Duration::from_millis(1), START.call_once_async(std::future::pending()));
+    ///     assert!(given_up.await.is_err());
+    ///     START.call_once_async(async { println!("printed once") }).await;
+    ///     START.call_once_async(async { unreachable!() }).await;
+    /// });
+    /// ```
+    pub async fn call_once_async<F: IntoFuture<Output = ()>>(&self, make: F) {
+        match self.progress.look(Goal { claims: true, heeds_poison: true }).await {
+            Outcome::Complete => {}
+            Outcome::Poisoned => panic_poisoned(),
+            Outcome::Claimed(run) => run.drive(make.into_future()).await,
+        }
+    }
+
+    /// As [`call_once_force`](Once::call_once_force), for `async` code.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`call_once_async`](Once::call_once_async). A `Once` that was poisoned is so again.
+    ///
+    /// # Panics
+    ///
+    /// The future does, if `make` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let once = fibra::sync::Once::new();
+    /// fibra::wait(once.call_once_force_async(async |state| assert!(!state.is_poisoned())));
+    /// assert!(once.is_completed());
+    /// ```
+    pub async fn call_once_force_async<F: AsyncFnOnce(&OnceState)>(&self, make: F) {
+        if let Outcome::Claimed(run) = self.progress.look(Goal { claims: true, heeds_poison: false }).await {
+            let state = OnceState { is_poisoned: run.is_after_failure() };
+            run.drive(make(&state)).await;
+        }
+    }
+
     /// As [`wait`](Once::wait), for `async` code. Dropping the future gives up the wait.
     ///
     /// # Panics
@@ -224,7 +283,7 @@ impl fmt::Debug for Once {
     }
 }
 
-/// What a closure of [`Once::call_once_force`] is told.
+/// What a closure of [`Once::call_once_force`], or of its form for `async` code, is told.
 ///
 /// # Examples
 ///

@@ -1,17 +1,18 @@
 //! [`Semaphore`]: permits, given out in the order of asking.
 
+mod acquiring;
 mod error;
+mod owned;
 mod permit;
 mod pool;
 
 pub use self::{
-    error::{AcquireError, TryAcquireError},
+    error::{AcquireError, AcquireTimeoutError, TryAcquireError},
     permit::{OwnedSemaphorePermit, SemaphorePermit},
 };
 
-use self::pool::{Acquiring, Pool};
-use crate::wait::wait;
-use std::{fmt, future::Future, sync::Arc};
+use self::{acquiring::Acquiring, pool::Pool};
+use std::{fmt, future::Future, time::Duration};
 
 /// A number of permits, which who asks for one gets or waits for: a limit on how many do something at once.
 ///
@@ -119,11 +120,53 @@ impl Semaphore {
     /// assert_eq!(buffer.num_permits(), 64 * 1024);
     /// ```
     pub fn acquire_many(&self, count: usize) -> Result<SemaphorePermit<'_>, AcquireError> {
-        match self.try_acquire_many(count) {
-            Ok(permit) => Ok(permit),
-            Err(TryAcquireError::Closed) => Err(AcquireError::new()),
-            Err(TryAcquireError::NoPermits) => wait(self.acquiring(count)),
-        }
+        self.acquiring(count).wait()
+    }
+
+    /// As [`acquire`](Self::acquire), waiting for at most `timeout`. A cancellation point while it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireTimeoutError`]: `Timeout` if it could not be had in time, never too early; `Closed` if the semaphore is closed, or
+    /// is closed during the wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::{AcquireTimeoutError, Semaphore};
+    /// use std::time::Duration;
+    ///
+    /// let (semaphore, soon) = (Semaphore::new(1), Duration::from_millis(1));
+    /// let permit = semaphore.acquire_timeout(soon).unwrap();
+    /// assert_eq!(semaphore.acquire_timeout(soon).unwrap_err(), AcquireTimeoutError::Timeout);
+    /// # drop(permit);
+    /// ```
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<SemaphorePermit<'_>, AcquireTimeoutError> {
+        self.acquire_many_timeout(1, timeout)
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), waiting for at most `timeout`. A cancellation point while it waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_timeout`](Self::acquire_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let semaphore = fibra::sync::Semaphore::new(3);
+    /// let permit = semaphore.acquire_many_timeout(2, Duration::from_secs(1)).unwrap();
+    /// assert!(semaphore.acquire_many_timeout(2, Duration::ZERO).is_err());
+    /// # drop(permit);
+    /// ```
+    pub fn acquire_many_timeout(
+        &self,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<SemaphorePermit<'_>, AcquireTimeoutError> {
+        self.acquiring(count).wait_timeout(timeout)
     }
 
     /// As [`acquire`](Self::acquire), for `async` code. Its place in the queue is taken at the first poll.
@@ -214,126 +257,6 @@ impl Semaphore {
         Ok(SemaphorePermit::new(self, count))
     }
 
-    /// As [`acquire`](Self::acquire), with a permit that borrows nothing: it keeps the semaphore alive.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError`] if the semaphore is closed, or is closed during the wait.
-    ///
-    /// # Examples
-    ///
-    /// See [`Semaphore`].
-    pub fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1)
-    }
-
-    /// As [`acquire_many`](Self::acquire_many), with a permit that borrows nothing: it keeps the semaphore alive.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError`] if the semaphore is closed, or is closed during the wait.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// let semaphore = Arc::new(fibra::sync::Semaphore::new(3));
-    /// let permit = Arc::clone(&semaphore).acquire_many_owned(2).unwrap();
-    /// std::thread::spawn(move || drop(permit)).join().unwrap();
-    /// assert_eq!(semaphore.available_permits(), 3);
-    /// ```
-    pub fn acquire_many_owned(self: Arc<Self>, count: usize) -> Result<OwnedSemaphorePermit, AcquireError> {
-        match self.pool.try_take(count) {
-            Ok(()) => Ok(OwnedSemaphorePermit::new(self, count)),
-            Err(TryAcquireError::Closed) => Err(AcquireError::new()),
-            Err(TryAcquireError::NoPermits) => wait(self.acquiring_owned(count)),
-        }
-    }
-
-    /// As [`acquire_async`](Self::acquire_async), with a future and a permit that borrow nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError`] if the semaphore is closed, or is closed during the wait.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future gives up the wait, and gives back a permit that it had been granted.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// let semaphore = Arc::new(fibra::sync::Semaphore::new(1));
-    /// let acquiring = fibra::future::spawn(Arc::clone(&semaphore).acquire_owned_async());
-    /// let permit = fibra::wait(acquiring).unwrap().unwrap();
-    /// assert_eq!(permit.num_permits(), 1);
-    /// ```
-    pub fn acquire_owned_async(
-        self: Arc<Self>,
-    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-        self.acquiring_owned(1)
-    }
-
-    /// As [`acquire_many_async`](Self::acquire_many_async), with a future and a permit that borrow nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError`] if the semaphore is closed, or is closed during the wait.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future gives up the wait, and gives back permits that it had been granted.
-    ///
-    /// # Examples
-    ///
-    /// See [`acquire_owned_async`](Self::acquire_owned_async).
-    pub fn acquire_many_owned_async(
-        self: Arc<Self>,
-        count: usize,
-    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
-        self.acquiring_owned(count)
-    }
-
-    /// As [`try_acquire`](Self::try_acquire), with a permit that borrows nothing: it keeps the semaphore alive.
-    ///
-    /// # Errors
-    ///
-    /// [`TryAcquireError`]: `NoPermits` if it would have to wait, `Closed` if the semaphore is closed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    ///
-    /// let semaphore = Arc::new(fibra::sync::Semaphore::new(1));
-    /// let permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
-    /// assert!(semaphore.try_acquire().is_err());
-    /// # drop(permit);
-    /// ```
-    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.try_acquire_many_owned(1)
-    }
-
-    /// As [`try_acquire_many`](Self::try_acquire_many), with a permit that borrows nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`TryAcquireError`]: `NoPermits` if it would have to wait, `Closed` if the semaphore is closed.
-    ///
-    /// # Examples
-    ///
-    /// See [`try_acquire_owned`](Self::try_acquire_owned).
-    pub fn try_acquire_many_owned(
-        self: Arc<Self>,
-        count: usize,
-    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.pool.try_take(count)?;
-        Ok(OwnedSemaphorePermit::new(self, count))
-    }
-
     /// Adds permits, to those that wait first.
     ///
     /// # Panics
@@ -411,10 +334,6 @@ impl Semaphore {
 
     fn acquiring<'s>(&'s self, count: usize) -> Acquiring<&'s Self, SemaphorePermit<'s>> {
         Acquiring::new(self, count, SemaphorePermit::new)
-    }
-
-    fn acquiring_owned(self: Arc<Self>, count: usize) -> Acquiring<Arc<Self>, OwnedSemaphorePermit> {
-        Acquiring::new(self, count, OwnedSemaphorePermit::new)
     }
 }
 

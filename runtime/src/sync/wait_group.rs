@@ -69,7 +69,8 @@ impl WaitGroup {
         self.finish().all_done.until().wait();
     }
 
-    /// As [`wait`](Self::wait), for at most `timeout`; says whether all were done. The handle is dropped in any case.
+    /// As [`wait`](Self::wait), for at most `timeout`; says whether all were done. The handle is dropped in any case. A
+    /// cancellation point while it waits.
     ///
     /// # Examples
     ///

@@ -239,6 +239,10 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// # Errors
     ///
     /// The payload of the thread's panic, or of its cancel.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`JoinHandle::join`](super::JoinHandle::join).
     pub fn join(mut self) -> Result<T> {
         wait(poll_fn(|context| self.join.poll(context.waker()))).map_err(|failure| failure.into_payload())?;
         // SAFETY: the task is complete, so the thread has written its outcome and gone.

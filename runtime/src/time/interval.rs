@@ -70,12 +70,20 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick; returns when it was due. Nothing is lost by giving up the wait.
+    /// Waits for the next tick; returns when it was due.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point while it waits. The tick is not lost by it.
     pub fn tick(&mut self) -> Instant {
         wait(self.tick_async())
     }
 
     /// The same for futures.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses no tick.
     ///
     /// ```
     /// # use std::time::Duration;

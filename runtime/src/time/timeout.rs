@@ -101,6 +101,10 @@ pub(crate) fn inherit<T>(deadline: Instant, body: impl FnOnce() -> T) -> T {
 /// The same for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however
 /// late that is looked at, is ready.
 ///
+/// # Cancellation
+///
+/// Dropping the future drops `future`.
+///
 /// ```
 /// use std::time::Duration;
 /// let late = fibra::wait(fibra::time::timeout_async(Duration::from_millis(1), std::future::pending::<()>()));

@@ -55,6 +55,8 @@ pub struct Function {
     pub line: usize,
     /// From the signature to the closing brace.
     pub length: usize,
+    /// It is public and makes a future, and its documentation is silent about the future's end before its time.
+    pub is_silent_future: bool,
 }
 
 pub struct UnsafeUse {
@@ -187,7 +189,12 @@ impl Walk<'_> {
         if let Some(body) = body {
             let line = line_of(signature);
             let length = body.span().end().line - line + 1;
-            self.facts.functions.push(Function { name: signature.ident.to_string(), line, length });
+            let name = signature.ident.to_string();
+            let makes_future = signature.asyncness.is_some() || name.ends_with("_async");
+            let is_silent_future = makes_future
+                && matches!(visibility, Visibility::Public(_))
+                && !documentation_says(attributes, &["# Cancellation", "Dropping"]);
+            self.facts.functions.push(Function { name, line, length, is_silent_future });
         }
     }
 
@@ -357,10 +364,16 @@ fn is_comment_or_attribute(line: &str) -> bool {
 }
 
 fn has_safety_section(attributes: &[Attribute]) -> bool {
+    documentation_says(attributes, &["# Safety"])
+}
+
+/// Whether a line of the documentation has one of `words` in it.
+fn documentation_says(attributes: &[Attribute], words: &[&str]) -> bool {
+    let says = |text: String| words.iter().any(|word| text.contains(word));
     attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).any(|attribute| {
         matches!(&attribute.meta, Meta::NameValue(doc)
             if matches!(&doc.value, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. })
-                if text.value().contains("# Safety")))
+                if says(text.value())))
     })
 }
 

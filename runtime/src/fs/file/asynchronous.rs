@@ -43,6 +43,10 @@ impl File {
     /// # Errors
     ///
     /// As [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`OpenOptions::open_async`].
     pub fn open_async<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<File>> + Send + use<P> {
         OpenOptions::new().read(true).open_async(path)
     }
@@ -52,6 +56,10 @@ impl File {
     /// # Errors
     ///
     /// As [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`OpenOptions::open_async`].
     pub fn create_async<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<File>> + Send + use<P> {
         OpenOptions::new().write(true).create(true).truncate(true).open_async(path)
     }
@@ -61,6 +69,10 @@ impl File {
     /// # Errors
     ///
     /// `AlreadyExists`, and as [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As [`OpenOptions::open_async`].
     pub fn create_new_async<P: AsRef<Path>>(
         path: P,
     ) -> impl Future<Output = io::Result<File>> + Send + use<P> {
@@ -72,6 +84,10 @@ impl File {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; the position may have moved.
     pub fn read_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -84,6 +100,10 @@ impl File {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; the bytes may have been written, and the position may have moved.
     pub fn write_async<B: Buffer>(
         &self,
         buffer: B,
@@ -96,6 +116,10 @@ impl File {
     /// # Errors
     ///
     /// The system's; some of the bytes may have been written.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; some of the bytes may have been written, and the position may have moved.
     pub fn write_all_async<B: Buffer>(
         &self,
         buffer: B,
@@ -108,6 +132,10 @@ impl File {
     /// # Errors
     ///
     /// As [`read_at`](File::read_at).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and nothing else.
     pub fn read_at_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -123,6 +151,10 @@ impl File {
     /// # Errors
     ///
     /// As [`read_exact_at`](File::read_exact_at).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and nothing else.
     pub fn read_exact_at_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -136,6 +168,10 @@ impl File {
     /// # Errors
     ///
     /// As [`write_at`](File::write_at).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; the bytes may have been written.
     pub fn write_at_async<B: Buffer>(
         &self,
         buffer: B,
@@ -151,6 +187,10 @@ impl File {
     /// # Errors
     ///
     /// As [`write_all_at`](File::write_all_at).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; some of the bytes may have been written.
     pub fn write_all_at_async<B: Buffer>(
         &self,
         buffer: B,
@@ -164,6 +204,10 @@ impl File {
     /// # Errors
     ///
     /// As [`sync_all`](File::sync_all).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves it open whether the data has reached the disk.
     pub fn sync_all_async(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
         owned::sync(Arc::clone(&self.inner), false)
     }
@@ -173,6 +217,10 @@ impl File {
     /// # Errors
     ///
     /// As [`sync_all`](File::sync_all).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`sync_all_async`](File::sync_all_async).
     pub fn sync_data_async(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
         owned::sync(Arc::clone(&self.inner), true)
     }
@@ -182,6 +230,10 @@ impl File {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future changes nothing.
     pub fn metadata_async(&self) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
         let file = StatusOf::File(self.inner.clone());
         async { owned::status(file, libc::AT_EMPTY_PATH, Metadata::MASK).await.map(Metadata) }
@@ -192,6 +244,10 @@ impl File {
     /// # Errors
     ///
     /// As [`set_len`](File::set_len).
+    ///
+    /// # Cancellation
+    ///
+    /// Once it has been polled it happens, even if the future is dropped.
     pub fn set_len_async(&self, size: u64) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let inner = Arc::clone(&self.inner);
         async move {
@@ -200,12 +256,15 @@ impl File {
         }
     }
 
-    /// As [`close`](File::close), on the runtime's pool. Dropping the future lets it go on unheard, if it has been polled;
-    /// if it hasn't, the file is dropped.
+    /// As [`close`](File::close), on the runtime's pool.
     ///
     /// # Errors
     ///
     /// As [`close`](File::close).
+    ///
+    /// # Cancellation
+    ///
+    /// Once it has been polled it goes on, unheard if the future is dropped. Before that, the file is dropped.
     pub async fn close_async(self) -> io::Result<()> {
         let Ok(inner) = Arc::try_unwrap(self.inner) else { return Ok(()) };
         let closed = unblock_async(move || borrowed::close(inner.handle.into_fd())).await;

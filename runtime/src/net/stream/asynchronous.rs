@@ -40,11 +40,15 @@ const SEND: Place = Place::Socket { flags: 0 };
 /// # .map_err(|error: std::io::Error| panic!("{error}")).unwrap();
 /// ```
 impl TcpStream {
-    /// Connects, as [`connect`](TcpStream::connect). Dropping the future closes the socket.
+    /// Connects, as [`connect`](TcpStream::connect).
     ///
     /// # Errors
     ///
     /// As [`connect`](TcpStream::connect).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the socket, and no further address is tried.
     pub async fn connect_async<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let mut last = no_address();
         for address in addr.to_socket_addrs_async().await? {
@@ -61,6 +65,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's, such as `ConnectionReset`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and what has been received into it.
     pub fn read_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -73,6 +81,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`read_async`](TcpStream::read_async); `UnexpectedEof` if the stream ends before.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and what has been received into it.
     pub fn read_exact_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -85,6 +97,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`read_async`](TcpStream::read_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffers, and what has been received into them.
     pub fn read_vectored_async<B: BufferMut>(
         &self,
         buffers: Vec<B>,
@@ -97,6 +113,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`read_async`](TcpStream::read_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and nothing of the stream.
     pub fn peek_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -109,6 +129,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's, such as `BrokenPipe`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; some of its bytes may have been sent.
     pub fn write_async<B: Buffer>(
         &self,
         buffer: B,
@@ -121,6 +145,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`write_async`](TcpStream::write_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; some of its bytes may have been sent.
     pub fn write_all_async<B: Buffer>(
         &self,
         buffer: B,
@@ -133,6 +161,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`write_async`](TcpStream::write_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffers; some of their bytes may have been sent.
     pub fn write_vectored_async<B: Buffer>(
         &self,
         buffers: Vec<B>,

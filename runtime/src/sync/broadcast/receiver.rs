@@ -164,7 +164,8 @@ impl<T: Clone> Receiver<T> {
         Ok(received.map(own)?)
     }
 
-    /// As [`recv`](Self::recv), waiting for at most `timeout`.
+    /// As [`recv`](Self::recv), waiting for at most `timeout`. A cancellation point while it waits; no message is lost
+    /// by that.
     ///
     /// # Errors
     ///

@@ -100,7 +100,8 @@ impl<T> Receiver<T> {
         self.shared.try_recv()
     }
 
-    /// As [`recv`](Self::recv), waiting for at most `timeout`.
+    /// As [`recv`](Self::recv), waiting for at most `timeout`. A cancellation point while it waits; no message is lost
+    /// by that.
     ///
     /// # Errors
     ///
@@ -124,7 +125,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// As [`recv`](Self::recv), waiting until `deadline` at most.
+    /// As [`recv`](Self::recv), waiting until `deadline` at most. A cancellation point while it waits; no message is
+    /// lost by that.
     ///
     /// # Errors
     ///
@@ -159,7 +161,8 @@ impl<T> Receiver<T> {
         })
     }
 
-    /// The messages as they come, waiting for each, until all senders are gone.
+    /// The messages as they come, waiting for each, until all senders are gone. Each wait is a cancellation point, as
+    /// [`recv`](Self::recv).
     ///
     /// # Examples
     ///

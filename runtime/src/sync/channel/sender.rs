@@ -97,7 +97,8 @@ impl<T> Sender<T> {
         self.shared.try_send(message)
     }
 
-    /// As [`send`](Self::send), waiting for at most `timeout`.
+    /// As [`send`](Self::send), waiting for at most `timeout`. A cancellation point while it waits: the message is
+    /// dropped with it.
     ///
     /// # Errors
     ///
@@ -125,7 +126,8 @@ impl<T> Sender<T> {
         }
     }
 
-    /// As [`send`](Self::send), waiting until `deadline` at most.
+    /// As [`send`](Self::send), waiting until `deadline` at most. A cancellation point while it waits: the message is
+    /// dropped with it.
     ///
     /// # Errors
     ///

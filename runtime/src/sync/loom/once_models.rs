@@ -4,10 +4,12 @@ use super::{
     super::once::progress::{Goal, Outcome, Progress, Run},
     *,
 };
+use std::future::pending;
 
 const MAKE: Goal = Goal { claims: true, heeds_poison: false };
 const AWAIT: Goal = Goal { claims: false, heeds_poison: false };
 const HEED: Goal = Goal { claims: false, heeds_poison: true };
+const MAKE_HEEDING: Goal = Goal { claims: true, heeds_poison: true };
 
 /// What a run does: it counts, and loom notices whoever looks too early.
 struct Shared {
@@ -114,6 +116,29 @@ fn a_waiter_that_is_dropped_leaves_the_others_their_turn() {
         // Woken or not: whoever waits makes the run.
         drop(given_up);
         other.join().unwrap();
+        shared.see();
+    });
+}
+
+#[test]
+fn a_future_that_is_dropped_between_two_polls_leaves_its_run_to_another_and_no_poison() {
+    check(|| {
+        let shared = Shared::new();
+        let mut given_up = Box::pin(shared.claim().drive(pending()));
+        assert!(poll_once(&mut given_up).is_pending());
+        let other = spawn(&shared, |shared| match block_on(shared.progress.look(MAKE_HEEDING)) {
+            Outcome::Claimed(run) => {
+                assert!(!run.is_after_failure());
+                shared.run(run);
+            }
+            _ => panic!("nothing has failed, and nobody else makes it"),
+        });
+        let heeds = spawn(&shared, |shared| {
+            assert!(matches!(block_on(shared.progress.look(HEED)), Outcome::Complete));
+        });
+        drop(given_up);
+        other.join().unwrap();
+        heeds.join().unwrap();
         shared.see();
     });
 }

@@ -141,7 +141,8 @@ impl<T> Receiver<T> {
         self.channel.try_recv(&self.batch)
     }
 
-    /// As [`recv`](Receiver::recv), waiting for at most `timeout`.
+    /// As [`recv`](Receiver::recv), waiting for at most `timeout`. A cancellation point while it waits; no message is
+    /// lost by that.
     ///
     /// # Errors
     ///
@@ -165,7 +166,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// As [`recv`](Receiver::recv), waiting until `deadline` at most.
+    /// As [`recv`](Receiver::recv), waiting until `deadline` at most. A cancellation point while it waits; no message
+    /// is lost by that.
     ///
     /// # Errors
     ///
@@ -200,7 +202,8 @@ impl<T> Receiver<T> {
         })
     }
 
-    /// The messages as they come, waiting for each, until all senders are gone.
+    /// The messages as they come, waiting for each, until all senders are gone. Each wait is a cancellation point, as
+    /// [`recv`](Self::recv).
     ///
     /// # Examples
     ///

@@ -9,6 +9,9 @@
 //!                            POISONED
 //! ```
 //!
+//! A run that a future [drives](Run::drive) may also be dropped between two polls: nothing has failed then, and the word goes
+//! back to the stage before.
+//!
 //! Beside the stage the word says `QUEUED` if somebody waits: whoever ends a run then wakes them all, and each looks again.
 //! `QUEUED` is set under the queue's lock, by one compare-exchange with the stage for which there is nothing to do but wait,
 //! and the waiter joins before it lets go of that lock. So a run that ends either ends before, and the waiter doesn't wait;
@@ -23,9 +26,9 @@ use super::super::{
 };
 use crate::primitive::{AcqRel, Acquire, AtomicU8, Relaxed};
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     mem,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
@@ -118,17 +121,34 @@ impl Progress {
     }
 }
 
-/// The right to do what happens once. Dropped, it leaves that to the next one, which is told.
+/// The right to do what happens once. Dropped, it leaves that to the next one, which is told if it has failed.
 #[must_use = "a run that is dropped has failed"]
 pub(in super::super) struct Run<'p> {
     progress: &'p Progress,
     is_after_failure: bool,
+    /// Its future waits: whoever drops it now has given it up, not failed.
+    is_suspended: bool,
 }
 
 impl Run<'_> {
     /// Whether a run before this one was dropped.
     pub(in super::super) fn is_after_failure(&self) -> bool {
         self.is_after_failure
+    }
+
+    /// Has `body` do what happens once. A poll that unwinds has failed; dropped between two polls, it leaves everything as if
+    /// it had not begun.
+    pub(in super::super) async fn drive(mut self, body: impl Future<Output = ()>) {
+        // Declared after `self`, and so dropped before it: the next run must not begin while this one's body is there.
+        let mut body = pin!(body);
+        poll_fn(|cx| {
+            self.is_suspended = false;
+            let polled = body.as_mut().poll(cx);
+            self.is_suspended = polled.is_pending();
+            polled
+        })
+        .await;
+        self.complete();
     }
 
     /// It has happened.
@@ -140,7 +160,8 @@ impl Run<'_> {
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        self.progress.end(POISONED);
+        let has_failed = self.is_after_failure || !self.is_suspended;
+        self.progress.end(if has_failed { POISONED } else { NEW });
     }
 }
 
@@ -168,7 +189,7 @@ impl<'p> Look<'p> {
             match progress.word.compare_exchange_weak(word, claimed, Acquire, Acquire) {
                 Ok(_) => {
                     let is_after_failure = word & STAGE == POISONED;
-                    return Some(Outcome::Claimed(Run { progress, is_after_failure }));
+                    return Some(Outcome::Claimed(Run { progress, is_after_failure, is_suspended: false }));
                 }
                 Err(now) => word = now,
             }

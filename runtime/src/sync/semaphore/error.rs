@@ -52,3 +52,34 @@ impl fmt::Display for TryAcquireError {
 }
 
 impl Error for TryAcquireError {}
+
+/// Why no permit was acquired in time.
+///
+/// # Examples
+///
+/// See [`Semaphore::acquire_timeout`](super::Semaphore::acquire_timeout).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcquireTimeoutError {
+    /// The semaphore is closed.
+    Closed,
+    /// There were too few permits, or others were first, until the time was up.
+    Timeout,
+}
+
+impl fmt::Display for AcquireTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the semaphore is closed",
+            Self::Timeout => "no permit could be had in time",
+        })
+    }
+}
+
+impl Error for AcquireTimeoutError {}
+
+impl From<AcquireError> for AcquireTimeoutError {
+    fn from(_: AcquireError) -> Self {
+        Self::Closed
+    }
+}

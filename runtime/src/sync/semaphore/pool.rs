@@ -21,11 +21,8 @@ use super::super::{
 };
 use super::{AcquireError, Semaphore, TryAcquireError};
 use std::{
-    future::Future,
     iter,
-    ops::Deref,
-    pin::Pin,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
 /// See the module.
@@ -89,7 +86,8 @@ impl Pool {
         self.state.lock().is_closed
     }
 
-    fn poll_take(
+    /// Takes permits, or joins those that wait; `ticket` says whether it has done so already.
+    pub(super) fn poll_take(
         &self,
         count: usize,
         ticket: &mut Option<Ticket>,
@@ -139,7 +137,7 @@ impl Pool {
     }
 
     /// Ends a wait that is given up: what it was granted goes back, and who waits behind it may be next.
-    fn abandon(&self, ticket: Ticket) {
+    pub(super) fn abandon(&self, ticket: Ticket) {
         let mut state = self.state.lock();
         let removed = state.waiters.remove(ticket);
         if removed.notice == Some(Notice::Granted) {
@@ -177,40 +175,5 @@ impl State {
         let count = *self.waiters.front()?;
         self.permits = self.permits.checked_sub(count)?;
         self.waiters.notify_front(Notice::Granted)
-    }
-}
-
-/// Permits being acquired, of a semaphore that is borrowed or counted.
-pub(super) struct Acquiring<S: Deref<Target = Semaphore>, P> {
-    /// Gone into the permit once that is there.
-    semaphore: Option<S>,
-    count: usize,
-    ticket: Option<Ticket>,
-    permit: fn(S, usize) -> P,
-}
-
-impl<S: Deref<Target = Semaphore>, P> Acquiring<S, P> {
-    pub(super) fn new(semaphore: S, count: usize, permit: fn(S, usize) -> P) -> Self {
-        Self { semaphore: Some(semaphore), count, ticket: None, permit }
-    }
-}
-
-impl<S: Deref<Target = Semaphore> + Unpin, P> Future for Acquiring<S, P> {
-    type Output = Result<P, AcquireError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { semaphore, count, ticket, permit } = &mut *self;
-        let pool = &semaphore.as_ref().expect("an acquire that has ended is not polled again").pool;
-        let taken = ready!(pool.poll_take(*count, ticket, cx));
-        let semaphore = semaphore.take().expect("looked at above");
-        Poll::Ready(taken.map(|()| permit(semaphore, *count)))
-    }
-}
-
-impl<S: Deref<Target = Semaphore>, P> Drop for Acquiring<S, P> {
-    fn drop(&mut self) {
-        if let (Some(semaphore), Some(ticket)) = (&self.semaphore, self.ticket.take()) {
-            semaphore.pool.abandon(ticket);
-        }
     }
 }

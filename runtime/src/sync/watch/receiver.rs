@@ -29,7 +29,7 @@ impl<T> Receiver<T> {
         Self { shared, seen }
     }
 
-    /// Looks at the value, once no sender is changing it; does not count it as seen.
+    /// Looks at the value, once no sender is changing it; does not count it as seen. Not a cancellation point.
     ///
     /// # Examples
     ///
@@ -43,7 +43,7 @@ impl<T> Receiver<T> {
         self.shared.look().0
     }
 
-    /// Looks at the value, once no sender is changing it, and counts it as seen.
+    /// Looks at the value, once no sender is changing it, and counts it as seen. Not a cancellation point.
     ///
     /// # Examples
     ///
@@ -127,7 +127,7 @@ impl<T> Receiver<T> {
         self.shared.until_changed(&mut self.seen).wait()
     }
 
-    /// As [`changed`](Self::changed), for at most `timeout`.
+    /// As [`changed`](Self::changed), for at most `timeout`. A cancellation point while it waits.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ impl<T> Sender<T> {
         Self { shared: Arc::new(Shared::new(value)) }
     }
 
-    /// Puts `value` in the place of the one before, and tells all receivers.
+    /// Puts `value` in the place of the one before, and tells all receivers. Not a cancellation point.
     ///
     /// # Errors
     ///
@@ -63,7 +63,8 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Puts `value` in the place of the one before, which it returns, and tells all receivers, if there are any.
+    /// Puts `value` in the place of the one before, which it returns, and tells all receivers, if there are any. Not a
+    /// cancellation point.
     ///
     /// # Examples
     ///
@@ -79,7 +80,7 @@ impl<T> Sender<T> {
         before
     }
 
-    /// Changes the value in place, and tells all receivers, if there are any.
+    /// Changes the value in place, and tells all receivers, if there are any. Not a cancellation point.
     ///
     /// Meanwhile nobody else can look at it. `modify` must not look at it by this channel either: it would wait for ever.
     ///
@@ -102,7 +103,7 @@ impl<T> Sender<T> {
     }
 
     /// Changes the value in place, and tells all receivers if `modify` says that it has changed something; returns that. As
-    /// [`send_modify`](Self::send_modify).
+    /// [`send_modify`](Self::send_modify), and no cancellation point either.
     ///
     /// # Panics
     ///
@@ -127,7 +128,7 @@ impl<T> Sender<T> {
         is_modified
     }
 
-    /// Looks at the value, once no other sender is changing it.
+    /// Looks at the value, once no other sender is changing it. Not a cancellation point.
     ///
     /// # Examples
     ///
