@@ -5,6 +5,7 @@ mod channel_load;
 mod channel_request;
 mod echo;
 mod file;
+mod frame;
 mod http;
 mod memory;
 mod mixed;
@@ -37,6 +38,7 @@ pub const ALL: &[Bench] = &[
     echo::BENCH,
     http::BENCH,
     file::BENCH,
+    frame::BENCH,
     steal::BENCH,
     mixed::BENCH,
     scale::BENCH,

@@ -50,6 +50,7 @@
 pub mod cancel;
 mod context;
 mod error;
+pub mod frame;
 pub mod fs;
 pub mod future;
 #[cfg(feature = "futures-io")]

@@ -3,7 +3,7 @@
 use fibra::{
     Builder, Choice, Report, Runtime, RuntimeError, ShutdownError, StackUnavailable,
     cancel::Cancelled,
-    fs, future, io, metrics, net, stall,
+    frame, fs, future, io, metrics, net, stall,
     sync::{
         AcquireError, AcquireTimeoutError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard,
         Latch, LazyLock, Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState,
@@ -217,6 +217,29 @@ fn channels_and_signals_have_the_auto_traits_that_they_state() {
         watch::Receiver<Unshared> =>      0 0 1 1 1;
         watch::Ref<'static, u8> =>        1 1 1 1 1;
         watch::Ref<'static, Unshared> =>  0 0 1 0 0;
+    }
+}
+
+#[test]
+fn frames_have_the_auto_traits_that_they_state() {
+    type Of<T> = std::future::Ready<T>;
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        frame::Frame<'static, Of<u8>> =>  1 0 1 0 0;
+        frame::Frame<'static, Of<Unshared>> => 1 0 1 0 0;
+        frame::Frame<'static, Of<Unsent>> => 0 0 1 0 0;
+        frame::Memory<'static> =>         1 1 1 0 0;
+        frame::ScopeMemory<'static, 'static> => 1 1 1 0 0;
+        frame::Slot<8> =>                 1 0 0 1 0;
+        frame::Arena<'static> =>          0 0 1 0 0;
+        frame::Call<'static, u8> =>       0 0 1 0 0;
+        frame::Suspend =>                 1 1 1 1 1;
+        frame::State =>                   1 1 1 1 1;
+        frame::Resumed =>                 1 1 1 1 1;
+        frame::Refused =>                 1 1 1 1 1;
+        frame::ArenaFull =>               1 1 1 1 1;
+        frame::PlaceError<'static, u8> => 1 1 1 0 0;
+        frame::PlaceError<'static, Unsent> => 0 1 1 0 0;
     }
 }
 
