@@ -3,6 +3,7 @@
 mod channel;
 mod channel_load;
 mod channel_request;
+mod concurrent;
 mod echo;
 mod file;
 mod frame;
@@ -31,6 +32,7 @@ pub const ALL: &[Bench] = &[
     channel::BENCH,
     channel_load::BENCH,
     channel_request::BENCH,
+    concurrent::BENCH,
     mutex::BENCH,
     timers::BENCH,
     timers_due::BENCH,

@@ -15,7 +15,8 @@
 //! of its closure, and so does a token in its [`scope`](crate::sync::CancellationToken::scope); a runtime's shutdown
 //! fails every wait until the green thread has ended.
 //!
-//! A future is cancelled by dropping it, at its next suspension; inside of a direct call it is as above.
+//! A future is cancelled by dropping it, at its next suspension; inside of a direct call it is as above. One that loses to
+//! others in [`concurrent`](crate::concurrent) is told before: its operations fail as those of a green thread do.
 
 pub use crate::task::cancellation::Cancelled;
 

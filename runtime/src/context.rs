@@ -10,11 +10,19 @@ struct Here {
     home: Cell<*const ()>,
     /// The runtime that this thread, no worker, has entered; the scheduler knows the type.
     runtime: Cell<*const ()>,
+    /// What a future on this thread, no worker, is polled inside of; the tasks' floor knows the type.
+    ending: Cell<*const ()>,
 }
 
 thread_local! {
     /// Const-initialised and without a destructor: reading it is one load, at any moment of the thread's life.
-    static HERE: Here = const { Here { home: Cell::new(ptr::null()), runtime: Cell::new(ptr::null()) } };
+    static HERE: Here = const {
+        Here {
+            home: Cell::new(ptr::null()),
+            runtime: Cell::new(ptr::null()),
+            ending: Cell::new(ptr::null()),
+        }
+    };
 }
 
 /// The worker that this OS thread is, as [`set_home`] left it; null on any other thread.
@@ -41,4 +49,16 @@ pub(crate) fn runtime() -> *const () {
 #[inline(never)]
 pub(crate) fn replace_runtime(runtime: *const ()) -> *const () {
     HERE.with(|here| here.runtime.replace(runtime))
+}
+
+/// What [`replace_ending`] has set.
+#[inline(never)]
+pub(crate) fn ending() -> *const () {
+    HERE.with(|here| here.ending.get())
+}
+
+/// Sets what futures on this thread, which is no worker, are polled inside of; returns what was set before.
+#[inline(never)]
+pub(crate) fn replace_ending(ending: *const ()) -> *const () {
+    HERE.with(|here| here.ending.replace(ending))
 }

@@ -5,7 +5,7 @@ use crate::{
     scheduler::{Scheduler, share, start},
     task::{
         body::future::FutureBody,
-        join::{Failure, Join},
+        join::{Failure, Join, Outcome},
     },
 };
 use std::{
@@ -140,6 +140,11 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct JoinError(Failure);
 
 impl JoinError {
+    /// The output of a task that has one unless it was asked to end.
+    pub(crate) fn or_output<T>(outcome: Outcome<Option<T>>) -> Result<T, Self> {
+        outcome.and_then(|output| output.ok_or_else(Failure::cancelled)).map_err(Self)
+    }
+
     /// Whether the task was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.is::<Cancelled>()

@@ -30,6 +30,8 @@
 //! twice: `read` for green threads borrows its buffer; `read_async` for futures owns it. In a pinch, a future may call the
 //! direct form too, and both work on plain OS threads.
 //!
+//! What belongs together begins and ends together: [`concurrent`], with a guide beside what is written with tokio.
+//!
 //! # Features
 //!
 //! | feature | |
@@ -48,6 +50,7 @@
 //! unsound across a wait) is said in [`thread`].
 
 pub mod cancel;
+pub mod concurrent;
 mod context;
 mod error;
 pub mod frame;

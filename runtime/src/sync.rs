@@ -78,7 +78,7 @@ mod wait_group;
 mod wait_queue;
 
 #[cfg(all(test, loom))]
-mod loom;
+pub(crate) mod loom;
 
 pub mod broadcast;
 pub mod channel;

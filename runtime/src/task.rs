@@ -3,9 +3,11 @@
 //! A task is handed its scheduler ([`Schedule`]) and knows nothing else of it, so that the task and its
 //! state word can be model-checked alone.
 
+pub(crate) mod arrivals;
 pub(crate) mod body;
 pub(crate) mod cancellation;
 pub(crate) mod direct;
+pub(crate) mod ending;
 pub(crate) mod fiber;
 pub(crate) mod header;
 pub(crate) mod home;
@@ -88,6 +90,17 @@ impl Task {
             Cancel::Interrupt => self.interrupt(),
             Cancel::Queued | Cancel::Nothing => {}
         }
+    }
+
+    /// As by a waker of the task: has its future polled again.
+    pub(crate) fn wake(&self) {
+        waker::wake_task(self);
+    }
+
+    /// What lies beside the body.
+    pub(crate) fn meta(&self) -> NonNull<()> {
+        // SAFETY: our reference keeps the task alive.
+        unsafe { (self.header().table.meta)(self.0) }
     }
 
     /// Wakes the stack that the body is parked on, if it is, so that its wait looks around.

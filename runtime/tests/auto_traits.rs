@@ -3,7 +3,7 @@
 use fibra::{
     Builder, Choice, Report, Runtime, RuntimeError, ShutdownError, StackUnavailable,
     cancel::Cancelled,
-    frame, fs, future, io, metrics, net, stall,
+    concurrent, frame, fs, future, io, metrics, net, stall,
     sync::{
         AcquireError, AcquireTimeoutError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard,
         Latch, LazyLock, Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState,
@@ -101,6 +101,31 @@ fn handles_of_tasks_have_the_auto_traits_that_they_state() {
         future::JoinHandle<Unshared> =>   1 1 1 0 0;
         future::JoinHandle<Unsent> =>     1 1 1 0 0;
         future::JoinError =>              1 1 1 0 0;
+    }
+}
+
+#[test]
+fn sets_and_groups_have_the_auto_traits_that_they_state() {
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        concurrent::TaskGroup<u8> =>      1 1 1 0 0;
+        concurrent::TaskGroup<Unshared> => 1 1 1 0 0;
+        concurrent::ConcurrentFuture<u8, 2> => 1 1 1 0 0;
+        concurrent::CompletionOrder<2> => 1 1 1 1 1;
+        concurrent::Progress =>           1 1 1 1 1;
+        concurrent::ProgressWatch =>      1 1 1 0 0;
+        concurrent::Race<u8, Unshared> => 1 0 1 1 0;
+        concurrent::EmptySet =>           1 1 1 1 1;
+        concurrent::AllFailed<u8> =>      1 1 1 1 1;
+        concurrent::AllFailed<Unshared> => 1 0 1 1 0;
+        concurrent::GroupFull<u8> =>      1 1 1 1 1;
+        concurrent::GroupFull<Unshared> => 1 0 1 1 0;
+        concurrent::MemberError<u8> =>    1 1 1 0 0;
+        concurrent::MemberError<Unshared> => 1 0 1 0 0;
+        concurrent::OneOf2<u8, u8> =>     1 1 1 1 1;
+        concurrent::OneOf2<u8, Unshared> => 1 0 1 1 0;
+        concurrent::OneOf2<u8, Unsent> => 0 1 1 1 1;
+        concurrent::OneOf8<u8, u8, u8, u8, u8, u8, u8, Unshared> => 1 0 1 1 0;
     }
 }
 

@@ -1,6 +1,7 @@
 //! `Stream`s of connections, ticks and messages: nothing is lost between two polls, or with a stream that is dropped.
 
 use fibra::{
+    concurrent::TaskGroup,
     net::{TcpListener, TcpStream},
     sync::mpsc::{self, TrySendError},
     time::{self, interval},
@@ -117,4 +118,26 @@ async fn a_stream_that_is_selected_against_a_timer_loses_nothing() {
     }
     assert!(received.into_iter().eq(0..200));
     sending.join().unwrap();
+}
+
+#[fibra::test]
+async fn the_progress_of_a_group_comes_while_it_runs_and_ends_with_it() {
+    fn is_send_sync_and_unpin<T: Send + Sync + Unpin>(value: T) -> T {
+        value
+    }
+    let mut group = TaskGroup::new();
+    let mut progress = is_send_sync_and_unpin(group.watch_progress().into_stream());
+    assert!(progress.next().now_or_never().is_none(), "there is nothing to see");
+    let (gates, doors): (Vec<_>, Vec<_>) = (0..3).map(|_| fibra::sync::oneshot::channel::<()>()).unzip();
+    for door in doors {
+        group.spawn(async move { door.await.unwrap() });
+    }
+    assert_eq!(progress.next().await.unwrap().to_string(), "0 of 3");
+    for (ended, gate) in gates.into_iter().enumerate() {
+        gate.send(()).unwrap();
+        assert_eq!(progress.next().await.unwrap().finished, ended + 1);
+    }
+    drop(group);
+    assert_eq!(progress.next().await, None);
+    assert_eq!(progress.next().await, None);
 }

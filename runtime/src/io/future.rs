@@ -2,7 +2,7 @@
 //!
 //! The record lies on the heap with everything that the operation points to, and has a reference for the future, one
 //! for the driver, and one for a letter that is on its way. A future that is dropped asks for a cancel and
-//! leaves the record to the driver; the completion then cleans up.
+//! leaves the record to the driver; the completion then cleans up. Inside of an [`Ending`] it is waited for instead.
 
 use super::{
     direct::is_cancellation,
@@ -10,7 +10,12 @@ use super::{
 };
 use crate::{
     scheduler::{completion::Detached, share, start, worker::Worker},
-    task::{home::Home, inbox::Letter},
+    task::{
+        cancellation::{Cancelled, Cause},
+        ending::Ending,
+        home::Home,
+        inbox::Letter,
+    },
 };
 use fibra_driver::{Op, OpKey, Submission};
 use std::{
@@ -30,6 +35,9 @@ use std::{
 /// What the returned operation points to is owned by the payload, valid while the payload stays where it is, and
 /// touched by nobody else until the operation has ended.
 pub(crate) unsafe trait Payload: Send + 'static {
+    /// Whether the operation ends by itself when the kernel is asked to stop it; a timer is forgotten then.
+    const ANSWERS_CANCEL: bool = true;
+
     /// The operation. Called once, when the payload has its final place.
     fn op(&mut self) -> Op;
 
@@ -37,12 +45,22 @@ pub(crate) unsafe trait Payload: Send + 'static {
     fn orphaned(&mut self, _result: io::Result<u32>) {}
 }
 
+/// Who wants an operation to stop before its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopper {
+    /// Who awaits it, and knows how to read the kernel's answer.
+    #[cfg(feature = "hyper")]
+    Owner,
+    /// The [`Ending`] that its future is polled inside of: to that future, this is a cancel.
+    Ending,
+}
+
 #[repr(C)]
 struct Record<P> {
     head: Detached,
     phase: Phase,
-    /// The kernel was asked to stop. The future's.
-    is_stopped: Cell<bool>,
+    /// Who had the kernel asked to stop. The future's.
+    stopped: Cell<Option<Stopper>>,
     /// Written while new.
     home: UnsafeCell<Option<Arc<Home>>>,
     /// The home's until it is done, and then the future's; of a record without a future, the home's or the last owner's.
@@ -78,7 +96,7 @@ impl<P: Payload> OpFuture<P> {
         let record = Arc::new(Record {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
-            is_stopped: Cell::new(false),
+            stopped: Cell::new(None),
             home: UnsafeCell::new(None),
             stage: Cell::new(Stage::Unknown),
             payload: UnsafeCell::new(Some(payload)),
@@ -90,11 +108,16 @@ impl<P: Payload> OpFuture<P> {
     /// that has not been polled yet, or whose home has not heard of it. Not for timers, which end without one.
     #[cfg(feature = "hyper")]
     pub(crate) fn stop(&mut self) {
-        if let Some(record) = &self.record
-            && record.phase.is_pending()
-            && !record.is_stopped.replace(true)
-        {
-            record.request_cancel();
+        if let Some(record) = &self.record {
+            record.stop(Stopper::Owner);
+        }
+    }
+
+    /// Waits for the end of what nobody wants any more.
+    async fn end(self) {
+        let (result, mut payload) = self.await;
+        if !result.as_ref().is_err_and(is_cancelled) {
+            payload.orphaned(result);
         }
     }
 }
@@ -104,10 +127,16 @@ impl<P: Payload> Future for OpFuture<P> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let record = self.record.as_ref().expect("an operation was polled after it was ready");
-        if record.phase.is_new() {
+        let is_new = record.phase.is_new();
+        if is_new {
             record.start();
         }
-        ready!(record.phase.poll_done(context));
+        if record.phase.poll_done(context).is_pending() {
+            if !is_new {
+                record.heed_ending();
+            }
+            return Poll::Pending;
+        }
         ready!(share::poll_charge(context));
         let record = self.record.take().expect("looked at above");
         let result = record.take_result();
@@ -119,9 +148,17 @@ impl<P: Payload> Future for OpFuture<P> {
 impl<P: Payload> Drop for OpFuture<P> {
     fn drop(&mut self) {
         let Some(record) = self.record.take() else { return };
+        if P::ANSWERS_CANCEL
+            && let Some(ending) = Ending::here()
+            && !record.phase.recall()
+            && record.phase.is_pending()
+        {
+            record.stop(Stopper::Ending);
+            return ending.adopt(Box::pin(Self { record: Some(record) }.end()));
+        }
         match record.phase.abandon() {
             // Once: the letter that asks for it may still be on its way.
-            Abandoned::Pending if record.is_stopped.get() => {}
+            Abandoned::Pending if record.stopped.get().is_some() => {}
             Abandoned::Pending => record.request_cancel(),
             Abandoned::Done => record.clean_up(),
             Abandoned::Unknown => {}
@@ -167,6 +204,36 @@ impl<P: Payload> Record<P> {
             // SAFETY: no completion follows, so the driver's reference is ours to use up.
             Submission::Complete(result) => unsafe { Self::complete(head, result) },
         }
+    }
+
+    /// Has the kernel asked to stop, if the home has the operation, and once.
+    fn stop(self: &Arc<Self>, stopper: Stopper) {
+        if self.phase.is_pending() && self.stopped.get().is_none() {
+            self.stopped.set(Some(stopper));
+            self.request_cancel();
+        }
+    }
+
+    /// Stops the operation, if its future is polled inside of an [`Ending`], which then waits for it.
+    #[inline]
+    fn heed_ending(self: &Arc<Self>) {
+        if let Some(ending) = Ending::here()
+            && P::ANSWERS_CANCEL
+        {
+            self.stop(Stopper::Ending);
+            if self.stopped.get().is_some() {
+                ending.await_operation();
+            }
+        }
+    }
+
+    /// The result of an operation that is done.
+    fn take_result(&self) -> io::Result<u32> {
+        let result = self.take_answer();
+        if self.stopped.get() == Some(Stopper::Ending) && result.as_ref().is_err_and(is_cancellation) {
+            return Err(Cancelled::new(Cause::Lost).into());
+        }
+        result
     }
 
     /// Has the kernel asked to stop, by the home.
@@ -243,7 +310,7 @@ impl<P: Payload> Record<P> {
 
     /// The operation has ended, and nobody will take its result.
     fn clean_up(&self) {
-        let result = self.take_result();
+        let result = self.take_answer();
         if !result.as_ref().is_err_and(is_cancellation) {
             // SAFETY: the operation has ended and the future has gone: the payload is ours.
             unsafe { self.payload() }.as_mut().expect("the future did not take it").orphaned(result);
@@ -259,7 +326,7 @@ impl<P: Payload> Record<P> {
     }
 
     /// The operation has ended, and the stage is the caller's.
-    fn take_result(&self) -> io::Result<u32> {
+    fn take_answer(&self) -> io::Result<u32> {
         match self.stage.replace(Stage::Taken) {
             Stage::Over(result) => result,
             _ => unreachable!("the result comes before the phase, and is taken once"),
@@ -274,4 +341,9 @@ impl<P: Payload> Record<P> {
         // SAFETY: by contract.
         unsafe { &mut *self.payload.get() }
     }
+}
+
+/// Whether an operation ended since it was told to: as the kernel says it, or as its future is told.
+fn is_cancelled(error: &io::Error) -> bool {
+    is_cancellation(error) || Cancelled::caused(error)
 }

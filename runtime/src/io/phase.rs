@@ -51,7 +51,6 @@ impl Phase {
     }
 
     /// Whether its home has it.
-    #[cfg(feature = "hyper")]
     pub(crate) fn is_pending(&self) -> bool {
         self.step.load(Acquire) == PENDING
     }
@@ -95,6 +94,11 @@ impl Phase {
             self.waker.wake();
         }
         is_awaited
+    }
+
+    /// The future goes, if its letter has not arrived, so that the home will never have it.
+    pub(crate) fn recall(&self) -> bool {
+        self.step.compare_exchange(POSTED, ABANDONED, AcqRel, Acquire).is_ok()
     }
 
     /// The future goes.

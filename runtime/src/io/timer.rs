@@ -130,6 +130,8 @@ pub(crate) struct Timeout(Instant);
 
 // SAFETY: a timeout points to nothing.
 unsafe impl Payload for Timeout {
+    const ANSWERS_CANCEL: bool = false;
+
     fn op(&mut self) -> Op {
         Op::Timeout { deadline: Worker::here().map_or(self.0, |worker| worker.end_of_timer(self.0)) }
     }

@@ -81,3 +81,18 @@ fn a_letter_that_comes_too_late_leaves_the_result_to_the_future() {
         home.join().unwrap();
     });
 }
+
+#[test]
+fn an_operation_that_is_recalled_is_never_submitted_and_another_one_is_pending_or_done() {
+    loom::model(|| {
+        let phase = Arc::new(Phase::new());
+        phase.post();
+        let home = {
+            let phase = Arc::clone(&phase);
+            thread::spawn(move || phase.receive() && phase.finish())
+        };
+        let is_recalled = phase.recall();
+        assert!(is_recalled || phase.is_pending() || phase.is_done());
+        assert_eq!(home.join().unwrap(), !is_recalled);
+    });
+}

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Runs `model` in every order with at most three preemptions (or as many as `LOOM_MAX_PREEMPTIONS` says).
-pub(super) fn check(model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = ::loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(3);
     builder.check(model);
@@ -36,7 +36,7 @@ impl Wake for Unpark {
 }
 
 /// Drives a future on a thread of the model. A wake-up that is lost is a deadlock, which loom reports.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&unpark));

@@ -22,5 +22,9 @@ pub(crate) trait Body: Send + 'static {
     /// # Safety
     ///
     /// The body is pinned: it stays where it is until it is dropped. It is not polled after `Ready`.
-    unsafe fn poll(&mut self, context: &mut Context<'_>) -> Poll<Self::Output>;
+    unsafe fn poll(&mut self, meta: &Self::Meta, context: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// The task's output is stored, whatever it has ended by: called once, by its last runner. Must not panic.
+    #[inline]
+    fn ended(_: &Self::Meta) {}
 }

@@ -1,6 +1,6 @@
 //! What a fiber knows of the cancellation of its body: requests, deadlines, tokens, shields.
 
-use super::{direct::Direct, fiber::Fiber};
+use super::{direct::Direct, ending::Ending, fiber::Fiber};
 use crate::primitive::{Acquire, AtomicBool};
 use std::{cell::Cell, error::Error, fmt, io, iter, ptr, time::Instant};
 
@@ -30,6 +30,8 @@ pub(crate) enum Cause {
     Deadline,
     /// The token of an enclosing `CancellationToken::scope`.
     Token,
+    /// Another one of those that ran concurrently, whose end made this one's needless.
+    Lost,
 }
 
 impl Cancelled {
@@ -39,6 +41,10 @@ impl Cancelled {
 
     pub(crate) fn new(cause: Cause) -> Self {
         Self { cause }
+    }
+
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause
     }
 
     /// Whether it was the deadline of an enclosing [`timeout`](crate::time::timeout) that passed.
@@ -80,6 +86,7 @@ impl fmt::Display for Cancelled {
             Cause::Request => "the wait was cancelled",
             Cause::Deadline => "the deadline of an enclosing timeout has passed",
             Cause::Token => "the token of an enclosing scope was cancelled",
+            Cause::Lost => "what ran concurrently was first",
         })
     }
 }
@@ -87,11 +94,11 @@ impl fmt::Display for Cancelled {
 impl Error for Cancelled {}
 
 impl From<Cancelled> for io::Error {
-    /// `TimedOut` for a deadline, `Other` for a request and a token: never `Interrupted` or `WouldBlock`, which
+    /// `TimedOut` for a deadline, `Other` for all else: never `Interrupted` or `WouldBlock`, which
     /// `read_exact` and loops around a non-blocking socket would swallow.
     fn from(cancelled: Cancelled) -> Self {
         let kind = match cancelled.cause {
-            Cause::Request | Cause::Token => io::ErrorKind::Other,
+            Cause::Request | Cause::Token | Cause::Lost => io::ErrorKind::Other,
             Cause::Deadline => io::ErrorKind::TimedOut,
         };
         io::Error::new(kind, cancelled)
@@ -131,6 +138,13 @@ impl Cancellation {
     fn innermost(&self) -> Option<&Scope<'_>> {
         // SAFETY: a scope in the list lives in a frame of the body, which `enter` takes it out of before the frame ends.
         unsafe { self.innermost.get().as_ref() }
+    }
+
+    /// What the body polls a future inside of, if it does; `None` behind a shield.
+    #[inline]
+    pub(crate) fn ending(&self) -> Option<&Ending> {
+        let innermost = self.innermost()?;
+        if self.shields.get() > 0 { None } else { innermost.ending() }
     }
 
     /// The earliest deadline that the body is under; `None` behind a shield, which puts them off.
@@ -185,13 +199,15 @@ pub(crate) enum Trigger<'a> {
     Deadline(Instant, &'a Direct),
     /// A token's flag.
     Token(&'a AtomicBool),
+    /// From the beginning: what is inside is to end.
+    Lost(&'a Ending),
 }
 
 impl Trigger<'_> {
     fn deadline(self) -> Option<Instant> {
         match self {
             Self::Deadline(deadline, _) => Some(deadline),
-            Self::Token(_) => None,
+            Self::Token(_) | Self::Lost(_) => None,
         }
     }
 
@@ -200,6 +216,7 @@ impl Trigger<'_> {
         match self {
             Self::Deadline(_, alarm) => alarm.has_ended().then_some(Cause::Deadline),
             Self::Token(is_cancelled) => is_cancelled.load(Acquire).then_some(Cause::Token),
+            Self::Lost(_) => Some(Cause::Lost),
         }
     }
 }
@@ -219,6 +236,14 @@ impl<'a> Scope<'a> {
     #[inline(never)]
     fn over(&self) -> Option<Cause> {
         self.and_around().find_map(|scope| scope.trigger.cause())
+    }
+
+    #[inline(never)]
+    fn ending(&self) -> Option<&Ending> {
+        self.and_around().find_map(|scope| match scope.trigger {
+            Trigger::Lost(ending) => Some(ending),
+            Trigger::Deadline(..) | Trigger::Token(_) => None,
+        })
     }
 
     /// The scope and those around it.

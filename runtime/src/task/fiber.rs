@@ -199,8 +199,9 @@ impl Fiber {
         };
         let before = header.fiber.lock().unwrap_or_else(std::sync::PoisonError::into_inner).replace(this);
         drop(before);
-        // A canceller sets the flag and then takes the lock: either it found us there, or we find the flag here.
-        header.state.is_cancelled()
+        // A canceller sets the flag (the task's, or that of a scope which relies on `Task::interrupt`) and then takes the lock:
+        // either it found us there, or we find the flag here.
+        header.state.is_cancelled() || self.cancellation.scope_over().is_some()
     }
 
     /// Whether the body's task has been asked to end: by name, or with the whole runtime.

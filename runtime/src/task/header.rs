@@ -67,6 +67,8 @@ pub(super) struct Table {
     pub(super) join_waker: unsafe fn(NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>>,
     /// `None` for a future.
     pub(super) thread: Option<unsafe fn(NonNull<Header>) -> NonNull<ThreadSlot>>,
+    /// What lies beside the body.
+    pub(super) meta: unsafe fn(NonNull<Header>) -> NonNull<()>,
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
@@ -157,6 +159,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         drop_output: Self::drop_output,
         join_waker: Self::join_waker,
         thread: if B::THREAD.is_some() { Some(Self::thread) } else { None },
+        meta: Self::meta,
         free: Self::free,
     };
 
@@ -180,7 +183,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         // pinned; it is dropped in place by `end`.
         let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
             let body = &mut *(*cell.stage.get()).body;
-            body.poll(&mut Context::from_waker(&waker::borrowed(&header)))
+            body.poll(&cell.meta, &mut Context::from_waker(&waker::borrowed(&header)))
         }));
         let outcome = match polled {
             // SAFETY: we are the runner still.
@@ -250,6 +253,7 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
                 contain(|| Home::wake_last(waker));
             }
         }
+        B::ended(&cell.meta);
         cell.scheduler.finished(&cell.header);
         if cell.header.state.release() {
             // SAFETY: it was the last reference.
@@ -323,6 +327,11 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         let slot = B::THREAD.expect("a green thread has a slot");
         // SAFETY: by contract.
         NonNull::from(slot(unsafe { &Self::cell(header).meta }))
+    }
+
+    unsafe fn meta(header: NonNull<Header>) -> NonNull<()> {
+        // SAFETY: by contract.
+        NonNull::from(unsafe { &Self::cell(header).meta }).cast()
     }
 
     /// Frees a task that nobody refers to; one that never completed loses its body first.

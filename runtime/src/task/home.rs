@@ -226,7 +226,7 @@ impl Home {
 
     /// Wakes whoever waits for the end of a task, which goes behind the tasks that are queued already: a parent of many is
     /// woken once and finds many of its children at their end, instead of once for each of them.
-    pub(super) fn wake_last(waker: &Waker) {
+    pub(crate) fn wake_last(waker: &Waker) {
         struct Restore<'a>(&'a Cell<bool>, bool);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {

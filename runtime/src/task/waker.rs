@@ -27,6 +27,14 @@ pub(super) fn borrowed(header: &NonNull<Header>) -> impl Deref<Target = Waker> +
     ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.as_ptr().cast_const().cast(), &TABLE)) })
 }
 
+/// Has a task's body run again.
+pub(super) fn wake_task(task: &Task) {
+    if task.header().state.wake() == Wake::Schedule {
+        // SAFETY: `wake` added the reference that is handed over; the caller's outlives the call.
+        unsafe { (task.header().table.schedule)(task.as_raw()) }
+    }
+}
+
 unsafe fn task(data: *const ()) -> ManuallyDrop<Task> {
     // SAFETY: by contract the pointer is a live task's header; the reference is not given up.
     ManuallyDrop::new(unsafe { Task::from_raw(NonNull::new_unchecked(data.cast_mut().cast())) })
@@ -48,11 +56,7 @@ unsafe fn wake(data: *const ()) {
 
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: called through the table.
-    let task = unsafe { task(data) };
-    if task.header().state.wake() == Wake::Schedule {
-        // SAFETY: `wake` added the reference that is handed over; the waker's own outlives the call.
-        unsafe { (task.header().table.schedule)(NonNull::from(task.header())) }
-    }
+    wake_task(&*unsafe { task(data) });
 }
 
 unsafe fn drop_waker(data: *const ()) {

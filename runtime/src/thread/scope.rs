@@ -18,7 +18,7 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, PoisonError},
-    task::Poll,
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -244,9 +244,20 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// As [`JoinHandle::join`](super::JoinHandle::join).
     pub fn join(mut self) -> Result<T> {
-        wait(poll_fn(|context| self.join.poll(context.waker()))).map_err(|failure| failure.into_payload())?;
+        wait(poll_fn(|context| self.poll_join(context)))
+    }
+
+    /// The same handle for code that has no name for the scope. It refers to nothing that is in the scope but its result.
+    pub(crate) fn unbound(self) -> ScopedJoinHandle<'static, T> {
+        ScopedJoinHandle { join: self.join, packet: self.packet, scope: PhantomData }
+    }
+
+    /// What [`join`](Self::join) returns, once.
+    pub(crate) fn poll_join(&mut self, context: &mut Context<'_>) -> Poll<Result<T>> {
+        ready!(self.join.poll(context.waker())).map_err(|failure| failure.into_payload())?;
         // SAFETY: the task is complete, so the thread has written its outcome and gone.
-        unsafe { (*self.packet.outcome.get()).take() }.expect("a thread that ran has left its outcome")
+        let outcome = unsafe { (*self.packet.outcome.get()).take() };
+        Poll::Ready(outcome.expect("a thread that ran has left its outcome"))
     }
 
     /// Whether the thread has ended.

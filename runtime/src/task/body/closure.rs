@@ -41,7 +41,7 @@ where
     type Meta = ThreadSlot;
     const THREAD: Option<fn(&ThreadSlot) -> &ThreadSlot> = Some(|slot| slot);
 
-    unsafe fn poll(&mut self, _: &mut Context<'_>) -> Poll<T> {
+    unsafe fn poll(&mut self, _: &ThreadSlot, _: &mut Context<'_>) -> Poll<T> {
         let closure = self.0.take().expect("a closure runs once");
         Poll::Ready(closure())
     }

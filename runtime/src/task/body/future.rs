@@ -19,7 +19,7 @@ where
     type Meta = ();
     const THREAD: Option<fn(&()) -> &ThreadSlot> = None;
 
-    unsafe fn poll(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
+    unsafe fn poll(&mut self, (): &(), context: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: by contract the body is pinned, and the future is a field of it that is never moved out.
         unsafe { Pin::new_unchecked(&mut self.0) }.poll(context)
     }
