@@ -51,7 +51,8 @@ fn slow_tasks_and_long_waits_for_a_turn_are_seen() {
     let slow: Vec<_> = (0..200)
         .map(|_| fibra::future::spawn(async { std::thread::sleep(Duration::from_millis(1)) }))
         .collect();
-    slow.into_iter().for_each(|slow| fibra::wait(slow).unwrap());
+    // The last one first: so they run in a row, and each sample among them is of a slow one.
+    slow.into_iter().rev().for_each(|slow| fibra::wait(slow).unwrap());
     let total = metrics::snapshot().total();
     assert!(total.run_times.quantile(1.0) >= 1_000_000, "{:?}", total.run_times);
     // Of so many in a row, some have waited for dozens of others.
