@@ -12,6 +12,7 @@ mod memory;
 mod mixed;
 mod mutex;
 mod parking;
+mod registry;
 mod scale;
 mod spawn;
 mod steal;
@@ -28,6 +29,7 @@ use crate::bench::Bench;
 pub const ALL: &[Bench] = &[
     switch::BENCH,
     spawn::BENCH,
+    registry::BENCH,
     yield_now::BENCH,
     channel::BENCH,
     channel_load::BENCH,

@@ -30,6 +30,28 @@ pub enum Command {
     /// Each sample is taken in a process of its own, and subjects take turns; medians with min–max are shown. The
     /// repository's `cargo run --release -p fibra-bench` measures other runtimes beside it.
     Bench(fibra_bench::Options),
+    /// Call a function by its name in a program that serves its registry, or list what there is
+    ///
+    /// The program calls `fibra::registry::Registry::serve` for each connection, as the example `registry` does. The result is printed as
+    /// JSON.
+    Call(Call),
+}
+
+/// What to call, and where.
+#[derive(Debug, Clone, Args)]
+pub struct Call {
+    /// Where the program listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7171", value_parser = address)]
+    pub addr: String,
+    /// How long the answer may take
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub timeout: Option<Duration>,
+    /// The function's name; without one, all names are listed with their types
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// The arguments as a JSON array, such as '[1, "two"]'
+    #[arg(value_name = "ARGS_JSON", default_value = "[]", value_parser = json)]
+    pub arguments: serde_json::Value,
 }
 
 /// What and where to serve.
@@ -133,6 +155,11 @@ fn address(text: &str) -> Result<String, String> {
     Ok(format!("{host}:{port}"))
 }
 
+/// Whether it fits is for the function to say.
+fn json(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("at least one is needed".to_owned()),
@@ -170,7 +197,7 @@ mod tests {
     fn parse(line: &str) -> Result<Serve, clap::Error> {
         match Arguments::try_parse_from(line.split_whitespace())?.into_command() {
             Command::Serve(serve) => Ok(serve),
-            Command::Bench(_) => panic!("`{line}` doesn't ask to serve"),
+            Command::Bench(_) | Command::Call(_) => panic!("`{line}` doesn't ask to serve"),
         }
     }
 

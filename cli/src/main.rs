@@ -1,7 +1,7 @@
-//! The fibra command: serve a directory over HTTP, or measure fibra.
+//! The fibra command: serve a directory over HTTP, measure fibra, or call functions of a program that runs.
 //!
-//! `bench` is the crate `fibra-bench`, which says what is measured and how. All that is here serves. A file a story, from the
-//! outside in:
+//! `bench` is the crate `fibra-bench`, which says what is measured and how; [`call`] is a file. All else that is here serves. A file a
+//! story, from the outside in:
 //!
 //! * [`arguments`], [`signals`], [`shutdown`], [`stalls`] and [`tls`] are the process.
 //! * [`server`] with [`accept`] and [`connections`] has connections; [`connection`] with [`stream`] and [`patience`] is one.
@@ -15,6 +15,7 @@ mod answer;
 mod arguments;
 mod body;
 mod browser;
+mod call;
 mod connection;
 mod connections;
 mod counters;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     // A usage error ends the process here, with status 2.
     let done = match Arguments::parse().into_command() {
         Command::Serve(options) => serve(options),
+        Command::Call(options) => call::run(&options),
         Command::Bench(options) => fibra_bench::run(&options, &["bench"]).map_err(|error| error.to_string()),
     };
     match done {

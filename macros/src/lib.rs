@@ -1,4 +1,4 @@
-//! The attributes `#[fibra::main]` and `#[fibra::test]`. Use them through the crate `fibra`, which exports them.
+//! The attributes `#[fibra::main]`, `#[fibra::test]` and `#[fibra::register]`. Use them through the crate `fibra`, which exports them.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -7,6 +7,7 @@
 //! | `crate_path` | finds the name under which the caller knows `fibra` |
 //! | `entry_point` | expands `#[fibra::main]` |
 //! | `test_function` | expands `#[fibra::test]` |
+//! | `registration` | expands `#[fibra::register]` |
 
 use proc_macro::TokenStream;
 
@@ -14,6 +15,7 @@ mod crate_path;
 mod entry_point;
 mod function;
 mod options;
+mod registration;
 mod test_function;
 
 /// Runs `main` as the main green thread of a runtime.
@@ -89,4 +91,53 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
     test_function::expand(options.into(), function.into(), crate_path::find).into()
+}
+
+/// Registers a function, under its name, in `fibra::registry::Registry::global()`. Needs the feature `registry` of `fibra`.
+///
+/// The function stays what it was. It may be an `fn` or an `async fn` of up to eight arguments; arguments and results implement
+/// serde's traits, unless it is `typed`, and borrow nothing. It is neither generic nor `unsafe`, and no method.
+///
+/// ```
+/// use fibra::registry::Registry;
+///
+/// #[fibra::register]
+/// fn add(a: u64, b: u64) -> u64 {
+///     a + b
+/// }
+///
+/// #[fibra::register(name = "text.shout")]
+/// async fn shout(text: String) -> String {
+///     text.to_uppercase()
+/// }
+///
+/// #[fibra::register(typed)]
+/// fn age(since: std::time::Instant) -> std::time::Duration {
+///     since.elapsed()
+/// }
+///
+/// let sum = Registry::global().call_value("add", serde_json::json!([1, 2]))?;
+/// assert_eq!(fibra::wait(sum)?, 3);
+/// assert_eq!(Registry::global().signature("text.shout")?.to_string(), "fn(String) -> String");
+/// assert!(!Registry::global().signature("age")?.is_by_value());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Options
+///
+/// | option | meaning | default |
+/// | --- | --- | --- |
+/// | `name = "math.add"` | what it is called by | the function's name |
+/// | `typed` | serde doesn't know the types: there are typed calls only | |
+/// | `crate = crate::reexported` | where `fibra` is; a renamed dependency is found without it | |
+///
+/// # Errors
+///
+/// What can't be registered isn't compiled, and the message says why.
+///
+/// A name that is given twice in a program is known when the registry is first used: `Registry::global()` panics with both places,
+/// `Registry::collect()` returns them.
+#[proc_macro_attribute]
+pub fn register(options: TokenStream, function: TokenStream) -> TokenStream {
+    registration::expand(options.into(), function.into(), crate_path::find).into()
 }

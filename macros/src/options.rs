@@ -135,7 +135,8 @@ fn backend(input: ParseStream) -> Result<Backend> {
     })
 }
 
-fn path(input: ParseStream) -> Result<Path> {
+/// The value of the option `crate`.
+pub(crate) fn path(input: ParseStream) -> Result<Path> {
     // Tokio's attribute wants a string here: habits die hard.
     let path: Path = if input.peek(LitStr) {
         input.parse::<LitStr>()?.parse()?

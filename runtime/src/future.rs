@@ -97,6 +97,11 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
+    #[cfg(feature = "registry")]
+    pub(crate) fn of(join: Join<T>) -> Self {
+        Self { join }
+    }
+
     /// Has the future dropped, now if it is idle, or else when its current `poll` returns; a wait in direct style inside
     /// of that poll fails as a green thread's does. Does nothing to a task that has ended.
     ///

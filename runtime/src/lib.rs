@@ -40,6 +40,7 @@
 //! | `tokio-io` | the traits of `tokio::io`, without tokio's runtime: `fibra::tokio_io` |
 //! | `futures-io` | the traits of the futures crates: `fibra::futures_io` |
 //! | `stream` | `Stream`s of connections, ticks and messages |
+//! | `registry` | functions by their names, typed or with JSON values: `fibra::registry`, `#[fibra::register]` |
 //!
 //! With one of the first three, `io::Foreign` gives a stream that has one of these sets of traits all others, and std's. What axum
 //! needs of a runtime is in the package `fibra-axum`.
@@ -67,6 +68,8 @@ pub mod metrics;
 pub mod net;
 mod os;
 mod primitive;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod runtime;
 mod scheduler;
 pub mod stall;
@@ -80,6 +83,8 @@ mod wait;
 
 pub use error::{RuntimeError, ShutdownError, StackUnavailable};
 pub use fibra_driver::Choice;
+#[cfg(feature = "registry")]
+pub use fibra_macros::register;
 pub use fibra_macros::{main, test};
 pub use runtime::{Backend, Builder, Report, Runtime};
 pub use scheduler::blocking::unblock;

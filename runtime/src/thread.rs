@@ -21,6 +21,8 @@ mod local_key;
 mod scope;
 
 pub use crate::task::thread::{Thread, ThreadId};
+#[cfg(feature = "registry")]
+pub(crate) use handle::spawn_as_task;
 pub use handle::{Builder, JoinHandle, spawn};
 pub use local_key::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};

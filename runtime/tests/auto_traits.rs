@@ -320,3 +320,26 @@ fn futures_that_hold_a_future_can_be_spawned_when_that_can() {
     spawnable(lock.get_or_init_async(async { 1 }));
     spawnable(LazyLock::force_async(&lazy));
 }
+
+#[cfg(feature = "registry")]
+#[test]
+fn registries_and_what_they_give_have_the_auto_traits_that_they_state() {
+    use fibra::registry::{
+        Asynchronous, CallError, DuplicateName, Handle, Plain, Registry, Signature, Typed, TypedOnly,
+        UnknownName,
+    };
+    table! {
+        //                             Send Sync Unpin UnwindSafe RefUnwindSafe
+        Registry =>                       1 1 1 1 1;
+        Handle<fn(Unshared) -> Unshared> =>        1 1 1 0 0;
+        Signature =>                      1 1 1 1 1;
+        DuplicateName =>                  1 1 1 1 1;
+        UnknownName =>                    1 1 1 1 1;
+        CallError =>                      1 1 1 0 0;
+        Typed<u8, Plain<fn()>> =>         1 1 1 1 1;
+        Typed<Unshared, Plain<fn()>> =>   1 0 1 1 0;
+        Plain<fn()> =>                    1 1 1 1 1;
+        Asynchronous<fn()> =>             1 1 1 1 1;
+        TypedOnly<fn()> =>                1 1 1 1 1;
+    }
+}

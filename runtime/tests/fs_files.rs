@@ -203,7 +203,7 @@ fn whole_files_are_read_and_written() {
         // The system says that these are empty.
         assert_eq!(fs::read("/proc/self/cmdline").unwrap(), std_fs::read("/proc/self/cmdline").unwrap());
         assert!(fs::read("/proc/self/smaps").unwrap().len() > 8192);
-        assert_eq!(fs::read("/dev/null").unwrap(), []);
+        assert_eq!(fs::read("/dev/null").unwrap(), [0_u8; 0]);
     });
 }
 

@@ -101,7 +101,7 @@ async fn tasks_that_wait_in_the_same_direction_are_not_forgotten() {
         }
     }
     let sums: usize = join_all(readers).await.into_iter().map(|sum| sum.expect("no panic")).sum();
-    assert_eq!(sums, (0..READERS * ROUNDS).sum());
+    assert_eq!(sums, (0..READERS * ROUNDS).sum::<usize>());
 }
 
 #[fibra::test]

@@ -25,7 +25,7 @@ pub fn command(options: &Options) -> Outcome {
     // `--cfg loom` changes every crate, so a shared target directory would be rebuilt at each turn.
     let mut command = cargo();
     command
-        .args(["test", "--release", "--package", "fibra", "--lib", &options.filter])
+        .args(["test", "--release", "--package", "fibra", "--features", "registry", "--lib", &options.filter])
         .env("CARGO_TARGET_DIR", target_dir().join("loom"))
         .env("RUSTFLAGS", "--cfg loom")
         .env("LOOM_MAX_PREEMPTIONS", options.preemptions.to_string())

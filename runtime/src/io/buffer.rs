@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(buffer().slice(..).bytes(), [0, 1, 2, 3]);
         assert_eq!(buffer().slice(1..).bytes(), [1, 2, 3]);
         assert_eq!(buffer().slice(..=1).bytes(), [0, 1]);
-        assert_eq!(buffer().slice(4..).bytes(), []);
+        assert_eq!(buffer().slice(4..).bytes(), [0_u8; 0]);
         assert_eq!(buffer().slice(1..4).slice(1..2).bytes(), [2]);
         let mut part = buffer().slice(2..3);
         part.bytes_mut()[0] = 9;

@@ -1,6 +1,8 @@
 //! Spawning green threads, and joining them.
 
 use super::{Result, Thread};
+#[cfg(feature = "registry")]
+use crate::future;
 use crate::{
     scheduler::{share, start},
     task::{
@@ -42,6 +44,17 @@ where
 {
     let slot = ThreadSlot { handle: OnceLock::new(), stack_size: None };
     JoinHandle { join: spawn_with(closure, slot) }
+}
+
+/// The same, with the handle that futures have: for functions of which the caller doesn't know what they are.
+#[cfg(feature = "registry")]
+pub(crate) fn spawn_as_task<F, T>(closure: F) -> future::JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let slot = ThreadSlot { handle: OnceLock::new(), stack_size: None };
+    future::JoinHandle::of(spawn_with(closure, slot))
 }
 
 pub(super) fn spawn_with<F, T>(closure: F, slot: ThreadSlot) -> Join<T>
