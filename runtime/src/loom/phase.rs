@@ -65,17 +65,20 @@ fn a_letter_that_comes_too_late_leaves_the_result_to_the_future() {
         let home = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
+                // SAFETY: loom's cell fails the model if anybody else has it now, which is what is checked here.
                 shared.1.with_mut(|stage| unsafe { *stage = 7 });
                 let theirs = shared.0.finish();
                 // The letter that asks for a stop.
                 if !shared.0.is_done() {
                     assert!(!theirs);
+                    // SAFETY: as above.
                     shared.1.with_mut(|stage| unsafe { *stage = 0 });
                 }
             })
         };
         // The future takes the result if it is there; else it goes, and leaves it to the home.
         if shared.0.is_done() || shared.0.abandon() == Abandoned::Done {
+            // SAFETY: as above.
             assert_eq!(shared.1.with(|stage| unsafe { *stage }), 7);
         }
         home.join().unwrap();

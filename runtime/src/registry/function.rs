@@ -170,6 +170,10 @@ where
 
 /// The same for a function that returns a future.
 ///
+/// # Cancellation
+///
+/// A call that is cancelled drops the function's future where it waits.
+///
 /// ```
 /// use fibra::{net::{TcpListener, TcpStream}, registry::{Registry, typed_async}};
 ///
