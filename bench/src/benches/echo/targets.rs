@@ -29,7 +29,7 @@ pub const TARGETS: &[Target] = &[
     rate("fibra thread", is_large, "raw epoll", AtLeast(1.0)),
     rate("fibra future", is_large, "raw epoll", AtLeast(1.0)),
     absolute("fibra thread", is_idle, "resident", AtMost(8_800.0)),
-    absolute("fibra future", is_idle, "resident", AtMost(4_600.0)),
+    relative("fibra future", is_idle, "resident", "monoio", AtMost(1.0)),
     relative("fibra thread", is_idle, "p99", "tokio", AtMost(1.0)),
     relative("fibra future", is_idle, "p99", "tokio", AtMost(1.0)),
 ];
