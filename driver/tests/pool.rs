@@ -61,7 +61,7 @@ impl Displaced {
 
     fn read(&mut self) -> Op {
         let fd = Target::foreign(self.number.as_raw_fd());
-        Op::Read { fd, buffer: self.block.0.as_mut_ptr(), len: 4096, offset: Offset::Current }
+        Op::Read { fd, buffer: self.block.0.as_mut_ptr(), len: 4096, offset: Offset::CURRENT }
     }
 
     /// Puts a file of sevens in the place of the pipe, and has the pipe tell whoever waits for the number.
