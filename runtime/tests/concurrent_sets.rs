@@ -316,6 +316,20 @@ fn a_deadline_reaches_closures_and_futures() {
     );
 }
 
+/// Each member has an alarm of its own for the deadline, and any of them may be the first to go off.
+#[fibra::test(workers = 2)]
+fn a_deadline_that_a_member_hears_of_first_is_the_timeouts_all_the_same() {
+    let limit = Duration::from_millis(10);
+    for _ in 0..20 {
+        // Long enough in their bodies that the other worker takes some of them, each of which sees the deadline from nearer.
+        let member = || {
+            std::thread::sleep(Duration::from_micros(500));
+            thread::sleep(LONG);
+        };
+        assert!(time::timeout(limit, || all([member; 16])).is_err());
+    }
+}
+
 #[test]
 fn sets_work_on_threads_that_are_no_workers() {
     let text = String::from("text");

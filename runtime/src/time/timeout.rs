@@ -68,23 +68,24 @@ impl From<Elapsed> for io::Error {
 /// ```
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let Some(worker) = Worker::here() else { return Ok(body()) };
-    let (outcome, has_passed) = run_until(worker, after(clock::now(), duration), body);
-    outcome.or_else(|payload| match payload.downcast_ref::<Cancelled>() {
-        Some(cancelled) if cancelled.is_deadline() && has_passed => Err(Elapsed(())),
+    let deadline = after(clock::now(), duration);
+    run_until(worker, deadline, body).or_else(|payload| match payload.downcast_ref::<Cancelled>() {
+        // By the clock, not by the alarm: one that is under the same deadline has an alarm of its own, which may go off before,
+        // and that it was cancelled may have come here through a join.
+        Some(cancelled) if cancelled.is_deadline() && clock::now() >= deadline => Err(Elapsed(())),
         _ => resume_unwind(payload),
     })
 }
 
-/// Runs `body` under a deadline; also returns whether it has passed.
-fn run_until<T>(worker: &Worker, deadline: Instant, body: impl FnOnce() -> T) -> (thread::Result<T>, bool) {
+/// Runs `body` under a deadline.
+fn run_until<T>(worker: &Worker, deadline: Instant, body: impl FnOnce() -> T) -> thread::Result<T> {
     let fiber = worker.home().current();
     let alarm = Direct::new(fiber);
     let key = alarm::start(worker, &alarm, deadline);
     let outcome =
         catch_unwind(AssertUnwindSafe(|| Scope::new(Trigger::Deadline(deadline, &alarm)).enter(fiber, body)));
-    let has_passed = alarm.has_ended();
     alarm::stop(worker, &alarm, key);
-    (outcome, has_passed)
+    outcome
 }
 
 /// The earliest deadline of the timeouts that the caller is in.
@@ -95,7 +96,7 @@ pub(crate) fn deadline_here() -> Option<Instant> {
 /// Runs `body`, on a worker, under a deadline that somebody else has set, and will answer for.
 pub(crate) fn inherit<T>(deadline: Instant, body: impl FnOnce() -> T) -> T {
     let worker = Worker::here().expect("green threads run on workers");
-    run_until(worker, deadline, body).0.unwrap_or_else(|payload| resume_unwind(payload))
+    run_until(worker, deadline, body).unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 /// The same for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however
