@@ -55,6 +55,8 @@ type Stop = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn get_text(sender: &mut http1::SendRequest<Body>, path: &str) -> (StatusCode, String) {
     let request = Request::get(path).header("host", "here").body(Body::empty()).expect("it is valid");
+    // After an answer the connection's task has to run before it takes the next request.
+    sender.ready().await.expect("the connection lasts");
     let response = sender.send_request(request).await.expect("it is answered");
     let status = response.status();
     let content = response.into_body().collect().await.expect("it is complete").to_bytes();
