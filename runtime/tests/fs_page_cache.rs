@@ -1,6 +1,6 @@
 //! A read of what is in the page cache costs no trip through the driver's queue, and is like any other in all else.
 
-use fibra::{Builder, cancel::Cancelled, fs::File, thread};
+use fibra::{Builder, cancel::Cancelled, fs::File, sync::mpsc, thread};
 use std::{
     fs,
     os::fd::AsRawFd,
@@ -97,7 +97,9 @@ fn what_is_not_there_any_more_is_read_all_the_same() {
 fn who_was_cancelled_reads_no_more() {
     let pages = Pages::new(1);
     let file = File::open(&pages.0).unwrap();
+    let (sender, begun) = mpsc::channel();
     let reader = thread::spawn(move || {
+        sender.send(()).unwrap();
         loop {
             let mut buffer = [0; PAGE];
             match file.read_at(&mut buffer, 0) {
@@ -106,6 +108,8 @@ fn who_was_cancelled_reads_no_more() {
             }
         }
     });
+    // Who is cancelled before does not begin at all.
+    begun.recv().unwrap();
     thread::sleep(std::time::Duration::from_millis(1));
     reader.cancel();
     assert!(reader.join().unwrap());
