@@ -89,7 +89,8 @@ impl Registry {
     /// registry.register("add", |a: i64, b: i64| a + b)?;
     /// let mut answers = Vec::new();
     /// registry.serve(&br#"{"jsonrpc":"2.0","id":1,"method":"add","params":[1,2]}"#[..], &mut answers)?;
-    /// assert_eq!(answers, b"{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":3}\n");
+    /// let answer: serde_json::Value = serde_json::from_slice(&answers)?;
+    /// assert_eq!(answer, serde_json::json!({"jsonrpc": "2.0", "id": 1, "result": 3}));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn serve(&self, mut requests: impl BufRead, mut answers: impl Write) -> io::Result<()> {
