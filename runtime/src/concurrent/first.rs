@@ -119,8 +119,8 @@ pub fn any_async<S: TryFutures>(set: S) -> impl Future<Output = S::Any> {
 ///     let race = concurrent::race((|| receive(&near), || receive(&silent.0)));
 ///     let OneOf2::First(Ok(bytes)) = race.output else { panic!("only the first was sent anything") };
 ///     assert_eq!(bytes, b"here I am");
-///     // The other one was told that its read was cancelled. Had it received something meanwhile, that would be here.
-///     assert!(matches!(race.others, (None, Some(Err(_)))));
+///     // The other one was told that its read was cancelled, if it had begun. Had it received something meanwhile, that would be here.
+///     assert!(matches!(race.others, (None, None | Some(Err(_)))));
 ///     Ok(())
 /// })
 /// .unwrap();
