@@ -63,15 +63,11 @@ fn expand_or_refuse(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pretty::pretty;
     use syn::parse_quote;
 
     fn expanded(options: TokenStream, function: TokenStream) -> String {
-        let tokens = expand(options, function, || parse_quote!(::fibra));
-        prettyplease::unparse(&syn::parse2(tokens).expect("items"))
-    }
-
-    fn pretty(tokens: TokenStream) -> String {
-        prettyplease::unparse(&syn::parse2(tokens).expect("items"))
+        pretty(expand(options, function, || parse_quote!(::fibra)))
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod crate_path;
 mod entry_point;
 mod function;
 mod options;
+#[cfg(test)]
+mod pretty;
 mod registration;
 mod test_function;
 

@@ -127,13 +127,10 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pretty::pretty;
 
     fn expanded(options: TokenStream, function: TokenStream) -> String {
         pretty(expand(options, function, || parse_quote!(::fibra)))
-    }
-
-    fn pretty(tokens: TokenStream) -> String {
-        prettyplease::unparse(&syn::parse2(tokens).expect("items"))
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Memory for frames: what doesn't fit is an error that gives everything back, and what is in use is never used for anything else.
 
+#[path = "support/child.rs"]
+mod child;
+
 use fibra::frame::{
     self, Arena, Frame, Memory, Resumed, Slot, frame_layout_of, frame_layout_of_val, frame_size_of, suspend,
 };
 use std::{
     cell::Cell,
-    env,
     future::{Future, Pending, Ready, pending, ready},
     mem::{MaybeUninit, forget},
     pin::{Pin, pin},
-    process::Command,
     task::{Context, Poll},
 };
 
@@ -151,10 +152,7 @@ fn a_slot_with_a_forgotten_call_in_it_is_not_used_again() {
 
 /// Runs one of the ignored tests below in a process of its own; returns its standard error.
 fn dies(test: &str) -> String {
-    let this = env::current_exe().expect("a test runs from a file");
-    let mut command = Command::new(this);
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
-    let output = command.output().expect("the test's own file can be started");
+    let output = child::running(test).output().expect("the test's own file can be started");
     assert!(!output.status.success(), "{test} survived");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -1,9 +1,10 @@
 //! A panic in one green thread reaches its handle, and nothing else.
 
+#[path = "support/child.rs"]
+mod child;
+
 use fibra::thread;
 use std::{
-    env,
-    process::Command,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
@@ -179,10 +180,7 @@ fn a_panic_in_the_destructor_of_an_output_reaches_nobody() {
 
 /// Runs one of the ignored tests below in a process of its own.
 fn in_a_child(test: &str) -> std::process::Output {
-    let this = env::current_exe().expect("a test runs from a file");
-    let mut command = Command::new(this);
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
-    command.output().expect("the test's own file can be started")
+    child::running(test).output().expect("the test's own file can be started")
 }
 
 #[test]

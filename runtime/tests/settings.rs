@@ -1,13 +1,14 @@
 //! Settings: the environment wins over the builder, and what makes no sense is an error that says what would.
 
+#[path = "support/child.rs"]
+mod child;
+
 use fibra::{Backend, Builder};
-use std::{env, process::Command};
+use std::env;
 
 /// Runs one of the ignored tests below with this environment; whether it passed, and what it wrote.
 fn child_with(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
-    let this = env::current_exe().expect("a test runs from a file");
-    let mut command = Command::new(this);
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+    let mut command = child::running(test);
     for name in ["FIBRA_BACKEND", "FIBRA_WORKERS", "FIBRA_STACK_SIZE"] {
         command.env_remove(name);
     }

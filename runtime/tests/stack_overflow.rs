@@ -1,14 +1,13 @@
 //! Endless recursion in a green thread ends the process with a message that names the thread and its stack.
 
+#[path = "support/child.rs"]
+mod child;
+
 use fibra::thread;
-use std::{env, process::Command};
 
 /// Runs one of the ignored tests below in a process of its own; returns its standard error.
 fn dies(test: &str) -> String {
-    let this = env::current_exe().expect("a test runs from a file");
-    let mut command = Command::new(this);
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
-    let output = command.output().expect("the test's own file can be started");
+    let output = child::running(test).output().expect("the test's own file can be started");
     assert!(!output.status.success(), "{test} survived");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

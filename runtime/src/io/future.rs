@@ -71,13 +71,11 @@ struct Record<P> {
 
 /// What the driver has said.
 enum Stage {
-    /// Nothing.
+    /// Nothing; or what it has said was taken.
     Unknown,
     /// It is under way, under this key.
     InFlight(OpKey),
     Over(io::Result<u32>),
-    /// The result was taken.
-    Taken,
 }
 
 // SAFETY: the payload is `Send`; who may touch the other cells, and when, is said at each, and handed over by `phase`.
@@ -327,7 +325,7 @@ impl<P: Payload> Record<P> {
 
     /// The operation has ended, and the stage is the caller's.
     fn take_answer(&self) -> io::Result<u32> {
-        match self.stage.replace(Stage::Taken) {
+        match self.stage.replace(Stage::Unknown) {
             Stage::Over(result) => result,
             _ => unreachable!("the result comes before the phase, and is taken once"),
         }
