@@ -2,8 +2,8 @@
 //!
 //! | signal | |
 //! | --- | --- |
-//! | `SIGINT`, `SIGTERM` | The first one begins the shutdown, the second one ends the process at once. |
-//! | `SIGHUP` | The certificate is read again. If the terminal is gone that the server was started from, its user is gone as well, and the shutdown begins. |
+//! | `SIGINT`, `SIGTERM` | The first one begins the shutdown; during a shutdown, one ends the process at once. |
+//! | `SIGHUP` | The certificate is read again. If the terminal is gone that the server was started from, its user is gone as well, and the shutdown begins. It never ends the process at once: a terminal that goes says so more than once (the kernel does, and the shell). |
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -25,11 +25,10 @@ pub fn follow(shutdown: Shutdown, tls: Option<Arc<Tls>>) -> io::Result<()> {
     let at_terminal = is_at_terminal();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
-            let has_hung_up = at_terminal && !is_at_terminal();
-            if signal == SIGHUP && !has_hung_up {
-                reload(tls.as_deref());
-            } else {
-                end(&shutdown, signal);
+            match signal {
+                SIGHUP if at_terminal && !is_at_terminal() => shutdown.begin(),
+                SIGHUP => reload(tls.as_deref()),
+                _ => end(&shutdown, signal),
             }
         }
     })?;

@@ -28,14 +28,24 @@ fn a_signal_ends_an_idle_server_with_status_0(backend: &str) {
 
 /// A server with a download that has begun and that the client's and server's sockets can't hold.
 fn begin_download(backend: &str, options: &[&str]) -> (Server, server::Client, Vec<u8>) {
+    let (directory, content) = big_file();
+    let server = Server::start_with(backend, directory, options);
+    let client = begin_download_from(&server);
+    (server, client, content)
+}
+
+fn big_file() -> (Directory, Vec<u8>) {
     let directory = Directory::new();
     let content = noise(32 << 20);
     directory.write("big", &content);
-    let server = Server::start_with(backend, directory, options);
+    (directory, content)
+}
+
+fn begin_download_from(server: &Server) -> server::Client {
     let mut client = server.connect();
     client.request("GET", "/big", &[]);
     assert_eq!(client.response_head().status, 200);
-    (server, client, content)
+    client
 }
 
 fn refuses(server: &Server) -> bool {
@@ -96,7 +106,7 @@ fn a_terminal_that_is_closed_ends_the_server(backend: &str) {
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let directory = Directory::new();
+    let (directory, content) = big_file();
     let script = format!("exec \"$0\" \"$@\" < {name}");
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_fibra"), "serve", argument(&directory.path("."))]);
@@ -104,8 +114,15 @@ fn a_terminal_that_is_closed_ends_the_server(backend: &str) {
     let mut server = Server::spawn(backend, directory, command);
     // To a server without a certificate, the signal alone says nothing.
     server.signal("HUP");
-    assert_eq!(server.get("/none").status, 404);
+    let mut client = begin_download_from(&server);
+    assert!(!refuses(&server));
     drop(terminal);
     server.signal("HUP");
+    wait_until("new connections are refused", || refuses(&server));
+    // The kernel says it to the processes in the foreground, and then the shell to its jobs.
+    server.signal("HUP");
+    let mut received = Vec::new();
+    client.stream.read_to_end(&mut received).unwrap();
+    assert!(received == content, "{} of {} bytes", received.len(), content.len());
     assert_eq!((server.end().code(), server.stderr().as_str()), (Some(0), ""));
 }
