@@ -13,7 +13,7 @@ use fibra::{
     net::{SocketAddr, TcpListener, TcpStream},
     thread,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 use tungstenite::{Message, WebSocket, protocol::frame::coding::CloseCode};
 
 const MEMBERS: usize = 1000;
@@ -31,24 +31,28 @@ fn enter(address: SocketAddr, room: usize) -> WebSocket<TcpStream> {
     tungstenite::client(format!("ws://{address}/{room}"), stream).expect("it is a WebSocket").0
 }
 
-/// Says something again and again, waits until it hears it, and goes when it is sent away. Returns how often it has heard what
-/// itself had said, and others.
-fn converse(mut socket: WebSocket<TcpStream>, member: usize) -> (usize, usize) {
-    let (mut own, mut others) = (0, 0);
+/// Says something again and again, waits until it hears it, and goes when it is sent away. Returns how much each
+/// member that it has heard had said, itself included.
+fn converse(mut socket: WebSocket<TcpStream>, member: usize) -> HashMap<usize, usize> {
+    let mut heard = HashMap::from([(member, 0)]);
     loop {
+        let own = heard[&member];
         // After the server's goodbye this can't be sent any more; the next read says so.
         _ = socket.send(Message::text(format!("{member} {own}")));
-        loop {
+        while heard[&member] == own {
             match socket.read() {
-                Ok(Message::Text(text)) if text.as_str() == format!("{member} {own}") => {
-                    own += 1;
-                    break;
+                Ok(Message::Text(text)) => {
+                    let (speaker, number) = text.split_once(' ').expect("all say two numbers");
+                    let number = number.parse().expect("it counts");
+                    // Some have begun to talk before the server had taken us in.
+                    let heard = heard.entry(speaker.parse().expect("a member")).or_insert(number);
+                    assert_eq!(number, *heard, "{member} hears what {speaker} says, in order");
+                    *heard += 1;
                 }
-                Ok(Message::Text(_)) => others += 1,
                 Ok(Message::Close(goodbye)) => {
                     assert_eq!(goodbye.expect("it says why").code, CloseCode::Away);
                     _ = socket.flush();
-                    return (own, others);
+                    return heard;
                 }
                 Ok(_) => {}
                 Err(error) => panic!("member {member} was left without goodbye: {error}"),
@@ -74,10 +78,16 @@ fn a_thousand_members_hear_all_that_was_said_before_the_server_stops() {
         }
         let Report { said, broken_off } = server.stop(PATIENCE);
         assert_eq!(broken_off, 0);
-        let heard: Vec<_> = members.into_iter().map(|member| member.join().expect("it is content")).collect();
-        assert_eq!(heard.iter().map(|(own, _)| own).sum::<usize>(), said, "each heard what itself had said");
-        let others: usize = heard.iter().map(|(_, others)| others).sum();
-        assert!(others > said, "and what others in the room had: {others} of {said}");
+        let heard_by: Vec<_> =
+            members.into_iter().map(|member| member.join().expect("it is content")).collect();
+        for (member, heard) in heard_by.iter().enumerate() {
+            for (speaker, &number) in heard {
+                assert_eq!(number, heard_by[*speaker][speaker], "what {member} has heard of {speaker}");
+            }
+            assert!(heard.len() > 1, "{member} has heard others");
+        }
+        let own = heard_by.iter().enumerate().map(|(member, heard)| heard[&member]);
+        assert_eq!(own.sum::<usize>(), said, "each heard what itself had said");
         TcpStream::connect(address).expect_err("nobody is taken in any more");
     });
 }

@@ -88,8 +88,10 @@ async fn a_graceful_end_answers_what_has_come_and_takes_no_more() {
     let server = future::spawn(async move {
         let http = server::Builder::new(Executor).timer(Timer).serve_connection(far, service_fn(echo));
         let mut http = pin!(http);
+        let mut is_stopping = false;
         poll_fn(|context| {
-            if stopped.try_recv().is_ok() {
+            if !is_stopping && pin!(&mut stopped).poll(context).is_ready() {
+                is_stopping = true;
                 http.as_mut().graceful_shutdown();
             }
             http.as_mut().poll(context)

@@ -166,6 +166,23 @@ fn a_waiter_that_gives_up_leaves_its_turn_to_the_next() {
 }
 
 #[test]
+fn a_waiter_that_does_not_run_holds_up_none_of_those_behind_it() {
+    let mutex = Mutex::new(());
+    let held = mutex.lock().unwrap();
+    let mut first = Box::pin(mutex.lock_async());
+    let mut second = Box::pin(mutex.lock_async());
+    let woken = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&woken));
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    // The first is woken, and its worker does something else.
+    drop(held);
+    drop(mutex.lock().unwrap());
+    assert!(woken.0.load(SeqCst), "who comes by meanwhile wakes the next");
+    assert!(poll(second.as_mut()).is_ready());
+}
+
+#[test]
 fn locks_that_are_given_up_at_random_leave_the_mutex_usable() {
     let mutex = Mutex::new(0);
     let taken = AtomicUsize::new(0);

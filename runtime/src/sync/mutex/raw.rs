@@ -6,18 +6,19 @@
 //!   free            ──► LOCKED            anybody, by one compare-exchange: this is the barging
 //!   LOCKED          ──► free              its holder, by one compare-exchange
 //!   LOCKED          ──► LOCKED | QUEUED   a waiter that is about to join the queue, under the queue's lock
-//!   LOCKED | QUEUED ──► free              its holder, under the queue's lock: it wakes the front waiter,
+//!   LOCKED | QUEUED ──► QUEUED            its holder, under the queue's lock: it wakes the front waiter,
 //!                                         which competes with everybody else
+//!   QUEUED          ──► LOCKED | QUEUED   anybody, as above
 //!   LOCKED | QUEUED ──► LOCKED [| QUEUED] its holder, under the queue's lock: it hands the lock over to a
 //!                                         front waiter that has lost too often
 //! ```
 //!
-//! `QUEUED` says "unlock must look at the queue". Waking a waiter clears it: further unlocks need not wake
-//! more of them while that one is on its way. It sets `QUEUED` again if others still wait once it has taken
-//! the lock or has joined the queue again; and if it is dropped, it wakes the next. Whoever joins sets it in
-//! any case, so that a woken waiter whose worker is stuck holds up nobody who comes after.
+//! `QUEUED` says "unlock must look at the queue". It goes when nobody waits who has not been woken; so each unlock wakes one, even
+//! if the last one that was woken is still on its way. That one's worker may be held up for long: meanwhile others who come by
+//! would take the lock again and again, and nobody else who waits would hear of it. A waiter that was woken and is dropped wakes
+//! the next in its stead.
 //!
-//! So: *while somebody waits, `QUEUED` is set, or a waiter has been notified and has not acted on it yet*.
+//! So: *while somebody waits, `QUEUED` is set*, or the lock is free and a waiter has been woken that has not acted on it yet.
 
 use super::super::{
     patience::{HAND_OVER_AFTER, look_again},
@@ -60,7 +61,11 @@ impl RawMutex {
 
     #[inline]
     pub(super) fn try_lock(&self) -> bool {
-        self.word.compare_exchange(0, LOCKED, AcquireOrder, Relaxed).is_ok()
+        match self.word.compare_exchange(0, LOCKED, AcquireOrder, Relaxed) {
+            Ok(_) => true,
+            Err(QUEUED) => self.word.compare_exchange(QUEUED, QUEUED | LOCKED, AcquireOrder, Relaxed).is_ok(),
+            Err(_) => false,
+        }
     }
 
     /// Takes the lock in its own time.
@@ -86,15 +91,11 @@ impl RawMutex {
                 self.word.store(0, Release);
                 None
             }
-            Some(Turn { overdue: false }) => {
-                let waker = queue.notify_front(Notice::One);
-                self.word.store(0, Release);
-                waker
-            }
-            Some(Turn { overdue: true }) => {
-                let waker = queue.notify_front(Notice::Granted);
+            Some(Turn { overdue }) => {
+                let (notice, locked) = if *overdue { (Notice::Granted, LOCKED) } else { (Notice::One, 0) };
+                let waker = queue.notify_front(notice);
                 let queued = if queue.is_empty() { 0 } else { QUEUED };
-                self.word.store(LOCKED | queued, Release);
+                self.word.store(locked | queued, Release);
                 waker
             }
         };
@@ -106,7 +107,7 @@ impl RawMutex {
 
     fn look_again(&self) -> bool {
         look_again(|| match self.word.load(Relaxed) {
-            0 if self.try_lock() => ControlFlow::Break(true),
+            word if word & LOCKED == 0 && self.try_lock() => ControlFlow::Break(true),
             // The others have given up looking; so do we.
             word if word & QUEUED != 0 => ControlFlow::Break(false),
             _ => ControlFlow::Continue(()),
