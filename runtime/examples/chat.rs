@@ -33,7 +33,7 @@ use tungstenite::{
 };
 
 /// How many messages may wait for a member. One that lets more gather is shown the door.
-const PATIENCE: usize = 1024;
+pub(crate) const PATIENCE: usize = 1024;
 
 #[fibra::main]
 fn main() -> io::Result<()> {
