@@ -44,6 +44,7 @@
 
 #[doc(hidden)]
 pub mod compile_time;
+mod entries;
 mod erased;
 mod error;
 mod function;
@@ -54,8 +55,10 @@ mod keep;
 mod loom;
 mod name;
 mod nearest;
+mod readers;
 mod signature;
 mod table;
+mod tags;
 
 pub use error::{CallError, DuplicateName, UnknownName};
 pub use function::{Arguments, Asynchronous, FnType, Function, Plain, Typed, TypedOnly, typed, typed_async};
@@ -231,7 +234,11 @@ impl Registry {
     /// ```
     #[inline]
     pub fn get<S: FnType>(&self, name: &str) -> Result<Handle<S>, CallError> {
-        self.typed(name).map(Handle::new)
+        // Not by `map_err`: an error is made in memory, and what is found would go that way too.
+        match self.typed(name) {
+            Ok(function) => Ok(Handle::new(function)),
+            Err(missed) => Err(self.missed::<S::Arguments, S::Output>(name, missed)),
+        }
     }
 
     /// Calls a function with a tuple of arguments, in a task of its own: see [`Handle::spawn`].
@@ -253,7 +260,7 @@ impl Registry {
         name: &str,
         arguments: impl Arguments,
     ) -> Result<JoinHandle<R>, CallError> {
-        Ok(self.typed(name)?.spawn(arguments))
+        self.call_typed(name, arguments)
     }
 
     /// Calls a function with an array of JSON values, in a task of its own: see [`Handle::spawn`]. The result becomes a JSON value.
@@ -285,7 +292,8 @@ impl Registry {
                 return Err(CallError::NoArray { name, expected, given: kind(&other) });
             }
         };
-        function.spawn_values(values).map_err(|bad| bad.of(name, function.signature()))
+        let describe = function.describe();
+        function.spawn_values(values).map_err(|bad| bad.of(name, describe()))
     }
 
     /// What types a function has.
@@ -330,13 +338,34 @@ impl Registry {
     }
 
     #[inline]
-    fn typed<A: Arguments, R: Send + 'static>(
+    fn call_typed<A: Arguments, R: Send + 'static>(
         &self,
         name: &str,
-    ) -> Result<Keep<dyn Callable<A, R>>, CallError> {
+        arguments: A,
+    ) -> Result<JoinHandle<R>, CallError> {
+        match self.typed(name) {
+            Ok(function) => Ok(function.spawn(arguments)),
+            Err(missed) => Err(self.missed::<A, R>(name, missed)),
+        }
+    }
+
+    #[inline]
+    fn typed<A: Arguments, R: 'static>(&self, name: &str) -> Result<Keep<dyn Callable<A, R>>, Miss> {
         match self.functions.get(name) {
-            Some(function) => function.typed().map_err(|expected| mismatch::<A, R>(name, expected)),
-            None => Err(CallError::Unknown(self.unknown(name))),
+            Some(function) => function.typed(),
+            None => Err(None),
+        }
+    }
+
+    #[cold]
+    fn missed<A: Arguments, R>(&self, name: &str, missed: Miss) -> CallError {
+        match missed {
+            Some(expected) => CallError::Mismatch {
+                name: name.to_owned(),
+                expected: expected(),
+                given: Signature::of::<A, R>(false),
+            },
+            None => CallError::Unknown(self.unknown(name)),
         }
     }
 
@@ -362,10 +391,8 @@ impl fmt::Debug for Registry {
     }
 }
 
-#[cold]
-fn mismatch<A: Arguments, R>(name: &str, expected: Signature) -> CallError {
-    CallError::Mismatch { name: name.to_owned(), expected, given: Signature::of::<A, R>(false) }
-}
+/// Why there is no function: there's one with other types, and this makes its signature; or none at all.
+type Miss = Option<fn() -> Signature>;
 
 /// What somebody sees who has sent `value`.
 fn kind(value: &Value) -> &'static str {

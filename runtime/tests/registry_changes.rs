@@ -176,3 +176,65 @@ fn a_registry_that_changes_for_ever_does_not_grow_for_ever() {
     assert_eq!(registry.get::<fn() -> i32>("stays").unwrap().call(()), 1);
     assert_eq!(registry.signatures().len(), 1);
 }
+
+/// It has no size, and an end all the same.
+struct Ends;
+
+static ENDS: AtomicU64 = AtomicU64::new(0);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        ENDS.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn a_function_without_a_size_that_has_something_to_drop_is_dropped_with_its_last_share() {
+    let (registry, ends) = (Registry::new(), Ends);
+    let function = move || {
+        let _kept = &ends;
+        7
+    };
+    assert_eq!(size_of_val(&function), 0);
+    registry.register("seven", function).unwrap();
+    let handle = registry.get::<fn() -> i32>("seven").unwrap();
+    let other = handle.clone();
+    registry.unregister("seven").unwrap();
+    assert_eq!(fibra::wait(handle.spawn(())).unwrap(), 7);
+    drop(handle);
+    assert_eq!((other.call(()), ENDS.load(SeqCst)), (7, 0));
+    drop(other);
+    assert_eq!(ENDS.load(SeqCst), 1);
+}
+
+/// Looks something up when its thread ends.
+struct LooksUp(Arc<Registry>, Arc<AtomicU64>);
+
+impl Drop for LooksUp {
+    fn drop(&mut self) {
+        let handle = self.0.get::<fn() -> u64>("one").unwrap();
+        self.1.fetch_add(handle.call(()), SeqCst);
+    }
+}
+
+std::thread_local! {
+    static AT_END: std::cell::RefCell<Vec<LooksUp>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+#[test]
+fn a_thread_looks_functions_up_until_its_end() {
+    let (registry, sum) = (Arc::new(Registry::new()), Arc::new(AtomicU64::new(0)));
+    registry.register("one", || 1_u64).unwrap();
+    for first in [true, false] {
+        let looks_up = LooksUp(Arc::clone(&registry), Arc::clone(&sum));
+        let ends = std::thread::spawn(move || {
+            // Whichever of the two is used first is the last one to be dropped.
+            if first {
+                assert!(looks_up.0.signature("one").is_ok());
+            }
+            AT_END.with_borrow_mut(|at_end| at_end.push(looks_up));
+        });
+        ends.join().unwrap();
+    }
+    assert_eq!(sum.load(SeqCst), 2);
+}

@@ -7,6 +7,7 @@
 //! | [`cycles`] | How many cycles did that take, and how long is a cycle? |
 //! | [`topology`] | How many cores may this process keep busy, a container's quota included? |
 //! | [`affinity`] | On which CPUs may this thread run, and how is it bound to one? |
+//! | [`fence`] | How do two threads see each other if only one of them can afford a fence? |
 //! | [`thread`] | What does a thread of this process do, and in which system call does it wait? |
 //! | [`kernel`] | Which kernel is this, and which limits has it set for us? |
 //!
@@ -23,6 +24,7 @@
 pub mod affinity;
 pub mod cpu;
 pub mod cycles;
+pub mod fence;
 pub mod kernel;
 pub mod thread;
 pub mod topology;

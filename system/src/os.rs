@@ -6,6 +6,7 @@
 //! fn affinity() -> io::Result<CpuSet>              the CPUs on which the calling thread may run
 //! fn set_affinity(&CpuSet) -> io::Result<()>       restricts it to some of them; InvalidInput if there are none
 //! fn cpu_quota() -> Option<CpuQuota>               the tightest limit on the process's CPU time
+//! fn fence_all_threads() -> io::Result<()>         a full fence in each thread of the process
 //! fn thread_id() -> u32                            the calling thread's number in the kernel
 //! fn thread_activity(u32) -> io::Result<Activity>  whether a thread waits, and how long it has run
 //! fn system_call(u32) -> io::Result<Option<i64>>   the system call in which a thread waits

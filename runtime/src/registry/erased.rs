@@ -1,14 +1,11 @@
 //! Functions behind trait objects: [`Erased`] forgets all types of a function, [`Callable`] only which function it is.
 //!
-//! A table holds `Erased`s. A typed call asks one for a `Callable` of the types that it wants, by handing in an empty `Option` of
-//! that type as an `Any`; only a function of the same types can fill it. So types are compared where they are known, and no
-//! pointer is cast. What is handed over is a bare reference or `Arc`, two words: a lookup that moves a [`Keep`] about in memory
-//! has the processor wait three times for what it has just written, which takes longer than the lookup.
-//!
-//! Each has its methods twice where it starts a task: the task takes its share of the function along, and that is a counted one or a
-//! `'static` reference ([`Keep`]).
+//! A table holds `Erased`s. A typed call asks one for the `Callable` of the types that it wants; only a function of the same types
+//! has that ([`Found`]). What is handed over are two words, and in registers: a lookup that moves them about in memory has the
+//! processor wait for what it has just written, which takes longer than the lookup.
 
 use super::{
+    Miss,
     error::BadValues,
     function::{Arguments, Function},
     keep::Keep,
@@ -16,31 +13,53 @@ use super::{
 };
 use crate::future::JoinHandle;
 use serde_json::Value;
-use std::{any::Any, marker::PhantomData, ops::Deref, sync::Arc};
+use std::{
+    any::TypeId,
+    marker::PhantomData,
+    mem,
+    ops::Deref,
+    ptr::{self, NonNull},
+    sync::Arc,
+};
 
 /// A function of any type.
 pub(super) trait Erased: Send + Sync {
     /// What makes its signature: for when it is gone.
     fn describe(&self) -> fn() -> Signature;
-    fn fill_for_ever(&'static self, wanted: &mut dyn Any);
-    fn fill_counted(self: Arc<Self>, wanted: &mut dyn Any);
-    fn spawn_for_ever(&'static self, values: Vec<Value>) -> Result<JoinHandle<Value>, BadValues>;
-    fn spawn_counted(self: Arc<Self>, values: Vec<Value>) -> Result<JoinHandle<Value>, BadValues>;
+
+    /// `this`, which is a pointer to it, as one to a `dyn Callable`, if that has the type with this number.
+    fn find(&self, this: NonNull<()>, wanted: TypeId) -> Found;
+
+    /// How it's spawned with values.
+    fn spawn_values(&self) -> Spawn<Vec<Value>, Result<JoinHandle<Value>, BadValues>>;
 }
+
+/// Starts a call.
+///
+/// A function beside it, not one of its own: the call may end, and its last share with it, before this returns.
+///
+/// # Safety
+///
+/// The pointer is that of a [`Keep`] of it, which the caller gives up.
+type Spawn<A, H> = unsafe fn(NonNull<()>, A) -> H;
 
 /// A function of these types.
 pub(super) trait Callable<A, R>: Send + Sync {
     fn call(&self, arguments: A) -> R;
-    fn spawn_for_ever(&'static self, arguments: A) -> JoinHandle<R>;
-    fn spawn_counted(self: Arc<Self>, arguments: A) -> JoinHandle<R>;
+
+    /// How it's spawned.
+    fn spawn(&self) -> Spawn<A, JoinHandle<R>>;
 }
 
 impl Keep<dyn Erased> {
     /// Forgets the types of a function.
     pub(super) fn erase<F: Function<K>, K: 'static>(function: F) -> Self {
-        match Keep::new(Body { function, kind: PhantomData::<fn() -> K> }) {
-            Keep::ForEver(body) => Keep::ForEver(body),
-            Keep::Counted(body) => Keep::Counted(body),
+        let kind = PhantomData::<fn() -> K>;
+        if size_of::<F>() == 0 && !mem::needs_drop::<F>() {
+            // There's no memory in this box that could leak.
+            Keep::for_ever(Box::leak(Box::new(Body { function, size: (), kind })))
+        } else {
+            Keep::counted(Arc::new(Body { function, size: 0_u8, kind }))
         }
     }
 
@@ -48,52 +67,90 @@ impl Keep<dyn Erased> {
         self.describe()()
     }
 
-    /// The function with its types, if they are these; otherwise its signature.
+    /// The function with its types, if they are these; otherwise why not.
     #[inline]
-    pub(super) fn typed<A: Arguments, R: 'static>(self) -> Result<Keep<dyn Callable<A, R>>, Signature> {
-        match self {
-            Keep::ForEver(body) => {
-                let mut wanted: Option<&'static dyn Callable<A, R>> = None;
-                body.fill_for_ever(&mut wanted);
-                wanted.map(Keep::ForEver).ok_or_else(|| body.describe()())
+    pub(super) fn typed<A: Arguments, R: 'static>(self) -> Result<Keep<dyn Callable<A, R>>, Miss> {
+        let wanted = TypeId::of::<NonNull<dyn Callable<A, R>>>();
+        let found = self.find(self.as_raw().cast(), wanted);
+        // SAFETY: it was asked for by the number of this type.
+        match unsafe { found.into_pointer() } {
+            Some(pointer) => {
+                mem::forget(self);
+                // SAFETY: it's our own pointer, to the same body behind another trait; we have just forgotten whose share that was.
+                Ok(unsafe { Keep::from_raw(pointer) })
             }
-            Keep::Counted(body) => {
-                let mut wanted: Option<Arc<dyn Callable<A, R>>> = None;
-                let describe = body.describe();
-                body.fill_counted(&mut wanted);
-                wanted.map(Keep::Counted).ok_or_else(describe)
-            }
+            None => Err(Some(self.describe())),
         }
     }
 
-    pub(super) fn spawn_values(&self, values: Vec<Value>) -> Result<JoinHandle<Value>, BadValues> {
-        match self {
-            Keep::ForEver(body) => body.spawn_for_ever(values),
-            Keep::Counted(body) => Arc::clone(body).spawn_counted(values),
-        }
+    pub(super) fn spawn_values(self, values: Vec<Value>) -> Result<JoinHandle<Value>, BadValues> {
+        let spawn = (*self).spawn_values();
+        // SAFETY: it's our pointer, and we give it up.
+        unsafe { spawn(self.into_raw().cast(), values) }
     }
 }
 
 impl<A, R> Keep<dyn Callable<A, R>> {
     #[inline]
     pub(super) fn spawn(self, arguments: A) -> JoinHandle<R> {
-        match self {
-            Keep::ForEver(body) => body.spawn_for_ever(arguments),
-            Keep::Counted(body) => body.spawn_counted(arguments),
+        let spawn = (*self).spawn();
+        // SAFETY: it's our pointer, and we give it up.
+        unsafe { spawn(self.into_raw().cast(), arguments) }
+    }
+}
+
+/// A pointer to a trait object whose type was asked for by its number; or nothing, which is two nulls.
+///
+/// `&mut dyn Any` would do the same in safe code, by way of memory.
+pub(super) struct Found(
+    *const (),
+    #[expect(dead_code, reason = "it goes where the other one goes")] *const (),
+);
+
+impl Found {
+    #[inline]
+    fn new<T: ?Sized + 'static>(pointer: NonNull<T>, wanted: TypeId) -> Self {
+        const { assert!(size_of::<NonNull<T>>() == size_of::<Self>(), "a trait object's") }
+        if TypeId::of::<NonNull<T>>() != wanted {
+            return Self(ptr::null(), ptr::null());
         }
+        // SAFETY: two words, whatever they mean, and pointers both of them: none of their bits is lost.
+        unsafe { mem::transmute_copy(&pointer) }
+    }
+
+    /// # Safety
+    ///
+    /// It was asked for by the number of this type.
+    #[inline]
+    unsafe fn into_pointer<T: ?Sized + 'static>(self) -> Option<NonNull<T>> {
+        // SAFETY: what isn't null was such a pointer, by contract and since no other type has its number, and is one again.
+        (!self.0.is_null()).then(|| unsafe { mem::transmute_copy(&self) })
     }
 }
 
 /// What is behind the trait objects.
-struct Body<F, K> {
+struct Body<F, K, Size> {
     function: F,
+    /// A byte where it's counted, for a function that has no size, but something to drop: see [`Keep`].
+    #[expect(dead_code, reason = "it's there to be there")]
+    size: Size,
     kind: PhantomData<fn() -> K>,
 }
 
-/// A counted share of a body, as one of its function.
-struct Counted<F, K>(Arc<Body<F, K>>);
+/// A share of a body, as one of its function.
+struct Share<F: 'static, K: 'static, Size: 'static>(Keep<Body<F, K, Size>>);
 
-impl<F, K> Deref for Counted<F, K> {
+impl<F, K, Size> Share<F, K, Size> {
+    /// # Safety
+    ///
+    /// The pointer is that of a [`Keep`] of such a body, which the caller gives up.
+    unsafe fn new(share: NonNull<()>) -> Self {
+        // SAFETY: by contract.
+        Self(unsafe { Keep::from_raw(share.cast()) })
+    }
+}
+
+impl<F, K, Size> Deref for Share<F, K, Size> {
     type Target = F;
 
     fn deref(&self) -> &F {
@@ -101,46 +158,31 @@ impl<F, K> Deref for Counted<F, K> {
     }
 }
 
-/// Puts `found` into `wanted`, if that is what is wanted.
-#[inline]
-fn fill<T: Any>(wanted: &mut dyn Any, found: T) {
-    if let Some(wanted) = wanted.downcast_mut::<Option<T>>() {
-        *wanted = Some(found);
-    }
-}
-
-impl<F: Function<K>, K: 'static> Erased for Body<F, K> {
+impl<F: Function<K>, K: 'static, Size: Send + Sync + 'static> Erased for Body<F, K, Size> {
     fn describe(&self) -> fn() -> Signature {
         || Signature::of::<F::Arguments, F::Output>(F::BY_VALUE)
     }
 
-    fn fill_for_ever(&'static self, wanted: &mut dyn Any) {
-        fill::<&'static dyn Callable<F::Arguments, F::Output>>(wanted, self);
+    fn find(&self, this: NonNull<()>, wanted: TypeId) -> Found {
+        let this: NonNull<dyn Callable<F::Arguments, F::Output>> = this.cast::<Self>();
+        Found::new(this, wanted)
     }
 
-    fn fill_counted(self: Arc<Self>, wanted: &mut dyn Any) {
-        fill::<Arc<dyn Callable<F::Arguments, F::Output>>>(wanted, self);
-    }
-
-    fn spawn_for_ever(&'static self, values: Vec<Value>) -> Result<JoinHandle<Value>, BadValues> {
-        F::spawn_values(&self.function, values)
-    }
-
-    fn spawn_counted(self: Arc<Self>, values: Vec<Value>) -> Result<JoinHandle<Value>, BadValues> {
-        F::spawn_values(Counted(self), values)
+    fn spawn_values(&self) -> Spawn<Vec<Value>, Result<JoinHandle<Value>, BadValues>> {
+        // SAFETY: by contract.
+        |share, values| F::spawn_values(unsafe { Share::<F, K, Size>::new(share) }, values)
     }
 }
 
-impl<F: Function<K>, K: 'static> Callable<F::Arguments, F::Output> for Body<F, K> {
+impl<F: Function<K>, K: 'static, Size: Send + Sync + 'static> Callable<F::Arguments, F::Output>
+    for Body<F, K, Size>
+{
     fn call(&self, arguments: F::Arguments) -> F::Output {
         self.function.call(arguments)
     }
 
-    fn spawn_for_ever(&'static self, arguments: F::Arguments) -> JoinHandle<F::Output> {
-        F::spawn(&self.function, arguments, |output| output)
-    }
-
-    fn spawn_counted(self: Arc<Self>, arguments: F::Arguments) -> JoinHandle<F::Output> {
-        F::spawn(Counted(self), arguments, |output| output)
+    fn spawn(&self) -> Spawn<F::Arguments, JoinHandle<F::Output>> {
+        // SAFETY: by contract.
+        |share, arguments| F::spawn(unsafe { Share::<F, K, Size>::new(share) }, arguments, |output| output)
     }
 }

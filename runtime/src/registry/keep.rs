@@ -6,26 +6,64 @@
 
 use super::table::Value;
 use std::{
-    mem,
+    mem::ManuallyDrop,
     ops::Deref,
     panic::Location,
+    ptr::NonNull,
     sync::{Arc, Weak},
 };
 
-/// A share of a function.
-pub(super) enum Keep<T: ?Sized + 'static> {
-    ForEver(&'static T),
-    Counted(Arc<T>),
-}
+/// A share of a function: of one that takes up room, a pointer of [`Arc::into_raw`] with its count; of one that takes none, a mere
+/// reference. It says by itself which it is, and so fits into two registers.
+pub(super) struct Keep<T: ?Sized + 'static>(NonNull<T>);
 
-impl<T> Keep<T> {
-    pub(super) fn new(value: T) -> Self {
-        if size_of::<T>() == 0 && !mem::needs_drop::<T>() {
-            // There's no memory in this box that could leak.
-            Keep::ForEver(Box::leak(Box::new(value)))
-        } else {
-            Keep::Counted(Arc::new(value))
-        }
+// SAFETY: it is an `Arc`, or a shared reference, and both ask for no more.
+unsafe impl<T: ?Sized + Send + Sync> Send for Keep<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for Keep<T> {}
+
+impl<T: ?Sized> Keep<T> {
+    /// Of something that takes up no room.
+    pub(super) fn for_ever(value: &'static T) -> Self {
+        assert_eq!(size_of_val(value), 0, "what has a size is counted");
+        Self(NonNull::from(value))
+    }
+
+    /// Of something that takes up room.
+    pub(super) fn counted(value: Arc<T>) -> Self {
+        assert_ne!(size_of_val(&*value), 0, "what has no size isn't counted");
+        Self::from(value)
+    }
+
+    #[inline]
+    fn from(value: Arc<T>) -> Self {
+        // SAFETY: an `Arc`'s pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(Arc::into_raw(value).cast_mut()) })
+    }
+
+    #[inline]
+    fn is_counted(&self) -> bool {
+        size_of_val::<T>(self) != 0
+    }
+
+    #[inline]
+    pub(super) fn as_raw(&self) -> NonNull<T> {
+        self.0
+    }
+
+    /// The share as a bare pointer, which is given back by [`from_raw`](Self::from_raw).
+    #[inline]
+    pub(super) fn into_raw(self) -> NonNull<T> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// # Safety
+    ///
+    /// The pointer is [`into_raw`](Self::into_raw)'s, of the same value, if by a type that it was made from or is behind; and is used
+    /// once.
+    #[inline]
+    pub(super) unsafe fn from_raw(pointer: NonNull<T>) -> Self {
+        Self(pointer)
     }
 }
 
@@ -34,18 +72,28 @@ impl<T: ?Sized> Deref for Keep<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        match self {
-            Keep::ForEver(value) => value,
-            Keep::Counted(value) => value,
-        }
+        // SAFETY: there for ever, or as long as our count is.
+        unsafe { self.0.as_ref() }
     }
 }
 
 impl<T: ?Sized> Clone for Keep<T> {
+    #[inline]
     fn clone(&self) -> Self {
-        match self {
-            Keep::ForEver(value) => Keep::ForEver(value),
-            Keep::Counted(value) => Keep::Counted(Arc::clone(value)),
+        if self.is_counted() {
+            // SAFETY: the pointer is that of an `Arc` (`counted`), which is alive by our count.
+            unsafe { Arc::increment_strong_count(self.0.as_ptr()) };
+        }
+        Self(self.0)
+    }
+}
+
+impl<T: ?Sized> Drop for Keep<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_counted() {
+            // SAFETY: as in `clone`; the count is ours, and goes with us.
+            unsafe { Arc::decrement_strong_count(self.0.as_ptr()) };
         }
     }
 }
@@ -67,14 +115,15 @@ enum Held<T: ?Sized + 'static> {
 
 impl<T: ?Sized> Registered<T> {
     pub(super) fn new(function: Keep<T>, place: &'static Location<'static>) -> Self {
-        let function = match function {
-            Keep::ForEver(function) => Held::ForEver(function),
-            Keep::Counted(function) => {
-                let weak = Arc::downgrade(&function);
-                // The table's count.
-                mem::forget(function);
-                Held::Counted(weak)
-            }
+        let is_counted = function.is_counted();
+        let pointer = function.into_raw();
+        let function = if is_counted {
+            // SAFETY: the pointer is that of an `Arc`, and so is its count, which is the table's from here on.
+            let counted = ManuallyDrop::new(unsafe { Arc::from_raw(pointer.as_ptr()) });
+            Held::Counted(Arc::downgrade(&counted))
+        } else {
+            // SAFETY: it was made from such a reference.
+            Held::ForEver(unsafe { pointer.as_ref() })
         };
         Self { function, place }
     }
@@ -91,8 +140,8 @@ impl<T: ?Sized + Send + Sync> Value for Registered<T> {
     #[inline]
     fn reach(&self) -> Option<Keep<T>> {
         match &self.function {
-            Held::ForEver(function) => Some(Keep::ForEver(function)),
-            Held::Counted(weak) => weak.upgrade().map(Keep::Counted),
+            Held::ForEver(function) => Some(Keep(NonNull::from(*function))),
+            Held::Counted(weak) => weak.upgrade().map(Keep::from),
         }
     }
 

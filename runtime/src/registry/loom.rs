@@ -39,6 +39,13 @@ unsafe impl Sync for Number {}
 // SAFETY: a number and a flag.
 unsafe impl Send for Number {}
 
+/// It is freed: after whoever has found it, which the model checks.
+impl Drop for Number {
+    fn drop(&mut self) {
+        self.number.with_mut(|_| ());
+    }
+}
+
 impl Value for Number {
     type Reached = u32;
     type Withdrawn = u32;
@@ -95,7 +102,7 @@ fn a_name_that_is_replaced_is_never_missing() {
 #[test]
 fn a_name_stays_while_the_table_grows_around_it() {
     check(|| {
-        // Of the four slots of a model's first table, three may be in use.
+        // Of the four places of a model's first table, three may be in use.
         let table = table(&[("a", 1), ("d", 4)]);
         let reader = also(&table, |table| (table.get("a"), table.get("x"), table.get("b")));
         insert(&table, "b", 2).unwrap();
@@ -123,7 +130,7 @@ fn one_of_two_gets_a_name_and_the_other_is_told_by_whom() {
 }
 
 #[test]
-fn a_slot_that_is_used_again_is_never_taken_for_its_former_tenant() {
+fn a_place_that_is_used_again_is_never_taken_for_its_former_tenant() {
     check(|| {
         let table = table(&[("a", 1)]);
         let reader = also(&table, |table| (table.get("a"), table.get("b")));
@@ -149,5 +156,18 @@ fn who_has_seen_a_name_go_does_not_see_it_again() {
             ControlFlow::Continue(())
         });
         assert_eq!(left, [("b".to_owned(), 2)]);
+    });
+}
+
+#[test]
+fn what_is_found_is_not_freed_before_the_reader_is_away() {
+    check(|| {
+        let table = table(&[("a", 1)]);
+        let reader = also(&table, |table| table.get("a"));
+        // Each sweeps what was unlinked before.
+        for number in 2..4 {
+            assert_eq!(table.replace("a", Number::new(number)), Some(number - 1));
+        }
+        assert!(matches!(reader.join().unwrap(), Some(1..4)));
     });
 }

@@ -1,45 +1,52 @@
 //! Names and what they stand for: a hash table whose readers never wait for anybody.
 //!
 //! ```text
-//!   Table ── slots ──▶ [ tag, ─┐ ][ empty ][ removed ][ tag, ─┐ ]     words; a power of two of them, at most ¾ in use
-//!            writer            ▼                              ▼
-//!            (a lock)        Entry { hash, name, value }    Entry { hash, name, value }     a cache line each
+//!   Table ── buckets ──▶ [ 7 tags │ · │ · │ ─┐ │ · │ ─┐ │ · │ · ]  [ 7 tags │ … ]     a power of two of them, at most ¾ full
+//!            writer                          ▼        ▼
+//!            (a lock)       Entry { hash, name, value }   Entry { hash, name, value }    a cache line each, as a bucket is
 //! ```
 //!
-//! Open addressing with linear probing: a lookup goes on from the slot that its hash names to the first empty one. It reads two
-//! places in memory, the slot and the entry, where a map of `String`s reads three. A tag of six bits of the hash, in those bits of
-//! an entry's address that its alignment leaves unused, keeps it from looking at others' entries.
+//! Open addressing: a lookup goes from the bucket that its hash names to the next ones, until one was never full. It waits for two
+//! places in memory, the bucket and the entry, where a map of `String`s waits for three; and it guesses right where it will go, so
+//! that the processor can begin with the next lookup while it waits ([`tags`](super::tags)).
 //!
-//! **Readers** pin the current epoch of `crossbeam-epoch`, which promises that nothing that they can reach is freed meanwhile, and
-//! then only load. They write nothing, and nothing that a writer does makes them wait.
+//! **Readers** are seen by writers, which free nothing that a reader can have found ([`readers`](super::readers)). They write
+//! nothing that others read, and nothing that a writer does makes them wait.
 //!
 //! **Writers** take turns by a lock. What they do becomes visible by a single store:
 //!
-//! * `insert` puts an entry into an empty slot, or into one that has the mark of `remove`.
-//! * `replace` swaps the entry of a slot: there is no moment in which the name is missing.
-//! * `remove` leaves a mark, for probes that have to go on behind it.
-//! * Growing fills a new array and then swaps the arrays. Who still reads the old one reads how things were when he began. It takes
-//!   the hashes from the entries, so no name is hashed twice.
+//! * `insert` puts an entry into a free place, and then its tag.
+//! * `replace` swaps the entry of a place: there is no moment in which the name is missing.
+//! * `remove` takes the tag away.
+//! * Growing fills new buckets and then swaps them for the old ones. Who still reads those reads how things were when he began.
+//!   It takes the hashes from the entries, so no name is hashed twice.
+//!
+//! A reader may come from a tag to an entry that was put into its place since. It compares names, so it takes that for nothing else.
 //!
 //! A value is *withdrawn* when its entry has been unlinked: from then on it may say so to readers that come too late
 //! ([`Value::reach`]), and they look again. So what it holds can go at once, and only the entry waits for readers.
 
-use super::name::Name;
-use crate::primitive::{Acquire, AtomicPtr, Mutex, Relaxed, Release};
-use crossbeam_epoch::{Guard, pin};
+use super::{
+    entries::Entries,
+    name::Name,
+    readers::{self, Kept, Limbo},
+    tags::{PLACES, Tags},
+};
+use crate::primitive::{Acquire, AtomicPtr, AtomicU64, Mutex, Relaxed, Release};
 #[cfg(loom)]
 use foldhash::fast::FixedState as Hasher;
 #[cfg(not(loom))]
 use foldhash::fast::RandomState as Hasher;
 use std::{
-    hash::BuildHasher,
+    hash::{BuildHasher, Hasher as _},
+    iter, mem,
     ops::{ControlFlow, DerefMut},
     ptr,
     sync::PoisonError,
 };
 
-/// Slots of a new table.
-const FIRST_SIZE: usize = if cfg!(loom) { 4 } else { 16 };
+/// Buckets of a new table.
+const FIRST_SIZE: usize = 2;
 
 /// What a name may stand for.
 pub(super) trait Value: Send + Sync + 'static {
@@ -61,24 +68,38 @@ pub(super) trait Value: Send + Sync + 'static {
 
 /// See the module.
 pub(super) struct Table<T: Value> {
-    slots: AtomicPtr<Slots<T>>,
-    writer: Mutex<Counts>,
+    buckets: AtomicPtr<Buckets<T>>,
+    writer: Mutex<Writer<T>>,
     /// With a seed that is another one in each table; but for models, whose runs have to be alike.
     hasher: Hasher,
 }
 
 /// What writers know.
-#[derive(Default)]
-struct Counts {
-    entries: usize,
-    /// Slots that are not empty: entries and marks.
+struct Writer<T> {
+    count: usize,
+    /// Places that no search ends at: with entries, and those that [`Tags::without`] marks.
     used: usize,
+    entries: Entries<Entry<T>>,
+    limbo: Limbo<Unlinked<T>>,
 }
 
-struct Slots<T>(Box<[Slot<T>]>);
+/// What readers may still see, but no longer find.
+enum Unlinked<T> {
+    Entry(*mut Entry<T>),
+    Buckets(*mut Buckets<T>),
+}
 
-/// A tagged pointer to an entry; or [`EMPTY`], or [`REMOVED`].
-struct Slot<T>(AtomicPtr<Entry<T>>);
+// SAFETY: what it points to may go to another thread if a `T` may.
+unsafe impl<T: Send> Send for Unlinked<T> {}
+
+struct Buckets<T>(Box<[Bucket<T>]>);
+
+#[repr(C, align(64))]
+struct Bucket<T> {
+    tags: AtomicU64,
+    /// Of those that have no tag, nobody reads what is in them.
+    places: [AtomicPtr<Entry<T>>; PLACES],
+}
 
 /// The name comes before the value, so that what a lookup needs lies together.
 #[repr(C, align(64))]
@@ -88,32 +109,18 @@ struct Entry<T> {
     value: T,
 }
 
-/// The bits of an address that say something else.
-const TAG: usize = 63;
-
-/// The addresses of no entry: without one from the start, and since one was removed.
-const EMPTY: usize = 0;
-const REMOVED: usize = 1;
-
-/// A part of the hash that says nothing about the slot.
-fn tag(hash: u64) -> usize {
-    (hash >> 58) as usize
-}
-
-/// What a slot holds.
-enum Tenant<'g, T> {
-    Nobody,
-    /// With its tag.
-    Entry(usize, &'g Entry<T>),
-    /// There was an entry, and there may be others behind it.
-    Gone,
+/// Where an entry was found.
+struct Found<'g, T> {
+    bucket: &'g Bucket<T>,
+    place: usize,
+    entry: &'g Entry<T>,
 }
 
 impl<T: Value> Table<T> {
     pub(super) fn new() -> Self {
         Self {
-            slots: AtomicPtr::new(Box::into_raw(Box::new(Slots::new(FIRST_SIZE)))),
-            writer: Mutex::new(Counts::default()),
+            buckets: AtomicPtr::new(Box::into_raw(Box::new(Buckets::new(FIRST_SIZE)))),
+            writer: Mutex::new(Writer { count: 0, used: 0, entries: Entries::new(), limbo: Limbo::new() }),
             hasher: Hasher::default(),
         }
     }
@@ -121,117 +128,221 @@ impl<T: Value> Table<T> {
     /// What `name` stands for.
     #[inline]
     pub(super) fn get(&self, name: &str) -> Option<T::Reached> {
-        let hash = self.hasher.hash_one(name);
-        let guard = pin();
+        match readers::begin() {
+            Some(reading) => self.reach(name, reading.kept()),
+            None => self.get_as_writer(name),
+        }
+    }
+
+    /// While the thread ends. Under the lock nothing is unlinked, let alone freed.
+    #[cold]
+    fn get_as_writer(&self, name: &str) -> Option<T::Reached> {
+        self.reach(name, self.lock().kept())
+    }
+
+    #[inline]
+    fn reach(&self, name: &str, kept: Kept<'_>) -> Option<T::Reached> {
+        let hash = self.hash(name);
         loop {
-            let (_, entry) = self.slots(&guard).find(hash, name, &guard)?;
-            if let Some(reached) = entry.value.reach() {
+            let found = self.find(hash, name, kept)?;
+            if let Some(reached) = found.entry.value.reach() {
                 return Some(reached);
             }
-            // It was replaced or removed since we saw it: the slot says by now which of the two.
+            // It was replaced or removed since we saw it: the bucket says by now which of the two.
         }
     }
 
     /// Gives `name` a meaning, or says by `taken` what it stands for already.
     pub(super) fn insert<R>(&self, name: &str, value: T, taken: impl FnOnce(&T) -> R) -> Result<(), R> {
-        let hash = self.hasher.hash_one(name);
+        let hash = self.hash(name);
         let entry = Entry::new(hash, name, value);
-        let mut counts = self.lock();
-        let guard = pin();
-        if let Some((_, present)) = self.slots(&guard).find(hash, name, &guard) {
-            let taken = taken(&present.value);
-            drop(counts);
+        let mut writer = self.lock();
+        if let Some(found) = self.find(hash, name, writer.kept()) {
+            let taken = taken(&found.entry.value);
+            drop(writer);
             entry.discard();
             return Err(taken);
         }
-        if (counts.used + 1) * 4 > self.slots(&guard).0.len() * 3 {
-            self.rebuild(&mut counts, &guard);
+        if (writer.used + 1) * 4 > self.buckets(writer.kept()).places() * 3 {
+            self.rebuild(&mut writer);
         }
-        let slot = self.slots(&guard).free(hash);
-        counts.entries += 1;
-        counts.used += usize::from(slot.0.load(Relaxed).addr() == EMPTY);
-        slot.0.store(entry.into_tagged(), Release);
+        let entry = writer.entries.put(entry);
+        let was_empty = self.buckets(writer.kept()).put(hash, entry);
+        writer.count += 1;
+        writer.used += usize::from(was_empty);
         Ok(())
     }
 
     /// Gives `name`, if it has a meaning, another one.
     pub(super) fn replace(&self, name: &str, value: T) -> Option<T::Withdrawn> {
-        let hash = self.hasher.hash_one(name);
+        let hash = self.hash(name);
         let entry = Entry::new(hash, name, value);
-        let counts = self.lock();
-        let guard = pin();
-        let Some((slot, _)) = self.slots(&guard).find(hash, name, &guard) else {
-            drop(counts);
+        let mut writer = self.lock();
+        if self.find(hash, name, writer.kept()).is_none() {
+            drop(writer);
             entry.discard();
             return None;
-        };
-        Some(slot.exchange(entry.into_tagged(), &guard))
+        }
+        let entry = writer.entries.put(entry);
+        let Found { bucket, place, .. } = self.find(hash, name, writer.kept()).expect("it was there");
+        let old = bucket.places[place].swap(entry, Release);
+        // SAFETY: we have just unlinked it.
+        Some(unsafe { writer.withdraw(old) })
     }
 
     /// Takes its meaning from `name`.
     pub(super) fn remove(&self, name: &str) -> Option<T::Withdrawn> {
-        let hash = self.hasher.hash_one(name);
-        let mut counts = self.lock();
-        let guard = pin();
-        let (slot, _) = self.slots(&guard).find(hash, name, &guard)?;
-        counts.entries -= 1;
-        Some(slot.exchange(ptr::without_provenance_mut(REMOVED), &guard))
+        let hash = self.hash(name);
+        let mut writer = self.lock();
+        let Found { bucket, place, .. } = self.find(hash, name, writer.kept())?;
+        let tags = bucket.tags().without(place);
+        bucket.tags.store(tags.0, Release);
+        let old = bucket.places[place].load(Relaxed);
+        writer.count -= 1;
+        writer.used -= usize::from(tags.is_empty(place));
+        // SAFETY: as in `replace`.
+        Some(unsafe { writer.withdraw(old) })
     }
 
     /// Shows names and values, in no order, until `show` has enough. What comes or goes meanwhile may be shown or not.
-    pub(super) fn walk<B>(&self, mut show: impl FnMut(&str, &T) -> ControlFlow<B>) -> ControlFlow<B> {
-        let guard = pin();
-        for slot in &self.slots(&guard).0 {
-            if let Tenant::Entry(_, entry) = slot.tenant(&guard) {
+    pub(super) fn walk<B>(&self, show: impl FnMut(&str, &T) -> ControlFlow<B>) -> ControlFlow<B> {
+        match readers::begin() {
+            Some(reading) => self.buckets(reading.kept()).walk(reading.kept(), show),
+            None => {
+                let writer = self.lock();
+                self.buckets(writer.kept()).walk(writer.kept(), show)
+            }
+        }
+    }
+
+    /// Moves all entries to buckets in which there is room.
+    #[cold]
+    fn rebuild(&self, writer: &mut Writer<T>) {
+        let old = self.buckets(writer.kept());
+        // Only marks may have filled them: then the same size does.
+        let grown = if writer.count * 2 >= old.places() { 2 } else { 1 };
+        let new = Buckets::new(old.0.len() * grown);
+        for entry in old.0.iter().flat_map(Bucket::entries) {
+            // SAFETY: alive, as it is in a place, and writers alone take it out.
+            new.put(unsafe { (*entry).hash }, entry);
+        }
+        writer.used = writer.count;
+        let old = self.buckets.swap(Box::into_raw(Box::new(new)), Release);
+        _ = writer.limbo.add(Unlinked::Buckets(old));
+        // In any case: they are large, and the next thing to be unlinked may be far away.
+        writer.sweep();
+    }
+
+    #[inline]
+    fn hash(&self, name: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(name.as_bytes());
+        hasher.finish()
+    }
+
+    #[inline]
+    fn find<'g>(&self, hash: u64, name: &str, kept: Kept<'g>) -> Option<Found<'g, T>> {
+        self.buckets(kept).find(hash, name, kept)
+    }
+
+    #[inline]
+    fn buckets<'g>(&self, _: Kept<'g>) -> &'g Buckets<T> {
+        // SAFETY: the pointer is always that of buckets made by `Box`, and filled before it was stored (release) for us to load
+        // (acquire). When others take their place they go to limbo, where they are kept for so long.
+        unsafe { &*self.buckets.load(Acquire) }
+    }
+
+    fn lock(&self) -> impl DerefMut<Target = Writer<T>> + '_ {
+        // Nobody panics in the middle of a change: foreign code runs outside of the lock.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Buckets<T> {
+    fn new(size: usize) -> Self {
+        Self(iter::repeat_with(Bucket::new).take(size).collect())
+    }
+
+    fn places(&self) -> usize {
+        self.0.len() * PLACES
+    }
+
+    /// The buckets from the one that `hash` names on, round and round. At least one has room, where a search ends.
+    #[inline]
+    fn probe(&self, hash: u64) -> impl Iterator<Item = &Bucket<T>> {
+        let mask = self.0.len() - 1;
+        let first = hash as usize & mask;
+        iter::successors(Some(first), move |index| Some((index + 1) & mask)).map(|index| &self.0[index])
+    }
+
+    #[inline]
+    fn find<'g>(&'g self, hash: u64, name: &str, kept: Kept<'g>) -> Option<Found<'g, T>> {
+        let tag = Tags::of(hash);
+        for bucket in self.probe(hash) {
+            let tags = bucket.tags();
+            for place in tags.matching(tag) {
+                let entry = bucket.entry(place, kept);
+                if entry.name.is(name) {
+                    return Some(Found { bucket, place, entry });
+                }
+            }
+            if tags.have_room() {
+                break;
+            }
+        }
+        None
+    }
+
+    fn walk<B>(&self, kept: Kept<'_>, mut show: impl FnMut(&str, &T) -> ControlFlow<B>) -> ControlFlow<B> {
+        for bucket in &self.0 {
+            for place in bucket.tags().taken() {
+                let entry = bucket.entry(place, kept);
                 show(entry.name.as_str(), &entry.value)?;
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// Moves all entries to an array in which there is room.
-    #[cold]
-    fn rebuild(&self, counts: &mut Counts, guard: &Guard) {
-        let old = self.slots(guard);
-        // Only marks may have filled it: then the same size does.
-        let grown = if counts.entries * 2 >= old.0.len() { 2 } else { 1 };
-        let new = Slots::new(old.0.len() * grown);
-        for slot in &old.0 {
-            if let Tenant::Entry(_, entry) = slot.tenant(guard) {
-                new.free(entry.hash).0.store(slot.0.load(Relaxed), Relaxed);
-            }
-        }
-        counts.used = counts.entries;
-        let old = self.slots.swap(Box::into_raw(Box::new(new)), Release);
-        // SAFETY: made by `Box`; we have unlinked it, and hold the lock.
-        unsafe { retire(old, guard) };
-        // It is large, and the next insert that makes garbage may be far away.
-        guard.flush();
+    /// Puts an entry with this hash into the first free place, and returns whether that was never taken. For writers.
+    fn put(&self, hash: u64, entry: *mut Entry<T>) -> bool {
+        let mut free = self.probe(hash).filter_map(|bucket| Some((bucket, bucket.tags().free().next()?)));
+        let (bucket, place) = free.next().expect("a quarter of the places is free");
+        let tags = bucket.tags();
+        bucket.places[place].store(entry, Release);
+        bucket.tags.store(tags.with(place, Tags::of(hash)).0, Release);
+        tags.is_empty(place)
+    }
+}
+
+impl<T> Bucket<T> {
+    fn new() -> Self {
+        let places = [(); PLACES].map(|()| AtomicPtr::new(ptr::null_mut()));
+        Self { tags: AtomicU64::new(Tags::NONE.0), places }
     }
 
     #[inline]
-    fn slots<'g>(&self, _: &'g Guard) -> &'g Slots<T> {
-        // SAFETY: the pointer is always that of an array made by `Box`. One that was swapped out goes to `retire`, which frees
-        // it when no guard is left that was there then; ours was, if we could load it.
-        unsafe { &*self.slots.load(Acquire) }
+    fn tags(&self) -> Tags {
+        Tags(self.tags.load(Acquire))
     }
 
-    fn lock(&self) -> impl DerefMut<Target = Counts> + '_ {
-        // Nobody panics in the middle of a change: foreign code runs outside of the lock.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The entries that are there. For writers.
+    fn entries(&self) -> impl Iterator<Item = *mut Entry<T>> {
+        self.tags().taken().map(|place| self.places[place].load(Relaxed))
+    }
+
+    /// The entry of a place that has a tag, or had one when the caller loaded the tags.
+    #[inline]
+    fn entry<'g>(&self, place: usize, _: Kept<'g>) -> &'g Entry<T> {
+        // SAFETY: a place gets its tag (release) after its first entry, and we have seen one (acquire, or as the writer); from then on
+        // there is always the address of an entry from `Entries`, filled before it was stored (release) for us to load (acquire). One
+        // that a writer unlinks goes to limbo, where it is kept for so long if we can have loaded it.
+        unsafe { &*self.places[place].load(Acquire) }
     }
 }
 
 impl<T: Value> Entry<T> {
-    fn new(hash: u64, name: &str, value: T) -> Box<Self> {
-        Box::new(Self { hash, name: Name::new(name), value })
-    }
-
-    /// For a slot.
-    fn into_tagged(self: Box<Self>) -> *mut Self {
-        const { assert!(align_of::<Self>() > TAG, "a tag changes no bit of an address") };
-        let tag = tag(self.hash);
-        Box::into_raw(self).map_addr(|address| address | tag)
+    fn new(hash: u64, name: &str, value: T) -> Self {
+        Self { hash, name: Name::new(name), value }
     }
 
     /// Ends an entry that nobody finds, or has found. Not under the lock: what it holds is foreign.
@@ -241,102 +352,70 @@ impl<T: Value> Entry<T> {
     }
 }
 
-impl<T> Slots<T> {
-    fn new(size: usize) -> Self {
-        Self((0..size).map(|_| Slot(AtomicPtr::new(ptr::without_provenance_mut(EMPTY)))).collect())
+impl<T> Writer<T> {
+    /// Only writers unlink, and only by a unique borrow of this.
+    fn kept(&self) -> Kept<'_> {
+        // SAFETY: nothing is unlinked, and nothing goes from limbo, as long as this is borrowed.
+        unsafe { Kept::new() }
     }
 
-    /// The slots from the one that `hash` names on, all of them once. At least one is empty, where a search ends.
-    #[inline]
-    fn probe(&self, hash: u64) -> impl Iterator<Item = &Slot<T>> {
-        let mask = self.0.len() - 1;
-        let first = hash as usize;
-        (0..self.0.len()).map(move |step| &self.0[first.wrapping_add(step) & mask])
+    fn sweep(&mut self) {
+        let Self { entries, limbo, .. } = self;
+        // SAFETY: it was unlinked before it came to limbo, and has no readers any more.
+        limbo.sweep(|unlinked| unsafe { unlinked.free(entries) });
     }
+}
 
-    #[inline]
-    fn find<'g>(&'g self, hash: u64, name: &str, guard: &'g Guard) -> Option<(&'g Slot<T>, &'g Entry<T>)> {
-        let tag = tag(hash);
-        for slot in self.probe(hash) {
-            match slot.tenant(guard) {
-                Tenant::Entry(its, entry) if its == tag && entry.name.is(name) => return Some((slot, entry)),
-                Tenant::Nobody => return None,
-                Tenant::Entry(..) | Tenant::Gone => {}
-            }
+impl<T: Value> Writer<T> {
+    /// Ends an entry's being found.
+    ///
+    /// # Safety
+    ///
+    /// It was unlinked by the caller, just now: nobody else does this to it.
+    unsafe fn withdraw(&mut self, unlinked: *mut Entry<T>) -> T::Withdrawn {
+        // SAFETY: it's alive until limbo has it, and by contract it's withdrawn once.
+        let withdrawn = unsafe { (*unlinked).value.withdraw() };
+        if self.limbo.add(Unlinked::Entry(unlinked)) {
+            self.sweep();
         }
-        None
-    }
-
-    /// The first slot without an entry for a new one with this hash. For writers.
-    fn free(&self, hash: u64) -> &Slot<T> {
-        let mut slots = self.probe(hash);
-        slots.find(|slot| is_free(slot.0.load(Relaxed))).expect("a quarter of the slots is empty")
-    }
-}
-
-/// Whether a slot with this word holds no entry.
-fn is_free<T>(word: *mut Entry<T>) -> bool {
-    matches!(word.addr(), EMPTY | REMOVED)
-}
-
-/// The entry of a slot with this word, which is not free.
-fn untagged<T>(word: *mut Entry<T>) -> *mut Entry<T> {
-    word.map_addr(|address| address & !TAG)
-}
-
-impl<T> Slot<T> {
-    #[inline]
-    fn tenant<'g>(&self, _: &'g Guard) -> Tenant<'g, T> {
-        let word = self.0.load(Acquire);
-        match word.addr() {
-            EMPTY => Tenant::Nobody,
-            REMOVED => Tenant::Gone,
-            // SAFETY: any other word is the tagged pointer of an entry made by `Box`, filled before it was stored (release) for us to
-            // load (acquire). One that is taken out goes to `retire`, which frees it when no guard is left that was there then;
-            // ours was, if we could load it.
-            address => Tenant::Entry(address & TAG, unsafe { &*untagged(word) }),
-        }
-    }
-}
-
-impl<T: Value> Slot<T> {
-    /// Takes the entry out and puts another one, or a mark, in its place. For writers, which have found an entry here.
-    fn exchange(&self, new: *mut Entry<T>, guard: &Guard) -> T::Withdrawn {
-        let old = untagged(self.0.swap(new, Release));
-        // SAFETY: made by `Box`, and alive: only writers take entries out, and there is one at a time, us. So it's taken out,
-        // and withdrawn, once.
-        let withdrawn = unsafe { (*old).value.withdraw() };
-        // SAFETY: made by `Box`; we have unlinked it, and hold the lock.
-        unsafe { retire(old, guard) };
         withdrawn
     }
 }
 
-/// Frees what readers may still see, but no longer find, when they are gone.
-///
-/// # Safety
-///
-/// It was made by `Box`, and unlinked by the caller, who holds the writers' lock: nobody else does this to it.
-unsafe fn retire<V: Send + 'static>(unlinked: *mut V, guard: &Guard) {
-    // SAFETY: by contract it is freed once; the guard delays that until all are gone who can have found it. `V` is `Send`
-    // and holds no borrows, so any thread may drop it at any time.
-    #[cfg(not(loom))]
-    unsafe {
-        guard.defer_unchecked(move || drop(Box::from_raw(unlinked)));
+impl<T> Unlinked<T> {
+    /// # Safety
+    ///
+    /// Nobody finds it, nobody reads it, and it is of the table that has these entries.
+    unsafe fn free(self, entries: &mut Entries<Entry<T>>) {
+        match self {
+            // SAFETY: by contract, and this is the end of what was one of them.
+            Self::Entry(entry) => unsafe { entries.give_back(entry) },
+            // SAFETY: all buckets are made by `Box`; the rest as above.
+            Self::Buckets(buckets) => drop(unsafe { Box::from_raw(buckets) }),
+        }
     }
-    // Its atomics belong to the run of the model that made them, which may end before: models leak it.
-    #[cfg(loom)]
-    let _ = (unlinked, guard);
 }
 
 impl<T: Value> Drop for Table<T> {
     fn drop(&mut self) {
-        // SAFETY: made by `Box`, and ours alone: nobody reads a table that is dropped.
-        let slots = unsafe { Box::from_raw(self.slots.load(Relaxed)) };
-        let words = slots.0.iter().map(|slot| slot.0.load(Relaxed)).filter(|word| !is_free(*word));
-        // SAFETY: as above; each lies in one slot, and is withdrawn when it leaves that, which it hasn't.
-        let withdrawn = words.map(|word| unsafe { Box::from_raw(untagged(word)).value.withdraw() });
-        // Collected before the first is dropped, which may panic: a vector then goes on with the others.
-        drop(withdrawn.collect::<Vec<_>>());
+        let mut writer = self.lock();
+        let Writer { entries, limbo, .. } = &mut *writer;
+        for unlinked in mem::replace(limbo, Limbo::new()).into_all() {
+            // SAFETY: nobody reads a table that is dropped.
+            unsafe { unlinked.free(entries) };
+        }
+        // SAFETY: made by `Box`, and ours alone.
+        let buckets = unsafe { Box::from_raw(self.buckets.load(Relaxed)) };
+        let withdrawn = buckets.0.iter().flat_map(Bucket::entries).map(|entry| {
+            // SAFETY: each lies in one place, and is withdrawn when it leaves that, which it hasn't.
+            let withdrawn = unsafe { (*entry).value.withdraw() };
+            // SAFETY: nobody finds it any more.
+            unsafe { entries.give_back(entry) };
+            withdrawn
+        });
+        let withdrawn = withdrawn.collect::<Vec<_>>();
+        drop(writer);
+        // Only now, as it may panic: a vector then goes on with the others.
+        drop(withdrawn);
     }
 }

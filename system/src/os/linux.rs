@@ -45,6 +45,20 @@ pub(crate) fn set_affinity(cpus: &CpuSet) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+pub(crate) fn fence_all_threads() -> io::Result<()> {
+    // Registered each time, which is cheap when it has been: it isn't ours to know whether this process is a fork.
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)?;
+    membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+}
+
+fn membarrier(command: libc::c_int) -> io::Result<()> {
+    const NO_FLAGS: libc::c_uint = 0;
+    const NO_CPU: libc::c_int = 0;
+    // SAFETY: the call has three numbers as arguments, and touches no memory of ours.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, command, NO_FLAGS, NO_CPU) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 pub(crate) fn cpu_quota() -> Option<CpuQuota> {
     cgroup::cpu_quota(&|path: &Path| fs::read_to_string(path).ok())
 }

@@ -1,0 +1,93 @@
+//! Memory for entries: side by side, as many as there ever were at once.
+//!
+//! One by one from the allocator, they'd lie twice as far apart, for the sake of their alignment; and a lookup in a large table waits
+//! for the memory that says where its page is as well as for the page. So it matters on how many pages they lie.
+
+use std::{mem::MaybeUninit, ptr};
+
+/// Entries of the first chunk, and of the largest. Each chunk is twice as long as the one before.
+const FIRST: usize = 8;
+const LARGEST: usize = 4096;
+
+/// See the module. Whoever takes a place gives it back, or drops what is in it.
+pub(super) struct Entries<E> {
+    chunks: Vec<Box<[MaybeUninit<E>]>>,
+    /// Places of the last chunk that were taken.
+    taken: usize,
+    /// Places that were given back.
+    free: Vec<*mut E>,
+}
+
+// SAFETY: it has memory, and nothing that is in it.
+unsafe impl<E> Send for Entries<E> {}
+
+impl<E> Entries<E> {
+    pub(super) const fn new() -> Self {
+        Self { chunks: Vec::new(), taken: 0, free: Vec::new() }
+    }
+
+    /// A place with `entry` in it: until it is given back, or until the end of this.
+    pub(super) fn put(&mut self, entry: E) -> *mut E {
+        let place = self.free.pop().unwrap_or_else(|| self.next());
+        // SAFETY: a place of a chunk, in which nothing is.
+        unsafe { place.write(entry) };
+        place
+    }
+
+    fn next(&mut self) -> *mut E {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == self.taken) {
+            let size = self.chunks.last().map_or(FIRST, |chunk| (2 * chunk.len()).min(LARGEST));
+            self.chunks.push(Box::new_uninit_slice(size));
+            self.taken = 0;
+        }
+        let chunk = self.chunks.last_mut().expect("there is one now");
+        self.taken += 1;
+        // SAFETY: it's within the chunk, as was found above.
+        unsafe { chunk.as_mut_ptr().add(self.taken - 1).cast() }
+    }
+
+    /// Drops what is in a place.
+    ///
+    /// # Safety
+    ///
+    /// It's from [`put`](Self::put), wasn't given back since, and nobody refers to what is in it.
+    pub(super) unsafe fn give_back(&mut self, place: *mut E) {
+        // Before, as it may panic: then the place is lost until the end, and not taken twice.
+        // SAFETY: by contract.
+        unsafe { ptr::drop_in_place(place) };
+        self.free.push(place);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn places_lie_side_by_side_and_are_taken_again() {
+        let mut entries = Entries::new();
+        let places: Vec<_> = (0..3 * LARGEST).map(|number| entries.put(number)).collect();
+        let apart = places.windows(2).filter(|two| two[0].wrapping_add(1) != two[1]).count();
+        assert!(apart < 16, "{apart}");
+        // SAFETY: each is ours, and filled.
+        assert!(places.iter().enumerate().all(|(number, place)| unsafe { **place } == number));
+        let chunks = entries.chunks.len();
+        for place in &places {
+            // SAFETY: as above, and once.
+            unsafe { entries.give_back(*place) };
+        }
+        let again: HashSet<_> = (0..places.len()).map(|number| entries.put(number)).collect();
+        assert_eq!(again, places.into_iter().collect());
+        assert_eq!(entries.chunks.len(), chunks);
+    }
+
+    #[test]
+    fn what_is_given_back_is_dropped() {
+        let (mut entries, alive) = (Entries::new(), std::rc::Rc::new(()));
+        let place = entries.put(alive.clone());
+        // SAFETY: ours, and once.
+        unsafe { entries.give_back(place) };
+        assert_eq!(std::rc::Rc::strong_count(&alive), 1);
+    }
+}
