@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::{
-        Arc, TryLockError,
+        Arc, LockResult, TryLockError,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker},
@@ -17,7 +17,7 @@ use std::{
 /// Longer than a waiter loses races before it is handed the lock.
 const OVERDUE: Duration = Duration::from_millis(2);
 
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -148,16 +148,24 @@ fn nobody_starves_beside_those_who_lock_again_at_once() {
     });
 }
 
-#[test]
-fn a_waiter_that_gives_up_leaves_its_turn_to_the_next() {
-    let mutex = Mutex::new(());
-    let held = mutex.lock().unwrap();
-    let mut first = Box::pin(mutex.lock_async());
-    let mut second = Box::pin(mutex.lock_async());
+type Waiter<'m> = Pin<Box<dyn Future<Output = LockResult<MutexGuard<'m, ()>>> + 'm>>;
+
+/// Two that wait for a mutex that is held, one behind the other, and whether the second was woken.
+fn two_waiters(mutex: &Mutex<()>) -> (Waiter<'_>, Waiter<'_>, Arc<Flag>) {
+    let mut first: Waiter<'_> = Box::pin(mutex.lock_async());
+    let mut second: Waiter<'_> = Box::pin(mutex.lock_async());
     let woken = Arc::new(Flag(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
     assert!(poll(first.as_mut()).is_pending());
     assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    (first, second, woken)
+}
+
+#[test]
+fn a_waiter_that_gives_up_leaves_its_turn_to_the_next() {
+    let mutex = Mutex::new(());
+    let held = mutex.lock().unwrap();
+    let (first, mut second, woken) = two_waiters(&mutex);
     drop(held);
     assert!(!woken.0.load(SeqCst), "one at a time is woken, the first first");
     drop(first);
@@ -169,12 +177,7 @@ fn a_waiter_that_gives_up_leaves_its_turn_to_the_next() {
 fn a_waiter_that_does_not_run_holds_up_none_of_those_behind_it() {
     let mutex = Mutex::new(());
     let held = mutex.lock().unwrap();
-    let mut first = Box::pin(mutex.lock_async());
-    let mut second = Box::pin(mutex.lock_async());
-    let woken = Arc::new(Flag(AtomicBool::new(false)));
-    let waker = Waker::from(Arc::clone(&woken));
-    assert!(poll(first.as_mut()).is_pending());
-    assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let (_first, mut second, woken) = two_waiters(&mutex);
     // The first is woken, and its worker does something else.
     drop(held);
     drop(mutex.lock().unwrap());

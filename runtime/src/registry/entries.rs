@@ -3,13 +3,13 @@
 //! One by one from the allocator, they'd lie twice as far apart, for the sake of their alignment; and a lookup in a large table waits
 //! for the memory that says where its page is as well as for the page. So it matters on how many pages they lie.
 
-use std::{mem::MaybeUninit, ptr};
+use std::mem::MaybeUninit;
 
 /// Entries of the first chunk, and of the largest. Each chunk is twice as long as the one before.
 const FIRST: usize = 8;
 const LARGEST: usize = 4096;
 
-/// See the module. Whoever takes a place gives it back, or drops what is in it.
+/// See the module. What is in a place is taken out before the end of this, or is not dropped.
 pub(super) struct Entries<E> {
     chunks: Vec<Box<[MaybeUninit<E>]>>,
     /// Places of the last chunk that were taken.
@@ -46,16 +46,15 @@ impl<E> Entries<E> {
         unsafe { chunk.as_mut_ptr().add(self.taken - 1).cast() }
     }
 
-    /// Drops what is in a place.
+    /// Takes out what is in a place, which is free again.
     ///
     /// # Safety
     ///
-    /// It's from [`put`](Self::put), wasn't given back since, and nobody refers to what is in it.
-    pub(super) unsafe fn give_back(&mut self, place: *mut E) {
-        // Before, as it may panic: then the place is lost until the end, and not taken twice.
-        // SAFETY: by contract.
-        unsafe { ptr::drop_in_place(place) };
+    /// It's from [`put`](Self::put), nothing was taken out since, and nobody refers to what is in it.
+    pub(super) unsafe fn take(&mut self, place: *mut E) -> E {
         self.free.push(place);
+        // SAFETY: by contract there is an entry, and from here on nobody takes it for one.
+        unsafe { place.read() }
     }
 }
 
@@ -73,21 +72,10 @@ mod tests {
         // SAFETY: each is ours, and filled.
         assert!(places.iter().enumerate().all(|(number, place)| unsafe { **place } == number));
         let chunks = entries.chunks.len();
-        for place in &places {
-            // SAFETY: as above, and once.
-            unsafe { entries.give_back(*place) };
-        }
+        // SAFETY: as above, and once.
+        assert!(places.iter().enumerate().all(|(number, place)| unsafe { entries.take(*place) } == number));
         let again: HashSet<_> = (0..places.len()).map(|number| entries.put(number)).collect();
         assert_eq!(again, places.into_iter().collect());
         assert_eq!(entries.chunks.len(), chunks);
-    }
-
-    #[test]
-    fn what_is_given_back_is_dropped() {
-        let (mut entries, alive) = (Entries::new(), std::rc::Rc::new(()));
-        let place = entries.put(alive.clone());
-        // SAFETY: ours, and once.
-        unsafe { entries.give_back(place) };
-        assert_eq!(std::rc::Rc::strong_count(&alive), 1);
     }
 }

@@ -178,13 +178,14 @@ impl<T: Value> Table<T> {
         let hash = self.hash(name);
         let entry = Entry::new(hash, name, value);
         let mut writer = self.lock();
-        if self.find(hash, name, writer.kept()).is_none() {
+        let entry = writer.entries.put(entry);
+        let Some(Found { bucket, place, .. }) = self.find(hash, name, writer.kept()) else {
+            // SAFETY: put in above, and nobody knows it yet.
+            let entry = unsafe { writer.entries.take(entry) };
             drop(writer);
             entry.discard();
             return None;
-        }
-        let entry = writer.entries.put(entry);
-        let Found { bucket, place, .. } = self.find(hash, name, writer.kept()).expect("it was there");
+        };
         let old = bucket.places[place].swap(entry, Release);
         // SAFETY: we have just unlinked it.
         Some(unsafe { writer.withdraw(old) })
@@ -389,7 +390,7 @@ impl<T> Unlinked<T> {
     unsafe fn free(self, entries: &mut Entries<Entry<T>>) {
         match self {
             // SAFETY: by contract, and this is the end of what was one of them.
-            Self::Entry(entry) => unsafe { entries.give_back(entry) },
+            Self::Entry(entry) => drop(unsafe { entries.take(entry) }),
             // SAFETY: all buckets are made by `Box`; the rest as above.
             Self::Buckets(buckets) => drop(unsafe { Box::from_raw(buckets) }),
         }
@@ -410,7 +411,7 @@ impl<T: Value> Drop for Table<T> {
             // SAFETY: each lies in one place, and is withdrawn when it leaves that, which it hasn't.
             let withdrawn = unsafe { (*entry).value.withdraw() };
             // SAFETY: nobody finds it any more.
-            unsafe { entries.give_back(entry) };
+            drop(unsafe { entries.take(entry) });
             withdrawn
         });
         let withdrawn = withdrawn.collect::<Vec<_>>();
