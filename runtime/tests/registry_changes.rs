@@ -225,16 +225,16 @@ std::thread_local! {
 fn a_thread_looks_functions_up_until_its_end() {
     let (registry, sum) = (Arc::new(Registry::new()), Arc::new(AtomicU64::new(0)));
     registry.register("one", || 1_u64).unwrap();
-    for first in [true, false] {
+    // What a thread uses first goes last: the registry's part of it goes after ours, before it, or is not there yet.
+    for (before, after) in [(true, false), (false, true), (false, false)] {
         let looks_up = LooksUp(Arc::clone(&registry), Arc::clone(&sum));
+        let registry = Arc::clone(&registry);
         let ends = std::thread::spawn(move || {
-            // Whichever of the two is used first is the last one to be dropped.
-            if first {
-                assert!(looks_up.0.signature("one").is_ok());
-            }
+            assert!(!before || registry.signature("one").is_ok());
             AT_END.with_borrow_mut(|at_end| at_end.push(looks_up));
+            assert!(!after || registry.signature("one").is_ok());
         });
         ends.join().unwrap();
     }
-    assert_eq!(sum.load(SeqCst), 2);
+    assert_eq!(sum.load(SeqCst), 3);
 }
