@@ -1,46 +1,20 @@
 //! Where io_uring is forbidden, epoll does its work, and the report says why.
-//!
-//! A seccomp filter holds for the thread that installs it, so each test forbids what it wants to a thread of its own.
 
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
-use std::thread;
 use std::time::{Duration, Instant};
+
+#[path = "support/seccomp.rs"]
+mod seccomp;
+
+use seccomp::Refusal;
 
 use fibra_driver::{BackendKind, BackendUnavailable, Config, Driver, Op, Submission, Target, Wait};
 
 /// Runs `test` on a thread for which the system call `number` fails with `errno`.
 fn forbidding(number: libc::c_long, errno: i32, test: impl FnOnce() + Send + 'static) {
-    let thread = thread::spawn(move || {
-        forbid(number, errno).expect("a filter can be installed");
-        test();
-    });
-    thread.join().expect("the test passes");
-}
-
-fn forbid(number: libc::c_long, errno: i32) -> io::Result<()> {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let instruction = |code, jt, k| libc::sock_filter { code, jt, jf: 0, k };
-    // The number of the call is the first word of the data. Equal: fall through to the refusal; else: skip it.
-    let mut filter = [
-        instruction(LOAD, 0, 0),
-        libc::sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: 1, k: number as u32 },
-        instruction(RETURN, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
-        instruction(RETURN, 0, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: the program and its instructions are valid for the call; the kernel copies them.
-    unsafe {
-        if libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-            || libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) != 0
-        {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
+    Refusal::of(number, errno).during(test);
 }
 
 fn config(backend: Option<BackendKind>) -> Config {
@@ -136,7 +110,7 @@ fn cut_off(errno: i32) -> (Driver, UnixStream) {
     // SAFETY: the buffer is leaked, and so is the socket.
     assert!(matches!(unsafe { driver.submit(op, 0) }, Submission::Pending(_)));
     driver.turn(Wait::Not, &mut Vec::new()).expect("it turns");
-    forbid(libc::SYS_io_uring_enter, errno).expect("a filter can be installed");
+    Refusal::of(libc::SYS_io_uring_enter, errno).begin();
     (driver, there)
 }
 
@@ -167,7 +141,7 @@ fn a_ring_that_is_taken_away_is_an_error_and_dropping_it_does_not_hang() {
 #[test]
 fn with_nothing_allowed_the_error_names_every_backend() {
     forbidding(libc::SYS_io_uring_setup, libc::ENOSYS, || {
-        forbid(libc::SYS_epoll_create1, libc::EMFILE).expect("a filter can be installed");
+        Refusal::of(libc::SYS_epoll_create1, libc::EMFILE).begin();
         let error = Driver::new(&config(None)).expect_err("nothing is allowed").to_string();
         assert!(error.contains("io_uring: ") && error.contains("epoll: epoll_create1"), "{error}");
     });

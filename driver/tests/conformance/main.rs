@@ -5,6 +5,8 @@
 
 #[macro_use]
 mod rig;
+#[path = "../support/seccomp.rs"]
+mod seccomp;
 
 mod batching;
 mod cancel;
