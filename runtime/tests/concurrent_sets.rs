@@ -126,8 +126,9 @@ impl Gate {
     }
 
     fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.polls.fetch_add(1, SeqCst);
         let mut state = self.state.lock().unwrap();
+        // Under the lock: who sees the count and opens the gate finds the waker in it.
+        self.polls.fetch_add(1, SeqCst);
         if state.0 {
             return Poll::Ready(());
         }
