@@ -1,119 +1,89 @@
-//! `cargo xtask cross aarch64 -p PACKAGE`: a package's tests on another architecture, under user-mode emulation.
+//! `cargo xtask cross PLATFORM`: the tests on other platforms, each as real as one machine can have it.
+//!
+//! | platform | how |
+//! | --- | --- |
+//! | `aarch64` | the tests run under user-mode emulation, which has no io_uring |
+//! | `aarch64-kernel` | a whole ARM64 machine is emulated, and has io_uring |
+//! | `kernels` | Linux 5.10, 6.1 and 6.12 are booted: probing, and what is done without |
+//! | `windows` | the tests run under Wine |
 
-use std::env;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::step::{call, find_program, output_of};
-use crate::workspace::{Outcome, cargo, target_dir};
+use crate::workspace::{Outcome, target_dir};
 
-mod debian;
+mod apt;
+mod build;
+mod kernel;
+mod linux;
+mod toolchain;
+mod windows;
 
-use debian::PrivateToolchain;
+use build::Build;
 
 #[derive(Args)]
 pub struct Options {
-    /// The architecture to run on
-    architecture: Architecture,
-    /// The package whose tests run
+    /// The platform to run on
+    platform: Platform,
+    /// A package whose tests run, and perhaps more; otherwise all that the platform has
     #[arg(short, long)]
-    package: String,
+    package: Vec<String>,
+    /// How often they run
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
     /// Handed to `cargo test`: `--lib`, a filter, …
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     cargo_arguments: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Architecture {
+enum Platform {
     Aarch64,
+    Aarch64Kernel,
+    Kernels,
+    Windows,
 }
 
-/// What an architecture is called by whom, and what emulating it needs. A further architecture is one more of these.
-struct Target {
+impl Options {
+    /// The packages that were named, or else these.
+    fn packages_or(&self, all: &[&str]) -> Vec<String> {
+        if self.package.is_empty() {
+            all.iter().map(|&name| name.to_owned()).collect()
+        } else {
+            self.package.clone()
+        }
+    }
+}
+
+/// What a platform is called by whom, and what building for it needs. A further platform is one more of these.
+pub struct Target {
     triple: &'static str,
-    /// Debian's name of the architecture.
-    debian_name: &'static str,
+    /// Debian's name of the architecture, if its std is a package of Debian's; otherwise std is built.
+    debian_name: Option<&'static str>,
     linker: &'static str,
-    emulator: &'static str,
-    /// Where the target's C library lies; the emulator looks up libraries there.
-    sysroot: &'static str,
-    /// The packages that hold the linker, the emulator and the C library.
-    packages: &'static str,
+    /// What programs of the platform begin and end with, which comes with std's source.
+    start_objects: &'static [&'static str],
+    /// Programs and files that have to be here, and the package that has each.
+    needs: &'static [(&'static str, &'static str)],
 }
 
-const AARCH64: Target = Target {
-    triple: "aarch64-unknown-linux-gnu",
-    debian_name: "arm64",
-    linker: "aarch64-linux-gnu-gcc",
-    emulator: "qemu-aarch64",
-    sysroot: "/usr/aarch64-linux-gnu",
-    packages: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user",
-};
+/// The folder for everything that is fetched or built here, and kept.
+fn home() -> PathBuf {
+    target_dir().join("cross")
+}
 
 pub fn command(options: &Options) -> Outcome {
-    let target = match options.architecture {
-        Architecture::Aarch64 => &AARCH64,
-    };
-    require(target)?;
-    let home = target_dir().join(format!("cross-{}", target.debian_name));
-    let mut command = cargo();
-    if installed_std(target)? {
-        println!("std for {}: of the toolchain in use", target.triple);
-    } else {
-        let toolchain = PrivateToolchain::obtain(&home.join("toolchain"), target.debian_name)?;
-        println!("std for {}: of a private {}", target.triple, toolchain.version()?);
-        toolchain.apply_to(&mut command)?;
+    for run in 1..=options.runs {
+        if options.runs > 1 {
+            println!("\n=== run {run} of {}", options.runs);
+        }
+        match options.platform {
+            Platform::Aarch64 => linux::emulate(options)?,
+            Platform::Aarch64Kernel => linux::boot_arm64(options)?,
+            Platform::Kernels => linux::boot_others(options)?,
+            Platform::Windows => windows::test(options)?,
+        }
     }
-    let variable = format!("CARGO_TARGET_{}", target.triple.to_uppercase().replace('-', "_"));
-    command
-        .args(["test", "--target", target.triple, "--package", &options.package])
-        .args(&options.cargo_arguments)
-        // Another rustc would invalidate what the ordinary one has built.
-        .env("CARGO_TARGET_DIR", home.join("build"))
-        .env(format!("{variable}_LINKER"), target.linker)
-        .env(format!("{variable}_RUNNER"), format!("{} -L {}", target.emulator, target.sysroot));
-    call(&mut command)
-}
-
-/// Checks that linker, emulator and C library are here, before anything is downloaded or built.
-fn require(target: &Target) -> Outcome {
-    let mut missing: Vec<&str> = [target.linker, target.emulator]
-        .into_iter()
-        .filter(|program| find_program(program).is_none())
-        .collect();
-    if !Path::new(target.sysroot).join("lib/libc.so.6").exists() {
-        missing.push("the target's C library");
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let packages = target.packages;
-    Err(format!("missing: {}; apt-get install --no-install-recommends {packages}", missing.join(", ")).into())
-}
-
-/// Whether the toolchain in use has the target's std, as after `rustup target add`.
-fn installed_std(target: &Target) -> Outcome<bool> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut query = Command::new(rustc);
-    let folder = output_of(query.args(["--print", "target-libdir", "--target", target.triple]))?;
-    let Ok(entries) = fs::read_dir(folder.trim()) else {
-        return Ok(false);
-    };
-    Ok(entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn missing_tools_are_named_with_the_command_that_installs_them() {
-        let target = Target { emulator: "no-such-emulator", sysroot: "/no-such-sysroot", ..AARCH64 };
-        let error = require(&target).unwrap_err().to_string();
-        assert!(error.contains("no-such-emulator, the target's C library"), "{error}");
-        assert!(error.ends_with("gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"), "{error}");
-    }
+    Ok(())
 }

@@ -55,7 +55,7 @@ fn run_and_count(command: &mut Command) -> Outcome<u64> {
 }
 
 /// The count in `test result: ok. 12 passed; …`.
-fn passed_in(line: &str) -> Option<u64> {
+pub fn passed_in(line: &str) -> Option<u64> {
     line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse().ok()
 }
 

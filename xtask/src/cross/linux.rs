@@ -1,0 +1,91 @@
+//! ARM64, by emulating either a program or a whole machine; and other kernels.
+
+use super::kernel::{ARM64, Kernel, OTHERS, Tests};
+use super::{Build, Options, Target};
+use crate::workspace::Outcome;
+
+const AARCH64: Target = Target {
+    triple: "aarch64-unknown-linux-gnu",
+    debian_name: Some("arm64"),
+    linker: "aarch64-linux-gnu-gcc",
+    start_objects: &[],
+    needs: &[
+        ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+        ("/usr/aarch64-linux-gnu/lib/libc.so.6", "libc6-dev-arm64-cross"),
+        ("qemu-aarch64", "qemu-user"),
+    ],
+};
+
+const X86_64: Target = Target {
+    triple: "x86_64-unknown-linux-gnu",
+    debian_name: Some("amd64"),
+    linker: "cc",
+    start_objects: &[],
+    needs: &[("cc", "gcc")],
+};
+
+const FOR_MACHINES: &[(&str, &str)] = &[
+    ("qemu-system-aarch64", "qemu-system-arm"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("cpio", "cpio"),
+    ("mke2fs", "e2fsprogs"),
+    ("xz", "xz-utils"),
+];
+
+/// Everything that is below the command.
+const PACKAGES: [&str; 4] = ["fibra-coro", "fibra-system", "fibra-driver", "fibra"];
+
+/// What an emulated program does not have as a machine of the architecture has it; there all of it runs.
+const NOT_EMULATED: [&str; 6] = [
+    // The emulator knows no `io_uring_setup`.
+    "io_uring",
+    "a_busy_ring",
+    "peers_of_different_backends",
+    // Nor the flag by which a read does not wait.
+    "page_cache",
+    // It has memory of its own for what a call is lent, of the full length.
+    "a_length_beyond_32_bits",
+    // `/proc` tells the emulator's own system call.
+    "a_thread_that_waits_is_seen_to_wait_and_where",
+];
+
+/// The tests as programs of another architecture on this kernel.
+pub fn emulate(options: &Options) -> Outcome {
+    let build = Build::prepare(&AARCH64)?;
+    let packages = options.packages_or(&PACKAGES);
+    let mut arguments = options.cargo_arguments.clone();
+    if !arguments.iter().any(|argument| argument == "--") {
+        arguments.push("--".to_owned());
+    }
+    arguments.extend(NOT_EMULATED.iter().flat_map(|name| ["--skip".to_owned(), (*name).to_owned()]));
+    build.test(&packages, &arguments, "qemu-aarch64 -L /usr/aarch64-linux-gnu")
+}
+
+/// The tests on a machine of another architecture.
+pub fn boot_arm64(options: &Options) -> Outcome {
+    boot(&AARCH64, &[ARM64], options, &PACKAGES)
+}
+
+/// The driver's tests on other kernels, which have more or fewer of a ring's features.
+pub fn boot_others(options: &Options) -> Outcome {
+    boot(&X86_64, &OTHERS, options, &["fibra-driver"])
+}
+
+fn boot(target: &'static Target, kernels: &[Kernel], options: &Options, packages: &[&str]) -> Outcome {
+    super::build::require(FOR_MACHINES)?;
+    let build = Build::prepare(target)?;
+    let packages = options.packages_or(packages);
+    let at = options.cargo_arguments.iter().position(|argument| argument == "--");
+    let (of_cargo, of_tests) = options.cargo_arguments.split_at(at.unwrap_or(options.cargo_arguments.len()));
+    let tests = Tests {
+        programs: build.test_programs(&packages, of_cargo)?,
+        arguments: of_tests.iter().skip(1).cloned().collect(),
+        folders: vec![build.folder_for_tests()],
+        seconds: 900,
+    };
+    for kernel in kernels {
+        let passed = kernel.run(&tests)?;
+        println!("Linux {}: {passed} tests passed", kernel.name);
+    }
+    Ok(())
+}

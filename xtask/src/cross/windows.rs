@@ -1,0 +1,54 @@
+//! Windows, as Wine has it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::apt::once;
+use super::{Build, Options, Target, home};
+use crate::step::call;
+use crate::workspace::{Outcome, root};
+
+const WINDOWS: Target = Target {
+    triple: "x86_64-pc-windows-gnu",
+    debian_name: None,
+    linker: "x86_64-w64-mingw32-gcc",
+    start_objects: &["rsbegin", "rsend"],
+    needs: &[("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64-posix"), (WINE, "wine wine64")],
+};
+
+const WINE: &str = "/usr/lib/wine/wine64";
+const PACKAGES: [&str; 2] = ["fibra-coro", "fibra-system"];
+
+pub fn test(options: &Options) -> Outcome {
+    let build = Build::prepare(&WINDOWS)?;
+    let prefix = prefix()?;
+    let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
+    build.test(&options.packages_or(&PACKAGES), &options.cargo_arguments, &runner)
+}
+
+/// A Windows of our own, in a folder. It gets the library that std draws random numbers from, which older releases of Wine
+/// do not have.
+fn prefix() -> Outcome<PathBuf> {
+    let prefix = home().join("wine");
+    once(&prefix, |partial| {
+        let mut boot = Command::new(WINE);
+        boot.args(["wineboot", "-i"]).env("WINEPREFIX", partial).env("WINEDEBUG", "-all");
+        // Neither .NET nor a browser is asked for, and no window is opened.
+        call(boot.env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY"))?;
+        call(Command::new("/usr/lib/wine/wineserver64").arg("-w").env("WINEPREFIX", partial))?;
+        let library = partial.join("drive_c/windows/system32/bcryptprimitives.dll");
+        if !fs::exists(&library)? {
+            let source = root().join("xtask/src/cross/bcryptprimitives.c");
+            let mut compile = Command::new(WINDOWS.linker);
+            compile
+                .args(["-O2", "-shared", "-static-libgcc", "-o"])
+                .arg(&library)
+                .arg(source)
+                .arg("-ladvapi32");
+            call(&mut compile)?;
+        }
+        Ok(())
+    })?;
+    Ok(prefix.canonicalize()?)
+}
