@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fibra_driver::{BackendKind, Handle, Offset, Op, Target};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, kernel};
 use crate::seccomp::Refusal;
 
 const PAGE: usize = 4096;
@@ -157,7 +157,11 @@ promises! {
         let mut buffer = Buffer::new();
         for (offset, rest) in [(0, PAGE + 100), (PAGE, 100), (PAGE + 99, 1), (PAGE + 100, 0), (9 * PAGE, 0)] {
             let op = buffer.read(file.target(), 2 * PAGE, Offset::at(offset as u64));
-            assert_eq!(try_cache(rig, op), Some(rest as u32));
+            // Older kernels look for the page that would be past the end, and miss it.
+            let tried = try_cache(rig, op);
+            assert!(tried.is_some() || (rest == 0 && kernel() < (5, 19)));
+            let read = tried.unwrap_or_else(|| rig.run(op).expect("the end is no error"));
+            assert_eq!(read, rest as u32);
             assert!(buffer.holds(rest, offset));
         }
     }

@@ -146,3 +146,10 @@ impl Rig {
 pub fn errno(result: io::Result<u32>) -> i32 {
     result.expect_err("it fails").raw_os_error().expect("the error is the system's")
 }
+
+/// The kernel's version.
+pub fn kernel() -> (u32, u32) {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("each kernel tells it");
+    let mut numbers = text.split('.').map(|part| part.trim().parse().expect("a number"));
+    (numbers.next().expect("the first"), numbers.next().expect("the second"))
+}

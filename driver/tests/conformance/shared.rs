@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use fibra_driver::{Handle, Op};
+use fibra_driver::{BackendKind, Handle, Op};
 
 use crate::net::pair;
-use crate::rig::{Rig, Started, errno};
+use crate::rig::{Rig, Started, errno, kernel};
 
 /// A connection, and what is received from it.
 struct End {
@@ -28,6 +28,8 @@ impl End {
 
 promises! {
     fn what_comes_is_appended_and_memory_is_taken_only_then(rig) {
+        // Before 5.19 a ring has no memory to choose from when the bytes have come.
+        let brings_its_own = rig.kind == BackendKind::IoUring && kernel() < (5, 19);
         let mut end = End::new();
         for round in 0..300 {
             let receive = end.start(rig);
@@ -35,12 +37,13 @@ promises! {
                 rig.settle();
                 assert!(!rig.has_ended(receive));
             }
-            assert_eq!(end.bytes.capacity(), 0);
+            assert!(end.bytes.capacity() == 0 || brings_its_own);
             end.there.write_all(b"abc").expect("the peer is there");
             assert_eq!(rig.finish(receive).expect("bytes have come"), 3);
             assert_eq!(end.bytes, b"abc");
             // A ring that didn't get its buffers back would have to give the operation memory of its own in the end.
-            assert!(end.bytes.capacity() < Op::MOST_SHARED, "round {round}: {}", end.bytes.capacity());
+            let capacity = end.bytes.capacity();
+            assert!(capacity < Op::MOST_SHARED || brings_its_own, "round {round}: {capacity}");
             end.bytes = Vec::new();
         }
         end.bytes = b"before ".to_vec();
