@@ -45,8 +45,7 @@ impl Build {
         arguments: &[String],
     ) -> Outcome<BTreeMap<String, PathBuf>> {
         let mut command = self.cargo("test", packages)?;
-        // Symbols are most of a program, and a machine that is emulated reads them slowly.
-        command.args(["--no-run", "--message-format=json", "--config", "profile.dev.debug=false"]);
+        command.args(["--no-run", "--message-format=json"]);
         let messages = output_of(command.args(arguments).stderr(std::process::Stdio::inherit()))?;
         Ok(programs_in(&messages))
     }
@@ -65,6 +64,8 @@ impl Build {
         packages.iter().for_each(|package| {
             command.args(["--package", package]);
         });
+        // What debuggers want is most of a program, and a machine that is emulated reads it slowly.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "false");
         // Another rustc would invalidate what the ordinary one has built.
         command.env("CARGO_TARGET_DIR", home().join("build"));
         command.env(format!("CARGO_TARGET_{}_LINKER", self.variable()), self.target.linker);

@@ -123,9 +123,10 @@ impl Kernel {
         let root = system.with_extension("first-root");
         fresh(&root, &["bin", "modules", "disk", "dev"])?;
         fs::copy(busybox_in(system)?, root.join("bin/busybox"))?;
+        let modules = first_of(system, &["lib/modules", "usr/lib/modules"])?;
         let mut init = String::from("#!/bin/busybox sh\n");
         for module in MODULES {
-            if let Some(file) = module_in(&system.join("lib/modules"), module)? {
+            if let Some(file) = module_in(&modules, module)? {
                 fs::write(root.join("modules").join(module), decompressed(&file)?)?;
                 init += &format!("/bin/busybox insmod /modules/{module}\n");
             }
@@ -252,8 +253,13 @@ fn kernel_in(system: &Path) -> Outcome<PathBuf> {
 }
 
 fn busybox_in(system: &Path) -> Outcome<PathBuf> {
-    let places = ["bin/busybox", "usr/bin/busybox"].map(|place| system.join(place));
-    places.into_iter().find(|path| path.exists()).ok_or_else(|| "the package has no busybox".into())
+    first_of(system, &["bin/busybox", "usr/bin/busybox"])
+}
+
+/// The first of these places that is there: newer releases have moved all into `usr`.
+fn first_of(system: &Path, places: &[&str]) -> Outcome<PathBuf> {
+    let found = places.iter().map(|place| system.join(place)).find(|path| path.exists());
+    found.ok_or_else(|| format!("the packages have no {}", places.join(" and no ")).into())
 }
 
 /// The file of a kernel's module; `None` if it is built in.
