@@ -6,6 +6,7 @@
 //! | `aarch64-kernel` | a whole ARM64 machine is emulated, and has io_uring |
 //! | `kernels` | Linux 5.10, 6.1 and 6.12 are booted: probing, and what is done without |
 //! | `windows` | the tests run under Wine |
+//! | `macos`, `freebsd` | everything is linted; for Macs it is linked, too |
 
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ mod apt;
 mod build;
 mod kernel;
 mod linux;
+mod macos;
+mod record;
 mod toolchain;
 mod windows;
 
@@ -25,7 +28,11 @@ use build::Build;
 #[derive(Args)]
 pub struct Options {
     /// The platform to run on
-    platform: Platform,
+    #[arg(required_unless_present = "all")]
+    platform: Option<Platform>,
+    /// Every platform in turn; what came of it is written to `PLATFORMS.md`
+    #[arg(long, conflicts_with_all = ["platform", "package", "cargo_arguments"])]
+    all: bool,
     /// A package whose tests run, and perhaps more; otherwise all that the platform has
     #[arg(short, long)]
     package: Vec<String>,
@@ -37,12 +44,40 @@ pub struct Options {
     cargo_arguments: Vec<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Platform {
     Aarch64,
     Aarch64Kernel,
     Kernels,
     Windows,
+    Macos,
+    Freebsd,
+}
+
+impl Platform {
+    /// Tries it once. Returns how many tests passed, or how many programs were linked.
+    fn run(self, options: &Options) -> Outcome<u64> {
+        match self {
+            Platform::Aarch64 => linux::emulate(options),
+            Platform::Aarch64Kernel => linux::boot_arm64(options),
+            Platform::Kernels => linux::boot_others(options),
+            Platform::Windows => windows::test(options),
+            Platform::Macos => macos::check_macos(options),
+            Platform::Freebsd => macos::check_freebsd(options),
+        }
+    }
+
+    /// What is proven by it, and how.
+    fn means(self) -> &'static str {
+        match self {
+            Platform::Aarch64 => "tests under `qemu-aarch64`",
+            Platform::Aarch64Kernel => "tests on an emulated machine, with io_uring",
+            Platform::Kernels => "the driver's tests on Linux 5.10, 6.1 and 6.12",
+            Platform::Windows => "tests under Wine",
+            Platform::Macos => "linted, and programs linked, for ARM64 and x86-64; not run",
+            Platform::Freebsd => "linted; not run",
+        }
+    }
 }
 
 impl Options {
@@ -61,7 +96,8 @@ pub struct Target {
     triple: &'static str,
     /// Debian's name of the architecture, if its std is a package of Debian's; otherwise std is built.
     debian_name: Option<&'static str>,
-    linker: &'static str,
+    /// Unless the tool that links brings its own.
+    linker: Option<&'static str>,
     /// What programs of the platform begin and end with, which comes with std's source.
     start_objects: &'static [&'static str],
     /// Programs and files that have to be here, and the package that has each.
@@ -74,16 +110,10 @@ fn home() -> PathBuf {
 }
 
 pub fn command(options: &Options) -> Outcome {
+    let Some(platform) = options.platform else { return record::run_all(options) };
     for run in 1..=options.runs {
-        if options.runs > 1 {
-            println!("\n=== run {run} of {}", options.runs);
-        }
-        match options.platform {
-            Platform::Aarch64 => linux::emulate(options)?,
-            Platform::Aarch64Kernel => linux::boot_arm64(options)?,
-            Platform::Kernels => linux::boot_others(options)?,
-            Platform::Windows => windows::test(options)?,
-        }
+        println!("=== run {run} of {}", options.runs);
+        println!("{} passed", platform.run(options)?);
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Steps of a run: each announced with its command, timed, and listed again at the end.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::workspace::Outcome;
@@ -83,6 +84,32 @@ pub fn call(command: &mut Command) -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("`{line}` ended with {status}").into()) }
 }
 
+/// Runs tests with their output going where ours goes, and says how many passed: a run of none proves nothing.
+///
+/// # Errors
+///
+/// As for [`call`].
+pub fn call_and_count(command: &mut Command) -> Outcome<u64> {
+    let line = shell_line(command);
+    println!("$ {line}");
+    let started = command.stdout(Stdio::piped()).spawn();
+    let mut child = started.map_err(|error| format!("`{line}` could not be started: {error}"))?;
+    let output = child.stdout.take().expect("stdout was piped");
+    let mut passed = 0;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        passed += passed_in(&line).unwrap_or(0);
+        println!("{line}");
+    }
+    let status = child.wait()?;
+    if status.success() { Ok(passed) } else { Err(format!("`{line}` ended with {status}").into()) }
+}
+
+/// The count in `test result: ok. 12 passed; …`.
+pub fn passed_in(line: &str) -> Option<u64> {
+    line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse().ok()
+}
+
 /// Runs `command` and returns what it printed.
 ///
 /// # Errors
@@ -140,6 +167,17 @@ mod tests {
         run.step("third", || Err("two".into())).unwrap();
         let error = run.finish().unwrap_err().to_string();
         assert!(error.contains("first: one") && error.contains("third: two"), "{error}");
+    }
+
+    #[test]
+    fn passed_tests_are_counted_from_the_closing_lines() {
+        let line =
+            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 1s";
+        assert_eq!(passed_in(line), Some(12));
+        assert_eq!(passed_in("test a::loom::b ... ok"), None);
+        let script = "echo 'test result: ok. 2 passed;'; echo other; echo 'test result: ok. 3 passed;'";
+        assert_eq!(call_and_count(Command::new("sh").args(["-c", script])).unwrap(), 5);
+        assert!(call_and_count(&mut Command::new("false")).is_err());
     }
 
     #[test]

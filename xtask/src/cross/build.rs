@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::toolchain::Toolchain;
 use super::{Target, home};
-use crate::step::{call, find_program, output_of};
+use crate::step::{call, call_and_count, find_program, output_of};
 use crate::workspace::{Outcome, cargo};
+
+/// Programs by name.
+pub type Programs = BTreeMap<String, PathBuf>;
 
 pub struct Build {
     target: &'static Target,
@@ -31,23 +34,32 @@ impl Build {
         Ok(Build { target, toolchain })
     }
 
-    /// `cargo test` for the packages, with `runner` before each program.
-    pub fn test(&self, packages: &[String], arguments: &[String], runner: &str) -> Outcome {
-        let mut command = self.cargo("test", packages)?;
-        command.env(format!("CARGO_TARGET_{}_RUNNER", self.variable()), runner);
-        call(command.args(arguments))
+    /// `cargo test` for the packages, with `runner` before each program. Returns how many tests passed.
+    pub fn test(&self, packages: &[String], arguments: &[String], runner: &str) -> Outcome<u64> {
+        let mut command = cargo();
+        command.arg("test").env(format!("CARGO_TARGET_{}_RUNNER", self.variable()), runner);
+        call_and_count(self.apply_to(command, packages)?.args(arguments))
+    }
+
+    /// Lints everything of the packages as strictly as at home.
+    pub fn clippy(&self, packages: &[String], arguments: &[String]) -> Outcome {
+        let command = match &self.toolchain {
+            Some(toolchain) => toolchain.clippy()?,
+            None => {
+                let mut command = cargo();
+                command.arg("clippy");
+                command
+            }
+        };
+        let mut command = self.apply_to(command, packages)?;
+        call(command.arg("--all-targets").args(arguments).args(["--", "-D", "warnings"]))
     }
 
     /// The test programs of the packages, by name.
-    pub fn test_programs(
-        &self,
-        packages: &[String],
-        arguments: &[String],
-    ) -> Outcome<BTreeMap<String, PathBuf>> {
-        let mut command = self.cargo("test", packages)?;
-        command.args(["--no-run", "--message-format=json"]);
-        let messages = output_of(command.args(arguments).stderr(std::process::Stdio::inherit()))?;
-        Ok(programs_in(&messages))
+    pub fn test_programs(&self, packages: &[String], arguments: &[String]) -> Outcome<Programs> {
+        let mut command = cargo();
+        command.args(["test", "--no-run"]);
+        programs_of(self.apply_to(command, packages)?.args(arguments))
     }
 
     /// The folder that tests find by `CARGO_TARGET_TMPDIR`.
@@ -55,12 +67,12 @@ impl Build {
         home().join("build").join(self.target.triple).join("tmp")
     }
 
-    fn cargo(&self, subcommand: &str, packages: &[String]) -> Outcome<Command> {
-        let mut command = cargo();
+    /// Makes a command of cargo's one for the platform, and the packages.
+    pub fn apply_to(&self, mut command: Command, packages: &[String]) -> Outcome<Command> {
         if let Some(toolchain) = &self.toolchain {
             toolchain.apply_to(&mut command)?;
         }
-        command.args([subcommand, "--target", self.target.triple]);
+        command.args(["--target", self.target.triple]);
         packages.iter().for_each(|package| {
             command.args(["--package", package]);
         });
@@ -68,7 +80,9 @@ impl Build {
         command.env("CARGO_PROFILE_DEV_DEBUG", "false");
         // Another rustc would invalidate what the ordinary one has built.
         command.env("CARGO_TARGET_DIR", home().join("build"));
-        command.env(format!("CARGO_TARGET_{}_LINKER", self.variable()), self.target.linker);
+        if let Some(linker) = self.target.linker {
+            command.env(format!("CARGO_TARGET_{}_LINKER", self.variable()), linker);
+        }
         Ok(command)
     }
 
@@ -101,8 +115,14 @@ fn installed_std(target: &Target) -> Outcome<bool> {
     Ok(entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
+/// Builds tests, and says where they are.
+pub fn programs_of(command: &mut Command) -> Outcome<Programs> {
+    let messages = output_of(command.arg("--message-format=json").stderr(Stdio::inherit()))?;
+    Ok(programs_in(&messages))
+}
+
 /// The test programs among cargo's messages, which are a line of JSON each.
-fn programs_in(messages: &str) -> BTreeMap<String, PathBuf> {
+fn programs_in(messages: &str) -> Programs {
     let programs = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_test = message["profile"]["test"].as_bool()?;

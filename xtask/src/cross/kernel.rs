@@ -6,7 +6,6 @@
 //!   here: what the serial console says, line by line ◄───────────────────┘
 //! ```
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::apt::{Apt, dependency, once};
+use super::build::Programs;
 use super::home;
-use crate::step::{call, shell_line};
+use crate::step::{call, passed_in, shell_line};
 use crate::workspace::Outcome;
 
 /// A kernel of Debian's, and the machine that it runs on.
@@ -81,7 +81,7 @@ const MODULES: [&str; 7] = [
 
 /// What runs there: programs by their names, and the arguments of each.
 pub struct Tests {
-    pub programs: BTreeMap<String, PathBuf>,
+    pub programs: Programs,
     pub arguments: Vec<String>,
     /// Folders that the tests expect, by their names here.
     pub folders: Vec<PathBuf>,
@@ -207,7 +207,7 @@ struct Verdict {
 
 impl Verdict {
     fn hear(&mut self, line: &str) {
-        if let Some(passed) = crate::loom::passed_in(line) {
+        if let Some(passed) = passed_in(line) {
             self.passed += passed;
         } else if let Some((name, status)) = line.strip_prefix("--- ").and_then(|rest| rest.rsplit_once(": "))
         {

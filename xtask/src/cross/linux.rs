@@ -4,10 +4,10 @@ use super::kernel::{ARM64, Kernel, OTHERS, Tests};
 use super::{Build, Options, Target};
 use crate::workspace::Outcome;
 
-const AARCH64: Target = Target {
+static AARCH64: Target = Target {
     triple: "aarch64-unknown-linux-gnu",
     debian_name: Some("arm64"),
-    linker: "aarch64-linux-gnu-gcc",
+    linker: Some("aarch64-linux-gnu-gcc"),
     start_objects: &[],
     needs: &[
         ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
@@ -16,10 +16,10 @@ const AARCH64: Target = Target {
     ],
 };
 
-const X86_64: Target = Target {
+static X86_64: Target = Target {
     triple: "x86_64-unknown-linux-gnu",
     debian_name: Some("amd64"),
-    linker: "cc",
+    linker: Some("cc"),
     start_objects: &[],
     needs: &[("cc", "gcc")],
 };
@@ -50,7 +50,7 @@ const NOT_EMULATED: [&str; 6] = [
 ];
 
 /// The tests as programs of another architecture on this kernel.
-pub fn emulate(options: &Options) -> Outcome {
+pub fn emulate(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&AARCH64)?;
     let packages = options.packages_or(&PACKAGES);
     let mut arguments = options.cargo_arguments.clone();
@@ -62,16 +62,16 @@ pub fn emulate(options: &Options) -> Outcome {
 }
 
 /// The tests on a machine of another architecture.
-pub fn boot_arm64(options: &Options) -> Outcome {
+pub fn boot_arm64(options: &Options) -> Outcome<u64> {
     boot(&AARCH64, &[ARM64], options, &PACKAGES)
 }
 
 /// The driver's tests on other kernels, which have more or fewer of a ring's features.
-pub fn boot_others(options: &Options) -> Outcome {
+pub fn boot_others(options: &Options) -> Outcome<u64> {
     boot(&X86_64, &OTHERS, options, &["fibra-driver"])
 }
 
-fn boot(target: &'static Target, kernels: &[Kernel], options: &Options, packages: &[&str]) -> Outcome {
+fn boot(target: &'static Target, kernels: &[Kernel], options: &Options, packages: &[&str]) -> Outcome<u64> {
     super::build::require(FOR_MACHINES)?;
     let build = Build::prepare(target)?;
     let packages = options.packages_or(packages);
@@ -83,9 +83,11 @@ fn boot(target: &'static Target, kernels: &[Kernel], options: &Options, packages
         folders: vec![build.folder_for_tests()],
         seconds: 900,
     };
+    let mut passed = 0;
     for kernel in kernels {
-        let passed = kernel.run(&tests)?;
-        println!("Linux {}: {passed} tests passed", kernel.name);
+        let there = kernel.run(&tests)?;
+        println!("Linux {}: {there} tests passed", kernel.name);
+        passed += there;
     }
-    Ok(())
+    Ok(passed)
 }

@@ -9,18 +9,19 @@ use super::{Build, Options, Target, home};
 use crate::step::call;
 use crate::workspace::{Outcome, root};
 
-const WINDOWS: Target = Target {
+static WINDOWS: Target = Target {
     triple: "x86_64-pc-windows-gnu",
     debian_name: None,
-    linker: "x86_64-w64-mingw32-gcc",
+    linker: Some(LINKER),
     start_objects: &["rsbegin", "rsend"],
-    needs: &[("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64-posix"), (WINE, "wine wine64")],
+    needs: &[(LINKER, "gcc-mingw-w64-x86-64-posix"), (WINE, "wine wine64")],
 };
 
+const LINKER: &str = "x86_64-w64-mingw32-gcc";
 const WINE: &str = "/usr/lib/wine/wine64";
 const PACKAGES: [&str; 2] = ["fibra-coro", "fibra-system"];
 
-pub fn test(options: &Options) -> Outcome {
+pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
     let prefix = prefix()?;
     let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
@@ -40,7 +41,7 @@ fn prefix() -> Outcome<PathBuf> {
         let library = partial.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !fs::exists(&library)? {
             let source = root().join("xtask/src/cross/bcryptprimitives.c");
-            let mut compile = Command::new(WINDOWS.linker);
+            let mut compile = Command::new(LINKER);
             compile
                 .args(["-O2", "-shared", "-static-libgcc", "-o"])
                 .arg(&library)
