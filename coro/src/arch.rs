@@ -5,7 +5,7 @@
 //! | item | promise |
 //! | --- | --- |
 //! | `STACK_ALIGNMENT` | the alignment that the ABI wants of the stack pointer at a call |
-//! | `first_frame(top, entry)` | writes, as plain data, a frame that continues in `entry`; returns where it rests |
+//! | `first_frame(stack, entry)` | writes, as plain data, a frame that continues in `entry`; returns where it rests |
 //! | `switch(save, to, word)` | leaves this stack and continues another, control words kept |
 //! | `switch_without_control_words(..)` | the same; floating-point control words are shared by all stacks |
 //! | `LONGEST_CALL` | the length of the longest call instruction, in bytes |
@@ -29,13 +29,15 @@ mod current;
 #[path = "arch/aarch64.rs"]
 mod current;
 
-// macOS takes the same two files; nobody has run them there yet. The place of Windows, where the switch also carries
-// the thread's own record of its stack (the TIB):
-// #[cfg(all(target_arch = "x86_64", windows))]
-// #[path = "arch/x86_64_windows.rs"]
-// mod current;
+#[cfg(all(target_arch = "x86_64", windows))]
+#[path = "arch/x86_64_windows.rs"]
+mod current;
 
-#[cfg(not(any(all(target_arch = "x86_64", unix), all(target_arch = "aarch64", unix))))]
+#[cfg(target_arch = "x86_64")]
+#[path = "arch/x86_64_calls.rs"]
+mod x86_64_calls;
+
+#[cfg(not(any(all(target_arch = "x86_64", any(unix, windows)), all(target_arch = "aarch64", unix))))]
 compile_error!("fibra-coro has no context switch for this architecture: see coro/src/arch.rs");
 
 pub(crate) use current::*;

@@ -9,7 +9,7 @@ use std::io;
 /// ```
 /// use fibra_coro::GuardKind;
 ///
-/// for kind in [GuardKind::Install, GuardKind::Protect] {
+/// for kind in [GuardKind::Install, GuardKind::Protect, GuardKind::PageGuard] {
 ///     match kind.probe() {
 ///         Ok(()) => println!("{kind} works"),
 ///         Err(error) => println!("{kind}: {error}"),
@@ -22,9 +22,12 @@ pub enum GuardKind {
     /// `madvise(MADV_GUARD_INSTALL)`, Linux 6.13 and later: marks in the page table. Splits no mapping, so the number
     /// of stacks isn't limited by `vm.max_map_count`. Impossible on locked memory.
     Install,
-    /// `mprotect(PROT_NONE)`: works everywhere, but each guard is a mapping of its own, and so is each stack between
+    /// `mprotect(PROT_NONE)`: works on every Unix, but each guard is a mapping of its own, and so is each stack between
     /// two guards. With Linux's default of 65,530 mappings a process that makes about 32,000 stacks.
     Protect,
+    /// `PAGE_GUARD` on Windows, and there the only kind: the system moves the guarded page down as the stack grows, and
+    /// raises an exception at its end.
+    PageGuard,
 }
 
 impl GuardKind {
@@ -43,6 +46,7 @@ impl fmt::Display for GuardKind {
         f.write_str(match self {
             GuardKind::Install => "MADV_GUARD_INSTALL",
             GuardKind::Protect => "mprotect",
+            GuardKind::PageGuard => "PAGE_GUARD",
         })
     }
 }

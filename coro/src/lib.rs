@@ -51,6 +51,7 @@
 //! ```
 
 mod arch;
+mod code_ranges;
 mod context;
 mod coroutine;
 mod error;

@@ -15,6 +15,9 @@
 //! and aborts the process. It neither allocates nor symbolises nor takes a lock: the thread may have been stopped in
 //! the middle of `malloc`. Every other fault goes to the handler that was there before, as if this one weren't.
 //!
+//! On Windows the system raises an exception instead, and the handler runs on what it keeps of the stack for that. On other
+//! stacks than fibra's it says what it always does.
+//!
 //! ```text
 //!  thread-local cell ──▶ Watch ──▶ Watch ──▶ Watch          one for each coroutine that is being resumed on the
 //!                       (coroutine)(coroutine)(worker)      thread, and one for the thread itself
@@ -180,7 +183,7 @@ pub fn disable() -> io::Result<()> {
 }
 
 /// Prepares the calling thread for reports: gives it a guarded signal stack of at least 64 KiB, and remembers how to
-/// find out on which stack it stands.
+/// find out on which stack it stands. (On Windows: has the system keep 20 KiB of every stack of the thread for handlers.)
 ///
 /// # Safety
 ///
@@ -223,7 +226,7 @@ fn report_if_overflow(fault: &Fault) {
     while let Some(current) = unsafe { watch.as_ref() } {
         // SAFETY: whoever linked the watch vouched that this may be called until it is unlinked.
         if let Some(located) = unsafe { (current.locate)(current.data) }
-            && located.bounds.guard_contains(fault.address)
+            && fault.is_overflow_of(located.bounds)
         {
             report(&located, current.subject, fault);
             signals::abort();
@@ -244,9 +247,8 @@ fn report(located: &Located<'_>, subject: Subject, fault: &Fault) {
     report.text(" KiB; raise it with ").text(located.advice).text("\n").flush();
     report.text("  touched ").hexadecimal(fault.address).text(", from code at ");
     report.code(fault.program_counter).text("\n");
-    report
-        .text("  return addresses found on the stack, innermost first (addr2line -e PROGRAM OFFSET):\n")
-        .flush();
+    report.text("  return addresses found on the stack, innermost first (").text(signals::SYMBOLISER);
+    report.text("):\n").flush();
     // SAFETY: the stack is mapped from `limit` to `top`, and its owner is stopped in this handler.
     unsafe { report.return_addresses(located.bounds, fault.stack_pointer) };
     report.flush();

@@ -1,6 +1,7 @@
 //! Text for a signal handler: a fixed buffer and `write(2)`.
 
 use crate::StackBounds;
+use crate::code_ranges;
 use crate::os::signals;
 use crate::return_addresses::ReturnAddresses;
 
@@ -53,7 +54,7 @@ impl Report {
 
     /// An address of code: relative to the program where it lies in it, so that `addr2line` understands it.
     pub(crate) fn code(&mut self, address: usize) -> &mut Report {
-        match signals::offset_in_program(address) {
+        match code_ranges::offset_in_program(address) {
             Some(offset) => self.text("program+").hexadecimal(offset),
             None => self.hexadecimal(address),
         }

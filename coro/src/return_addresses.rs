@@ -6,7 +6,7 @@
 
 use crate::StackBounds;
 use crate::arch;
-use crate::os::signals::{self, CodeRange};
+use crate::code_ranges::{self, CodeRange};
 
 /// See the module. Innermost first.
 pub(crate) struct ReturnAddresses {
@@ -49,7 +49,7 @@ impl Iterator for ReturnAddresses {
 
 /// Whether an address is one that a call would return to.
 fn is_return_address(address: usize) -> bool {
-    let Some(range) = signals::code_ranges().iter().find(|range| range.contains(address)) else {
+    let Some(range) = code_ranges::all().iter().find(|range| range.contains(address)) else {
         return false;
     };
     code_before(range, address).is_none_or(|code| arch::ends_with_call(&code))

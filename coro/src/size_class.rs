@@ -102,7 +102,7 @@ impl SizeClass {
         let usable = self.usable().next_multiple_of(page);
         // Rust code touches every page of a large frame in turn; C doesn't, and steps over a small guard. So several
         // pages, and 64 KiB where that is small beside the stack.
-        let guard = (usable / 4).clamp(16 * 1024, 64 * 1024).next_multiple_of(page);
+        let guard = (usable / 4).clamp(os::LEAST_GUARD, 64 * 1024).next_multiple_of(page);
         Geometry { usable, guard, stride: guard + usable + page }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::origin::{Origin, PoolId};
 use crate::os;
-use crate::size_class::SizeClass;
+use crate::size_class::{Geometry, SizeClass};
 use crate::{GuardKind, Stack};
 use std::io;
 use std::ptr::NonNull;
@@ -99,8 +99,8 @@ impl Slab {
         }
         let index = self.cut;
         let guarded = self.base.as_ptr().wrapping_add(usize::from(index) * class.geometry().stride);
-        // SAFETY: the first pages of a slot that was never handed out, in a mapping of ours.
-        unsafe { make_guard(guard, guarded, class.geometry().guard) }?;
+        // SAFETY: a slot that was never handed out, in a mapping of ours.
+        unsafe { make_guard(guard, guarded, class.geometry()) }?;
         self.cut += 1;
         self.used |= 1 << index;
         Ok(index)
@@ -129,20 +129,21 @@ impl Slab {
 ///
 /// # Safety
 ///
-/// The range consists of whole pages of one slab, and nothing in it is in use.
-unsafe fn make_guard(kind: Option<GuardKind>, address: *mut u8, len: usize) -> Result<(), SlabError> {
+/// The slot is one of a slab's, and nothing in it is in use.
+unsafe fn make_guard(kind: Option<GuardKind>, slot: *mut u8, geometry: Geometry) -> Result<(), SlabError> {
+    let Geometry { guard, stride, .. } = geometry;
     let best = os::default_guard();
     let first = kind.unwrap_or(best);
     if first == GuardKind::Install && best != GuardKind::Install {
         os::probe(first).map_err(|error| SlabError::Guard(first, error))?;
     }
     // SAFETY: the caller's promise is the same.
-    let Err(error) = (unsafe { os::guard(first, address, len) }) else { return Ok(()) };
-    if kind.is_some() || first == GuardKind::Protect {
+    let Err(error) = (unsafe { os::guard(first, slot, guard, stride) }) else { return Ok(()) };
+    if kind.is_some() || first != GuardKind::Install {
         return Err(SlabError::Guard(first, error));
     }
     // SAFETY: the caller's promise is the same.
-    unsafe { os::guard(GuardKind::Protect, address, len) }
+    unsafe { os::guard(GuardKind::Protect, slot, guard, stride) }
         .map_err(|error| SlabError::Guard(GuardKind::Protect, error))
 }
 

@@ -24,7 +24,8 @@
 //! as they may at any time.
 
 use crate::StackBounds;
-use crate::os::{signals, snapshots};
+use crate::code_ranges;
+use crate::os::snapshots;
 use crate::return_addresses::ReturnAddresses;
 use std::cell::UnsafeCell;
 use std::io;
@@ -86,18 +87,20 @@ impl Moment {
 /// assert_eq!(fibra_coro::snapshot::offset_in_program(1), None);
 /// ```
 pub fn offset_in_program(address: usize) -> Option<usize> {
-    signals::offset_in_program(address)
+    code_ranges::offset_in_program(address)
 }
 
 /// Lets the calling thread be looked at: installs the handler, once for the whole process, and unblocks its signal here.
 ///
 /// # Errors
 ///
-/// `Unsupported` where this can't be done; the system's, if it refuses the handler.
+/// `Unsupported` on systems other than Linux; the system's, if it refuses the handler.
 ///
 /// ```
-/// fibra_coro::snapshot::admit()?;
-/// # Ok::<(), std::io::Error>(())
+/// match fibra_coro::snapshot::admit() {
+///     Ok(()) => println!("this thread can be looked at"),
+///     Err(error) => println!("no thread can be looked at: {error}"),
+/// }
 /// ```
 pub fn admit() -> io::Result<()> {
     snapshots::install(answer, forget)?;
@@ -120,6 +123,7 @@ pub fn admit() -> io::Result<()> {
 /// ```
 /// use fibra_coro::snapshot;
 ///
+/// # #[cfg(target_os = "linux")] {
 /// snapshot::admit()?;
 /// # // SAFETY: a system call without arguments.
 /// # let thread = unsafe { libc::syscall(libc::SYS_gettid) } as u32;
@@ -127,6 +131,7 @@ pub fn admit() -> io::Result<()> {
 /// // SAFETY: the function writes a number of this frame, which outlives the call.
 /// unsafe { snapshot::take(thread, &mut |moment| counter = moment.program_counter()) }?;
 /// assert_ne!(counter, 0);
+/// # }
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub unsafe fn take(thread: u32, look: &mut (dyn FnMut(&Moment) + Send)) -> io::Result<()> {

@@ -87,11 +87,17 @@ impl Stack {
         self.origin
     }
 
+    /// One past the highest usable byte.
+    #[inline]
+    pub(crate) fn top(&self) -> *mut u8 {
+        self.top.as_ptr()
+    }
+
     /// Where the stack lies.
     #[inline]
     pub fn bounds(&self) -> StackBounds {
         let geometry = self.origin.class().geometry();
-        let top = self.top.as_ptr();
+        let top = self.top();
         let slot_end = top.wrapping_add(colour(self.origin.index()));
         let limit = slot_end.wrapping_sub(geometry.stride - geometry.guard);
         StackBounds { top, limit, guard: limit.wrapping_sub(geometry.guard), size: geometry.usable }
@@ -110,7 +116,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// The kernel's, if it can't tell (`mincore`).
+    /// The kernel's, if it can't tell (`mincore`, `VirtualQuery`).
     pub fn high_water_mark(&self) -> io::Result<usize> {
         let StackBounds { top, limit, .. } = self.bounds();
         let lowest = os::lowest_resident(limit..top)?;
@@ -119,6 +125,8 @@ impl Stack {
 
     /// Writes a first frame, so that the first [`switch`](crate::switch) to the returned [`Context`] calls
     /// `entry(word)` at the top of this stack. A handful of stores.
+    ///
+    /// On Windows also a question to the system: how far down the stack has memory.
     ///
     /// May be called again on a stack that has been used, if its frames are abandoned.
     ///
@@ -131,7 +139,7 @@ impl Stack {
     pub unsafe fn prepare(&self, entry: unsafe extern "C" fn(usize) -> !) -> Context {
         // SAFETY: `top` is aligned (the pool cuts it so) and has the whole usable size below it, which the caller
         // gives up.
-        unsafe { arch::first_frame(self.top.as_ptr(), entry) }
+        unsafe { arch::first_frame(self, entry) }
     }
 }
 

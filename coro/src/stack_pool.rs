@@ -38,7 +38,7 @@ const AT_HAND: usize = 32;
 #[non_exhaustive]
 pub struct StackPoolConfig {
     /// How to make guards. By default the best that works here, decided for each stack: [`GuardKind::Install`], else
-    /// [`GuardKind::Protect`].
+    /// [`GuardKind::Protect`]; on Windows [`GuardKind::PageGuard`].
     pub guard: Option<GuardKind>,
 }
 
@@ -150,6 +150,9 @@ impl StackPool {
         self.empty_slabs += slabs.empty();
         allocated.map_err(|error| match error {
             SlabError::Reserve(source) => StackError::OutOfMemory { size, source },
+            SlabError::Guard(GuardKind::PageGuard, source) if source.kind() == io::ErrorKind::OutOfMemory => {
+                StackError::OutOfMemory { size, source }
+            }
             SlabError::Guard(GuardKind::Protect, source) if source.kind() == io::ErrorKind::OutOfMemory => {
                 StackError::TooManyMappings { source }
             }

@@ -3,6 +3,13 @@
 use fibra_coro::{Stack, StackPool};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(unix)]
+#[path = "mappings/linux.rs"]
+mod mappings;
+#[cfg(windows)]
+#[path = "mappings/windows.rs"]
+mod mappings;
+
 const SIZE: usize = 64 * 1024;
 const BURST: usize = 10_000;
 
@@ -23,14 +30,8 @@ fn burst(pool: &mut StackPool) -> Vec<Stack> {
     stacks
 }
 
-/// Whether the kernel has nothing mapped at the address any more.
 fn is_unmapped(address: usize) -> bool {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    !maps.lines().any(|line| {
-        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
-        let number = |digits| usize::from_str_radix(digits, 16).unwrap();
-        (number(start)..number(end)).contains(&address)
-    })
+    mappings::mapping_of(address).is_none()
 }
 
 fn drains(order: impl FnOnce(&mut Vec<Stack>)) {

@@ -3,18 +3,18 @@
 use fibra_coro::{Stack, StackPool};
 use std::collections::HashSet;
 
+#[cfg(unix)]
+#[path = "mappings/linux.rs"]
+mod mappings;
+#[cfg(windows)]
+#[path = "mappings/windows.rs"]
+mod mappings;
+
 const SIZE: usize = 64 * 1024;
 
-/// The mappings that hold these stacks, as the kernel describes them.
-fn mappings_of(stacks: &[Stack]) -> Vec<String> {
-    let number = |digits: &str| usize::from_str_radix(digits, 16).unwrap();
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let holds_one = |line: &&str| {
-        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
-        let mapping = number(start)..number(end);
-        stacks.iter().any(|stack| mapping.contains(&(top(stack) - 1)))
-    };
-    maps.lines().filter(holds_one).map(str::to_owned).collect()
+/// The mappings that hold these stacks, each once.
+fn mappings_of(stacks: &[Stack]) -> HashSet<String> {
+    stacks.iter().map(|stack| mappings::mapping_of(top(stack) - 1).unwrap()).collect()
 }
 
 fn top(stack: &Stack) -> usize {

@@ -1,6 +1,50 @@
 //! A stack has at least the size that was asked for; a size out of all proportion is an error that says so.
 
-use fibra_coro::{GuardKind, StackBounds, StackError, StackPool, StackPoolConfig};
+use fibra_coro::{Context, GuardKind, Stack, StackBounds, StackError, StackPool, StackPoolConfig, switch};
+use std::hint::black_box;
+
+struct Descent {
+    outside: Context,
+    inside: Context,
+    /// How much stack is used at least.
+    bytes: usize,
+    /// How deep it got.
+    lowest: usize,
+}
+
+/// Descends to within a page of the limit; the frames in between are touched too.
+#[inline(never)]
+fn descend(descent: *mut Descent, from: usize) -> u64 {
+    let frame = black_box([1_u64; 64]);
+    let here = frame.as_ptr().addr();
+    // SAFETY: the descent outlives this stack's use.
+    let bytes = unsafe {
+        (*descent).lowest = here;
+        (*descent).bytes
+    };
+    if from - here < bytes { descend(descent, from) + black_box(&frame)[0] } else { 0 }
+}
+
+unsafe extern "C" fn entry(descent: usize) -> ! {
+    let here = 0_u8;
+    let descent = descent as *mut Descent;
+    descend(descent, (&raw const here).addr());
+    // SAFETY: back to the test.
+    unsafe { switch(&raw mut (*descent).inside, (*descent).outside, 0) };
+    unreachable!("nobody continues us")
+}
+
+/// Stands on the stack and uses it down to its limit, but for what a frame takes.
+fn use_all_of(stack: &Stack) {
+    const FRAME: usize = 2 * 1024;
+    let (outside, inside) = (Context::null(), Context::null());
+    let mut descent = Descent { outside, inside, bytes: stack.size() - 2 * FRAME, lowest: 0 };
+    let place = &raw mut descent;
+    // SAFETY: the stack is fresh, and its frames are abandoned.
+    unsafe { switch(&raw mut (*place).outside, stack.prepare(entry), place as usize) };
+    assert!(stack.bounds().top.addr() - descent.lowest >= stack.size() - 2 * FRAME);
+    assert!(stack.bounds().contains(descent.lowest));
+}
 
 #[test]
 fn at_least_what_was_asked_for() {
@@ -13,10 +57,8 @@ fn at_least_what_was_asked_for() {
         assert!(limit.addr() - guard.addr() >= 16 * 1024);
         assert!(size < 256 * 1024 || limit.addr() - guard.addr() >= 64 * 1024);
         assert_eq!(top.addr() % 16, 0);
-        // SAFETY: the lowest and the highest usable byte of a stack that nobody stands on.
-        unsafe {
-            limit.write_volatile(1);
-            top.sub(1).write_volatile(1);
+        if stack.size() <= 8 << 20 {
+            use_all_of(&stack);
         }
         pool.release(stack);
     }

@@ -6,8 +6,11 @@ use fibra_coro::{Context, Stack, StackPool, switch, switch_without_control_words
 #[cfg(target_arch = "aarch64")]
 #[path = "registers/aarch64.rs"]
 mod registers;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", unix))]
 #[path = "registers/x86_64.rs"]
+mod registers;
+#[cfg(all(target_arch = "x86_64", windows))]
+#[path = "registers/x86_64_windows.rs"]
 mod registers;
 
 struct Pair {

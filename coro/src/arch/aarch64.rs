@@ -23,7 +23,7 @@
 //!
 //! `exchange` is jumped to, not called, and jumps back: the CPU's return stack stays as it was.
 
-use crate::Context;
+use crate::{Context, Stack};
 use core::arch::{asm, naked_asm};
 
 /// `sp` must be a multiple of this whenever memory is reached through it.
@@ -36,12 +36,12 @@ const NO_CONTROL_WORD: u64 = u64::MAX;
 ///
 /// # Safety
 ///
-/// `top` is a multiple of [`STACK_ALIGNMENT`], and the 32 bytes below it are writable and hold nothing of use.
+/// The stack's top is a multiple of [`STACK_ALIGNMENT`], and the 32 bytes below it are writable and hold nothing of use.
 #[inline(always)]
-pub(crate) unsafe fn first_frame(top: *mut u8, entry: unsafe extern "C" fn(usize) -> !) -> Context {
-    // SAFETY: the caller vouches for the four words below `top`, which is aligned for them.
+pub(crate) unsafe fn first_frame(stack: &Stack, entry: unsafe extern "C" fn(usize) -> !) -> Context {
+    // SAFETY: the caller vouches for the four words below the top, which is aligned for them.
     unsafe {
-        let frame = top.cast::<u64>().sub(4);
+        let frame = stack.top().cast::<u64>().sub(4);
         frame.write(entry as *const () as u64);
         frame.add(1).write(0);
         frame.add(2).write(start as *const () as u64);

@@ -24,7 +24,8 @@
 //!
 //! `rbx` and `rbp` are saved by hand, because the compiler reserves them and refuses them as clobbers.
 
-use crate::Context;
+pub(crate) use super::x86_64_calls::{LONGEST_CALL, ends_with_call};
+use crate::{Context, Stack};
 use core::arch::{asm, naked_asm};
 
 /// `rsp` must be a multiple of this at each `call`.
@@ -40,9 +41,10 @@ const INITIAL_X87_CONTROL_WORD: u16 = 0x037f;
 ///
 /// # Safety
 ///
-/// `top` is a multiple of [`STACK_ALIGNMENT`], and the 24 bytes below it are writable and hold nothing of use.
+/// The stack's top is a multiple of [`STACK_ALIGNMENT`], and the 24 bytes below it are writable and hold nothing of use.
 #[inline(always)]
-pub(crate) unsafe fn first_frame(top: *mut u8, entry: unsafe extern "C" fn(usize) -> !) -> Context {
+pub(crate) unsafe fn first_frame(stack: &Stack, entry: unsafe extern "C" fn(usize) -> !) -> Context {
+    let top = stack.top();
     let frame = top.cast::<usize>();
     // SAFETY: the caller vouches for the three words below `top`, which is aligned for them.
     unsafe {
@@ -193,21 +195,4 @@ pub(crate) unsafe fn switch_without_control_words(save: *mut Context, to: Contex
         );
     }
     returned
-}
-
-/// `call [base + index * scale + displacement]`, without a prefix.
-pub(crate) const LONGEST_CALL: usize = 7;
-
-/// Whether the code ends with a call. Instructions have no fixed places, so what ends in these bytes may be the tail of
-/// another one.
-pub(crate) fn ends_with_call(code: &[u8; LONGEST_CALL]) -> bool {
-    const RELATIVE: u8 = 0xe8;
-    const INDIRECT: u8 = 0xff;
-    /// In the byte after `INDIRECT`, these bits choose among its instructions; this one is the near call.
-    const OPERATION: u8 = 0x38;
-    const CALL: u8 = 0x10;
-    let from_end = |distance: usize| code[LONGEST_CALL - distance];
-    let is_indirect =
-        |length: usize| from_end(length) == INDIRECT && from_end(length - 1) & OPERATION == CALL;
-    from_end(5) == RELATIVE || [2, 3, 4, 6, 7].into_iter().any(is_indirect)
 }

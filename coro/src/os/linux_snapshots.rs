@@ -1,6 +1,7 @@
 //! Stopping a thread by a signal, on Linux.
 
-use super::signals::{action, call, check, code_ranges, registers};
+use super::signals::{action, call, check, registers};
+use crate::code_ranges;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -28,7 +29,7 @@ pub(crate) fn install(answer: Answer, in_child: extern "C" fn()) -> io::Result<(
         return Ok(());
     }
     // The handler reads these; they must be there before the first signal.
-    code_ranges();
+    code_ranges::all();
     let mut previous = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: without a new action the call only writes the present one through the pointer.
     check(unsafe { libc::sigaction(SIGNAL, ptr::null(), previous.as_mut_ptr()) })?;

@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 #[cfg(target_os = "linux")]
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
+/// The smallest guard. C code doesn't touch the pages of a large frame in turn: it steps over a single page.
+pub(crate) const LEAST_GUARD: usize = 16 * 1024;
+
 /// The size of a page in bytes.
 pub(crate) fn page_size() -> usize {
     static PAGE_SIZE: OnceLock<usize> = OnceLock::new();
@@ -56,7 +59,7 @@ fn refuse_huge_pages(address: *mut libc::c_void, len: usize) {
 #[cfg(not(target_os = "linux"))]
 fn refuse_huge_pages(_address: *mut libc::c_void, _len: usize) {}
 
-/// Makes every touch of `len` bytes at `address` fault.
+/// Makes every touch of the `len` lowest bytes of a slot fault. The others are usable as they are.
 ///
 /// # Safety
 ///
@@ -66,7 +69,7 @@ fn refuse_huge_pages(_address: *mut libc::c_void, _len: usize) {}
 ///
 /// The kernel's. `Install`: `EINVAL` before Linux 6.13 and on locked memory. `Protect`: `ENOMEM` when the process has
 /// used up its mappings.
-pub(crate) unsafe fn guard(kind: GuardKind, address: *mut u8, len: usize) -> io::Result<()> {
+pub(crate) unsafe fn guard(kind: GuardKind, address: *mut u8, len: usize, _slot: usize) -> io::Result<()> {
     // SAFETY: the caller owns the range and gives up its contents.
     let status = unsafe {
         match kind {
@@ -75,6 +78,7 @@ pub(crate) unsafe fn guard(kind: GuardKind, address: *mut u8, len: usize) -> io:
             #[cfg(not(target_os = "linux"))]
             GuardKind::Install => return Err(io::Error::from_raw_os_error(libc::EINVAL)),
             GuardKind::Protect => libc::mprotect(address.cast(), len, libc::PROT_NONE),
+            GuardKind::PageGuard => return Err(ErrorKind::Unsupported.into()),
         }
     };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -98,7 +102,7 @@ pub(crate) fn probe(kind: GuardKind) -> io::Result<()> {
     let len = page_size();
     let address = reserve(len)?.as_ptr();
     // SAFETY: the page was reserved above, and nobody else knows it.
-    let made = unsafe { guard(kind, address, len) };
+    let made = unsafe { guard(kind, address, len, len) };
     let made =
         made.and_then(|()| if is_untouchable(address) { Ok(()) } else { Err(ErrorKind::Unsupported.into()) });
     // SAFETY: as before; nothing refers to the page.

@@ -1,13 +1,14 @@
 //! Faults on Unix: alternate signal stacks, the handler, and what a handler may call.
 
 use super::current as os;
-use crate::GuardKind;
+use crate::code_ranges::{self, CodeRange};
+use crate::{GuardKind, StackBounds};
 use std::cell::UnsafeCell;
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// A touch of memory that the kernel refused.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,16 @@ pub(crate) struct Fault {
     /// With the stack at.
     pub(crate) stack_pointer: usize,
 }
+
+impl Fault {
+    /// Whether it means that this stack has overflowed.
+    pub(crate) fn is_overflow_of(&self, bounds: StackBounds) -> bool {
+        bounds.guard_contains(self.address)
+    }
+}
+
+/// What tells where in the source an offset in the program lies, for the report.
+pub(crate) const SYMBOLISER: &str = "addr2line -e PROGRAM OFFSET";
 
 /// The signals that a touched guard raises: `SIGSEGV` on Linux, `SIGBUS` on macOS for some mappings.
 const FAULTS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
@@ -61,7 +72,7 @@ pub(crate) fn install(on_fault: fn(&Fault)) -> io::Result<()> {
         return Ok(());
     }
     // The handler reads these; they must be there before the first fault.
-    code_ranges();
+    code_ranges::all();
     for (index, signal) in FAULTS.into_iter().enumerate() {
         let mut previous = MaybeUninit::<libc::sigaction>::uninit();
         // SAFETY: without a new action the call only writes the present one through the pointer.
@@ -247,40 +258,6 @@ pub(crate) fn abort() -> ! {
     unsafe { libc::abort() }
 }
 
-/// Addresses that hold code.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CodeRange {
-    start: usize,
-    end: usize,
-    is_readable: bool,
-    /// Where the program was loaded, if the code is the program's own and not a library's.
-    program_base: Option<usize>,
-}
-
-impl CodeRange {
-    pub(crate) fn contains(&self, address: usize) -> bool {
-        (self.start..self.end).contains(&address)
-    }
-
-    /// Its first address, unless the code may only be executed.
-    pub(crate) fn readable_start(&self) -> Option<usize> {
-        self.is_readable.then_some(self.start)
-    }
-}
-
-/// How far behind the start of the program an address lies, if it is one of the program's own code: what `addr2line`
-/// understands.
-pub(crate) fn offset_in_program(address: usize) -> Option<usize> {
-    let range = code_ranges().iter().find(|range| range.contains(address))?;
-    Some(address - range.program_base?)
-}
-
-/// The code that was loaded when the handler was installed. After the first call this only reads.
-pub(crate) fn code_ranges() -> &'static [CodeRange] {
-    static RANGES: OnceLock<Vec<CodeRange>> = OnceLock::new();
-    RANGES.get_or_init(find_code_ranges)
-}
-
 /// Adds the code of one loaded object to the vector.
 ///
 /// # Safety
@@ -310,7 +287,7 @@ unsafe extern "C" fn add_code(
 }
 
 #[cfg(target_os = "linux")]
-fn find_code_ranges() -> Vec<CodeRange> {
+pub(crate) fn find_code_ranges() -> Vec<CodeRange> {
     let mut ranges = Vec::<CodeRange>::new();
     // SAFETY: the callback has the type demanded and gets the vector that it expects.
     unsafe { libc::dl_iterate_phdr(Some(add_code), (&raw mut ranges).cast()) };
@@ -319,7 +296,7 @@ fn find_code_ranges() -> Vec<CodeRange> {
 
 /// Elsewhere the report names the code at fault only.
 #[cfg(not(target_os = "linux"))]
-fn find_code_ranges() -> Vec<CodeRange> {
+pub(crate) fn find_code_ranges() -> Vec<CodeRange> {
     Vec::new()
 }
 
@@ -344,7 +321,7 @@ impl SignalStack {
         // SAFETY: the first page of a mapping that nobody else knows; then a stack that stays mapped until `drop` has
         // taken it out of use.
         let installed = unsafe {
-            os::guard(GuardKind::Protect, mapping, page)
+            os::guard(GuardKind::Protect, mapping, page, mapped_len)
                 .and_then(|()| check(libc::sigaltstack(&raw const wanted, previous.as_mut_ptr())))
         };
         if let Err(error) = installed {

@@ -1,4 +1,4 @@
-//! Systems where no thread can be stopped by its number: all requests are refused.
+//! Systems where no thread can be stopped by a signal: all requests are refused.
 
 use std::io;
 
