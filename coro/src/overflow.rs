@@ -83,6 +83,7 @@ pub(crate) enum Subject {
 thread_local! {
     /// The first watch of this thread. Constant and without a destructor, so that reading it in a signal handler
     /// neither initialises nor registers anything.
+    #[allow(clippy::missing_const_for_thread_local, reason = "it is; where thread-locals have no segment of their own the lint is wrong")]
     static WATCHES: Cell<*const Watch> = const { Cell::new(ptr::null()) };
 }
 

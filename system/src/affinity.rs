@@ -137,7 +137,26 @@ pub fn current() -> io::Result<CpuSet> {
     os::affinity()
 }
 
-/// Lets the calling thread run on these CPUs only. Threads that it starts later inherit that.
+/// The CPU on which the calling thread runs at the moment. It may be another one as soon as this returns.
+///
+/// # Errors
+///
+/// Those of the system.
+///
+/// ```
+/// use fibra_system::affinity;
+///
+/// assert!(affinity::current()?.contains(affinity::current_cpu()?));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn current_cpu() -> io::Result<usize> {
+    os::current_cpu()
+}
+
+/// Lets the calling thread run on these CPUs only. On Linux, threads that it starts later inherit that.
+///
+/// Windows numbers CPUs in groups of up to 64, here `64 * group + number`, and a thread runs in one group: of a set that
+/// spans several, the part in the thread's own group is taken, or in the first if there is none.
 ///
 /// # Errors
 ///
@@ -183,6 +202,17 @@ mod tests {
         assert_eq!(print(&[5]), "5");
         assert_eq!(print(&[0, 1]), "0-1");
         assert_eq!(print(&[3, 2, 1, 62, 63, 64, 65, 2_000]), "1-3,62-65,2000");
+    }
+
+    #[test]
+    fn a_pinned_thread_runs_where_it_was_pinned() {
+        for cpu in current().expect("readable").iter() {
+            let there = std::thread::spawn(move || {
+                pin_current_thread(cpu).expect("it may run there");
+                current_cpu().expect("readable")
+            });
+            assert_eq!(there.join().expect("no panic"), cpu);
+        }
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How many descriptors this process may have open at once (`RLIMIT_NOFILE`).
+/// How many descriptors this process may have open at once (`RLIMIT_NOFILE`). Unlimited on Windows.
 ///
 /// # Errors
 ///
@@ -124,6 +124,7 @@ pub fn open_files() -> io::Result<Limit> {
 }
 
 /// How many bytes this process may lock into memory (`RLIMIT_MEMLOCK`). Before Linux 5.12 rings counted against it.
+/// On Windows its least working set.
 ///
 /// # Errors
 ///
@@ -142,11 +143,13 @@ pub fn locked_memory() -> io::Result<Limit> {
 ///
 /// # Errors
 ///
-/// Those of reading `/proc`; `InvalidData` if there is no number in it.
+/// Those of reading `/proc`; `InvalidData` if there is no number in it; `Unsupported` where there is no such limit.
 ///
 /// ```
-/// println!("mappings: {}", fibra_system::kernel::max_map_count()?);
-/// # Ok::<(), std::io::Error>(())
+/// match fibra_system::kernel::max_map_count() {
+///     Ok(count) => println!("mappings: {count}"),
+///     Err(error) => println!("mappings: {error}"),
+/// }
 /// ```
 pub fn max_map_count() -> io::Result<u64> {
     os::max_map_count()

@@ -5,6 +5,8 @@
 //! ```text
 //! fn affinity() -> io::Result<CpuSet>              the CPUs on which the calling thread may run
 //! fn set_affinity(&CpuSet) -> io::Result<()>       restricts it to some of them; InvalidInput if there are none
+//! fn current_cpu() -> io::Result<usize>            the CPU on which it runs at the moment
+//! fn numa_nodes() -> io::Result<Vec<CpuSet>>       the CPUs of each node of memory
 //! fn cpu_quota() -> Option<CpuQuota>               the tightest limit on the process's CPU time
 //! fn fence_all_threads() -> io::Result<()>         a full fence in each thread of the process
 //! fn thread_id() -> u32                            the calling thread's number in the kernel
@@ -33,7 +35,12 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;
+
+#[cfg(not(any(target_os = "linux", windows)))]
 compile_error!("fibra-system does not know this operating system yet: give it a file and a line in os.rs");
 
 #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,8 @@
 //! How many cores this process may keep busy.
 
-use crate::{affinity, os};
+use crate::affinity::{self, CpuSet};
+use crate::os;
+use std::io;
 use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
@@ -40,7 +42,8 @@ impl CpuQuota {
     }
 }
 
-/// The tightest limit on CPU time of the control groups (containers) that this process is in, if there is any.
+/// The tightest limit on CPU time of the control groups (containers) that this process is in, if there is any. On Windows that
+/// of its job.
 ///
 /// Groups whose files cannot be read count as unlimited.
 ///
@@ -67,6 +70,23 @@ pub fn usable_cores() -> NonZeroUsize {
     // Where the mask cannot be read (seccomp), std may know another way.
     let allowed = allowed.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     paid_for(allowed, cpu_quota())
+}
+
+/// The CPUs of each node of memory (NUMA): those that are equally near to one part of it.
+///
+/// # Errors
+///
+/// Those of the system, if it doesn't tell.
+///
+/// ```
+/// if let Ok(nodes) = fibra_system::topology::numa_nodes() {
+///     for cpus in nodes {
+///         println!("near each other: {cpus}");
+///     }
+/// }
+/// ```
+pub fn numa_nodes() -> io::Result<Vec<CpuSet>> {
+    os::numa_nodes()
 }
 
 fn paid_for(allowed: NonZeroUsize, quota: Option<CpuQuota>) -> NonZeroUsize {
@@ -98,6 +118,17 @@ mod tests {
         assert_eq!(paid_for(allowed, None).get(), 4);
         assert_eq!(paid_for(allowed, Some(quota(3))).get(), 3);
         assert_eq!(paid_for(allowed, Some(quota(5))).get(), 4);
+    }
+
+    #[test]
+    fn a_cpu_is_in_one_node() {
+        let Ok(nodes) = numa_nodes() else {
+            println!("the system doesn't tell");
+            return;
+        };
+        for cpu in affinity::current().expect("readable").iter() {
+            assert_eq!(nodes.iter().filter(|cpus| cpus.contains(cpu)).count(), 1, "{cpu} in {nodes:?}");
+        }
     }
 
     #[test]

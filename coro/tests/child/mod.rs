@@ -12,10 +12,12 @@ mod system;
 
 use std::panic;
 use std::process::{ExitCode, ExitStatus};
+#[allow(unused_imports, reason = "not every test has a child on every system")]
 pub use system::run;
 
 /// How the child ended, and what it wrote to standard error.
 #[derive(Debug)]
+#[allow(dead_code, reason = "not every test looks at all of it")]
 pub struct Outcome {
     pub status: ExitStatus,
     pub stderr: String,

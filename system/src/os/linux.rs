@@ -45,6 +45,38 @@ pub(crate) fn set_affinity(cpus: &CpuSet) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+pub(crate) fn current_cpu() -> io::Result<usize> {
+    // SAFETY: no arguments.
+    let cpu = unsafe { libc::sched_getcpu() };
+    usize::try_from(cpu).map_err(|_| io::Error::last_os_error())
+}
+
+pub(crate) fn numa_nodes() -> io::Result<Vec<CpuSet>> {
+    let mut nodes = Vec::new();
+    for entry in fs::read_dir("/sys/devices/system/node")? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(number) = name.strip_prefix("node").and_then(|number| number.parse::<usize>().ok()) else {
+            continue;
+        };
+        let text = fs::read_to_string(path.join("cpulist"))?;
+        let cpus = cpus_in(text.trim_end()).ok_or(io::ErrorKind::InvalidData)?;
+        nodes.push((number, cpus));
+    }
+    nodes.sort_by_key(|(number, _)| *number);
+    // Nodes of memory alone have no CPUs.
+    Ok(nodes.into_iter().map(|(_, cpus)| cpus).filter(|cpus| !cpus.is_empty()).collect())
+}
+
+/// Reads what `CpuSet` prints.
+fn cpus_in(text: &str) -> Option<CpuSet> {
+    let ranges = text.split(',').filter(|range| !range.is_empty()).map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
+    });
+    Some(ranges.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
 pub(crate) fn fence_all_threads() -> io::Result<()> {
     // Registered each time, which is cheap when it has been: it isn't ours to know whether this process is a fork.
     membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)?;

@@ -79,3 +79,13 @@ fn the_counter_is_constant_where_the_kernel_says_so() {
     let x86 = info.contains("GenuineIntel") || info.contains("AuthenticAMD");
     assert_eq!(crate::cycles::is_constant(), !x86 || info.contains(" nonstop_tsc"));
 }
+
+#[test]
+fn lists_of_cpus_are_read_as_they_are_printed() {
+    for text in ["", "5", "0-1", "1-3,62-65,2000"] {
+        assert_eq!(cpus_in(text).unwrap().to_string(), text);
+    }
+    for text in ["x", "1-", "-1", "1,,x"] {
+        assert_eq!(cpus_in(text), None, "{text}");
+    }
+}
