@@ -7,6 +7,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -137,9 +138,7 @@ impl Toolchain {
 
     /// The source of std, of the compiler's own version; without that of the compiler, which is most of the package.
     fn source(&self) -> Outcome<PathBuf> {
-        // Where the compiler looks for it.
-        let links = self.folder.join("usr/lib/rustlib/src");
-        let folder = links.join(fs::read_link(links.join("rust"))?);
+        let folder = self.folder.join("source");
         once(&folder, |partial| {
             let apt = Apt::new(&partial.join("apt"), None, None)?;
             let unpacked = partial.join("unpacked");
@@ -151,6 +150,12 @@ impl Toolchain {
             fs::remove_dir_all(unpacked)?;
             Ok(fs::remove_dir_all(partial.join("apt"))?)
         })?;
+        // Where cargo looks for it.
+        let links = self.folder.join("usr/lib/rustlib/src");
+        fs::create_dir_all(&links)?;
+        if !links.join("rust").exists() {
+            symlink(&folder, links.join("rust"))?;
+        }
         Ok(folder)
     }
 }
