@@ -1,5 +1,8 @@
 //! A group's members come, end, and are known by their index, whatever becomes of them.
 
+#[path = "support/patience.rs"]
+mod patience;
+
 use fibra::{
     cancel::Cancelled,
     concurrent::{MemberError, TaskGroup},
@@ -20,6 +23,8 @@ use std::{
     time::Duration,
 };
 
+use patience::eventually;
+
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Counts its drop.
@@ -30,16 +35,6 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_add(1, SeqCst);
     }
-}
-
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..60_000 {
-        if is_so() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    panic!("never: {what}");
 }
 
 #[fibra::test]

@@ -1,5 +1,8 @@
 //! What a runtime counts, and that it counts right.
 
+#[path = "support/patience.rs"]
+mod patience;
+
 use fibra::{
     Builder,
     metrics::{self, Metrics},
@@ -7,6 +10,7 @@ use fibra::{
     thread,
     time::{self, Duration},
 };
+use patience::eventually;
 use std::io::{Read, Write};
 
 #[fibra::test(workers = 1)]
@@ -66,18 +70,19 @@ fn what_is_under_way_is_seen_while_it_is() {
     let (mut there, _) = listener.accept().unwrap();
     let reader = thread::spawn(move || here.read(&mut [0; 1]).unwrap());
     let sleeper = thread::spawn(|| thread::sleep(Duration::from_secs(3600)));
-    thread::sleep(Duration::from_millis(1));
-    let during = metrics::snapshot().total();
-    assert!(during.in_flight >= 1, "{during:?}");
-    assert!(during.timers >= 1);
-    assert!(during.stacks_in_use >= 3);
+    eventually("both wait on their stacks", || {
+        let during = metrics::snapshot().total();
+        during.in_flight >= 1 && during.timers >= 1 && during.stacks_in_use >= 3
+    });
     there.write_all(b"!").unwrap();
     assert_eq!(reader.join().unwrap(), 1);
     sleeper.cancel();
     assert!(sleeper.join().is_err());
-    thread::sleep(Duration::from_millis(1));
+    eventually("neither is there any more", || {
+        let after = metrics::snapshot().total();
+        (after.in_flight, after.timers) == (0, 0)
+    });
     let after = metrics::snapshot().total();
-    assert_eq!((after.in_flight, after.timers), (0, 0), "{after:?}");
     assert!(after.parks >= 1);
     assert!(after.enters > 0 && after.batches.count() > 0);
 }

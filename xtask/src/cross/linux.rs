@@ -36,17 +36,43 @@ const FOR_MACHINES: &[(&str, &str)] = &[
 const PACKAGES: [&str; 4] = ["fibra-coro", "fibra-system", "fibra-driver", "fibra"];
 
 /// What an emulated program does not have as a machine of the architecture has it; there all of it runs.
-const NOT_EMULATED: [&str; 6] = [
-    // The emulator knows no `io_uring_setup`.
+const NOT_EMULATED: &[&str] = &[
+    // The emulator knows no `io_uring_setup`, and these force a ring.
     "io_uring",
     "a_busy_ring",
     "peers_of_different_backends",
+    "no_descriptor_is_left_over",
+    "nothing_is_lost_and_nothing_stays",
+    "who_comes_from_outside_is_heard_while",
     // Nor the flag by which a read does not wait.
     "page_cache",
+    "it_makes_no_enter_of_its_own",
     // It has memory of its own for what a call is lent, of the full length.
     "a_length_beyond_32_bits",
-    // `/proc` tells the emulator's own system call.
+    // `/proc` and debuggers see the emulator.
     "a_thread_that_waits_is_seen_to_wait_and_where",
+    "a_lock_of_std_that_is_held_across_a_wait_is_named",
+    "a_task_that_blocks_its_worker_is_named",
+    "gdb_unwinds",
+    // The kernel can't start the program again, as these tests do.
+    "a_bad_variable_is_an_error",
+    "a_child_is_told_that_a_runtime_is_not_its_own",
+    "a_poll_that_overflows",
+    "a_program_whose_runtime_cannot_start",
+    "a_runtime_that_cannot_start",
+    "a_test_that_panics_fails",
+    "a_test_that_returns_a_failure",
+    "a_thread_without_a_name_overflows",
+    "a_wait_that_can_not_end_during_a_panic_aborts",
+    "each_test_runs_on_the_backend_of_its_name",
+    "the_default_runtime_heeds_the_environment",
+    "the_environment_s_stack_size_wins",
+    "the_environment_wins_over",
+    "the_message_names_the_thread",
+    "the_process_ends_before_the_memory_of_a_forgotten_frame",
+    "there_is_one_test_for_each_backend",
+    // A thousand clients take the emulator minutes.
+    "a_thousand_clients",
 ];
 
 /// The tests as programs of another architecture on this kernel.
