@@ -2,7 +2,10 @@
 //!
 //! | system | backends, the preferred one first | woken by |
 //! | --- | --- | --- |
-//! | Linux | [`io_uring`], [`epoll`] | [`eventfd`], or a message between rings |
+//! | Linux | [`io_uring`], [`epoll`] | an eventfd, or a message between rings |
+//!
+//! The table in code is [`backends!`] below: a backend is a type that is an [`Interpreter`], and a line there. What systems
+//! differ in beside that is in [`os`].
 //!
 //! # The contract
 //!
@@ -11,41 +14,53 @@
 //! operation's memory again. A cancel is a request: it may come too late, and the operation still ends exactly once. What
 //! the kernel refuses for the moment (a full queue, no memory, a signal) is waited out, not reported.
 //!
-//! What runs how is [`Backend::capability`].
+//! What runs how is [`Interpreter::capability`].
 
 use std::io;
 use std::sync::Arc;
 
 use crate::completion::{Completion, OpKey, Submission};
+use crate::config::Config;
 use crate::handle::Handle;
 use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::unpark::Parking;
 
+mod attempt;
+mod bell;
 mod blocking;
 mod choose;
 mod edges;
+pub(crate) mod os;
 mod page_cache;
-mod readiness;
 mod registrations;
 mod system_calls;
+mod table;
 mod waiters;
 
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(target_os = "linux")]
-mod eventfd;
-#[cfg(target_os = "linux")]
 mod io_uring;
 
+pub(crate) use attempt::clean_up;
+pub(crate) use bell::Bell;
+use choose::Refusal;
 pub(crate) use choose::choose;
-pub use choose::{BackendKind, BackendUnavailable, Choice, Rejection, UnknownBackend};
-pub(crate) use eventfd::Bell;
-pub(crate) use readiness::clean_up;
+pub use choose::{BackendUnavailable, Choice, Rejection, UnknownBackend};
 pub(crate) use registrations::Lazy;
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("fibra-driver has no backend for this system: it runs on Linux");
+
+table::backends! {
+    /// Linux's rings: operations go in, completions come out.
+    #[cfg(target_os = "linux")]
+    IoUring = "io_uring": io_uring::Ring,
+    /// Linux's readiness: operations are tried, and tried again once the descriptor is ready.
+    #[cfg(target_os = "linux")]
+    Epoll = "epoll": epoll::Epoll,
+}
 
 /// How a backend does an operation.
 ///
@@ -67,27 +82,68 @@ pub enum Capability {
     Pool,
 }
 
-/// The backend of one driver.
-pub(crate) enum Backend {
-    IoUring(Box<io_uring::Ring>),
-    Epoll(Box<epoll::Epoll>),
+/// A backend that has started, what it shares with those who wake it, and what it uses of the kernel's abilities.
+pub(crate) type Started<B> = (B, Arc<Parking>, Vec<&'static str>);
+
+/// What a backend is: it interprets operations, by the contract above.
+pub(crate) trait Interpreter: Sized {
+    /// Finds out by operations whether it works here.
+    fn start(config: &Config) -> Result<Started<Self>, Refusal>;
+
+    /// How it does `op`: the one place that decides. Timeouts are none of its business.
+    fn capability(&self, op: &Op) -> Capability;
+
+    /// Starts an operation that is not for the pool.
+    ///
+    /// # Safety
+    ///
+    /// The contract of [`Driver::submit`](crate::Driver::submit).
+    unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission;
+
+    /// Whether a read that finds its bytes in the page cache pays now.
+    fn reads_cache(&mut self) -> bool;
+
+    /// Asks for an operation that the ledger cannot cancel by itself to end.
+    fn cancel(&mut self, ledger: &mut Ledger, key: OpKey);
+
+    /// One exchange with the kernel. Returns whether a notice has ended it.
+    fn turn(
+        &mut self,
+        ledger: &mut Ledger,
+        pause: Pause,
+        completions: &mut Vec<Completion>,
+    ) -> io::Result<bool>;
+
+    /// Goes on with what came due in the ledger.
+    fn continue_due(&mut self, ledger: &mut Ledger, token: u64);
+
+    /// Somebody else has received what the socket had. Whoever has the kernel look by itself need not know.
+    fn note_emptied(&mut self, _socket: &Handle) {}
+
+    /// Whether [`send_message`](Interpreter::send_message) is anything else than the bell.
+    fn can_send_messages(&self) -> bool {
+        false
+    }
+
+    /// Wakes a peer that sleeps, at the next turn at the latest.
+    fn send_message(&mut self, _ledger: &mut Ledger, peer: &Arc<Parking>) {
+        peer.bell().ring();
+    }
+
+    /// The driver ends: no messages must reach it any more.
+    fn refuse_messages(&mut self, _parking: &Parking) {}
+
+    /// Sees to it that nothing which the kernel may still use is freed. Most share no memory with it between system calls.
+    fn leak(&mut self) {}
 }
 
 impl Backend {
-    /// How this backend does `op`: the one place that decides.
+    /// How this backend does `op`.
     pub(crate) fn capability(&self, op: &Op) -> Capability {
-        use Capability::{Emulated, Native, Pool};
-        match (self, op) {
-            // One wheel for both: it takes any number, in constant time and without a system call.
-            (_, Op::Timeout { .. }) => Emulated,
-            (Backend::IoUring(ring), op) if ring.lacks(op) => Pool,
-            (Backend::IoUring(_), _) => Native,
-            // There is no readiness of disks. A close goes to the pool only where it may block.
-            (Backend::Epoll(_), Op::Open { .. } | Op::Statx { .. } | Op::Sync { .. }) => Pool,
-            (Backend::Epoll(_), Op::Shutdown { .. } | Op::Close { .. }) => Native,
-            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool; without the page
-            // cache by the pool.
-            (Backend::Epoll(_), _) => Emulated,
+        match op {
+            // One wheel for all: it takes any number, in constant time and without a system call.
+            Op::Timeout { .. } => Capability::Emulated,
+            op => each!(self, backend => backend.capability(op)),
         }
     }
 
@@ -99,11 +155,10 @@ impl Backend {
     pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
         // SAFETY: the same contract.
         unsafe {
-            match (self.capability(op), self) {
-                (Capability::Pool, _) => Submission::Pending(ledger.offload(op, word)),
-                (_, Backend::IoUring(ring)) => Submission::Pending(ring.submit(ledger, op, word)),
-                (_, Backend::Epoll(epoll)) => epoll.submit(ledger, op, word),
-            }
+            each!(self, backend => match backend.capability(op) {
+                Capability::Pool => Submission::Pending(ledger.offload(op, word)),
+                _ => backend.submit(ledger, op, word),
+            })
         }
     }
 
@@ -114,34 +169,24 @@ impl Backend {
     /// What the operation points to is valid, and its descriptor open, for the length of the call.
     #[inline]
     pub(crate) unsafe fn read_cached(&mut self, op: &Op) -> Option<u32> {
-        if let Backend::IoUring(ring) = self
-            && ring.has_queued()
-        {
-            // It goes with the others, in the same enter.
+        if !each!(self, backend => backend.reads_cache()) {
             return None;
         }
         // SAFETY: the same contract.
         unsafe { page_cache::read(op) }
     }
 
-    /// Asks for an operation that the ledger cannot cancel by itself to end.
+    /// As [`Interpreter::cancel`].
     pub(crate) fn cancel(&mut self, ledger: &mut Ledger, key: OpKey) {
-        match self {
-            Backend::IoUring(ring) => ring.cancel(key),
-            Backend::Epoll(epoll) => epoll.cancel(ledger, key),
-        }
+        each!(self, backend => backend.cancel(ledger, key));
     }
 
-    /// Somebody else has received what the socket had.
+    /// As [`Interpreter::note_emptied`].
     pub(crate) fn note_emptied(&mut self, socket: &Handle) {
-        match self {
-            // The kernel looks by itself.
-            Backend::IoUring(_) => {}
-            Backend::Epoll(epoll) => epoll.note_emptied(socket),
-        }
+        each!(self, backend => backend.note_emptied(socket));
     }
 
-    /// One exchange with the kernel. Returns whether a notice has ended it.
+    /// As [`Interpreter::turn`].
     #[inline] // As a call of its own it is a tenth of a turn that finds nothing.
     pub(crate) fn turn(
         &mut self,
@@ -149,44 +194,33 @@ impl Backend {
         pause: Pause,
         completions: &mut Vec<Completion>,
     ) -> io::Result<bool> {
-        match self {
-            Backend::IoUring(ring) => ring.turn(ledger, pause, completions),
-            Backend::Epoll(epoll) => epoll.turn(ledger, pause, completions),
-        }
+        each!(self, backend => backend.turn(ledger, pause, completions))
     }
 
     /// Goes on with what came due in the ledger.
     pub(crate) fn follow_up(&mut self, ledger: &mut Ledger) {
         while let Some(token) = ledger.due.pop() {
-            match self {
-                Backend::IoUring(ring) => ring.continue_due(ledger, token),
-                Backend::Epoll(epoll) => epoll.continue_due(ledger, token),
-            }
+            each!(self, backend => backend.continue_due(ledger, token));
         }
     }
 
-    /// Whether [`send_message`](Backend::send_message) works.
+    /// As [`Interpreter::can_send_messages`].
     pub(crate) fn can_send_messages(&self) -> bool {
-        match self {
-            Backend::IoUring(ring) => ring.can_send_messages(),
-            Backend::Epoll(_) => false,
-        }
+        each!(self, backend => backend.can_send_messages())
     }
 
-    /// Wakes a peer that sleeps, at the next turn at the latest.
+    /// As [`Interpreter::send_message`].
     pub(crate) fn send_message(&mut self, ledger: &mut Ledger, peer: &Arc<Parking>) {
-        match self {
-            Backend::IoUring(ring) => ring.send_message(ledger, peer),
-            Backend::Epoll(_) => peer.bell().ring(),
-        }
+        each!(self, backend => backend.send_message(ledger, peer));
     }
 
-    /// Sees to it that nothing which the kernel may still use is freed.
+    /// As [`Interpreter::refuse_messages`].
+    pub(crate) fn refuse_messages(&mut self, parking: &Parking) {
+        each!(self, backend => backend.refuse_messages(parking));
+    }
+
+    /// As [`Interpreter::leak`].
     pub(crate) fn leak(&mut self) {
-        match self {
-            Backend::IoUring(ring) => ring.leak(),
-            // The kernel holds no pointers of ours between system calls.
-            Backend::Epoll(_) => {}
-        }
+        each!(self, backend => backend.leak());
     }
 }

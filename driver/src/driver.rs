@@ -7,10 +7,10 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::mem;
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::backend::os::{FromRawFd, OwnedFd};
 use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
 use crate::config::Config;
@@ -19,7 +19,7 @@ use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::process::Birthplace;
 use crate::slab::Slab;
-use crate::unpark::{Parking, Unparker};
+use crate::unpark::Unparker;
 
 /// Completion I/O for the thread that made it.
 ///
@@ -83,8 +83,7 @@ impl Driver {
     /// ```
     pub fn new(config: &Config) -> io::Result<Driver> {
         let birthplace = Birthplace::here();
-        let parking = Arc::new(Parking::new()?);
-        let (backend, choice) = backend::choose(config, &parking)?;
+        let (backend, parking, choice) = backend::choose(config)?;
         Ok(Driver {
             backend,
             ledger: Ledger::new(config, parking),
@@ -400,7 +399,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.ledger.parking.set_ring(None);
+        self.backend.refuse_messages(&self.ledger.parking);
         if self.birthplace.is_elsewhere() {
             return;
         }

@@ -6,10 +6,10 @@
 
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 
 use crate::backend::Lazy;
+use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
 ///
@@ -39,6 +39,7 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(fd: OwnedFd) -> Handle {
+        os::silence(fd.as_raw_fd());
         Handle { fd: ManuallyDrop::new(fd), registrations: Lazy::default() }
     }
 
@@ -144,6 +145,11 @@ impl Target {
         self.fd
     }
 
+    pub(crate) fn is_foreign(self) -> bool {
+        let registrations = self.registrations;
+        registrations.is_null()
+    }
+
     /// The record of the handle's registrations; `None` for a foreign descriptor.
     ///
     /// # Safety
@@ -157,7 +163,7 @@ impl Target {
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.registrations.is_null() { "foreign" } else { "handle" };
+        let kind = if self.is_foreign() { "foreign" } else { "handle" };
         write!(f, "Target({kind} {})", self.fd)
     }
 }

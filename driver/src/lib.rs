@@ -60,6 +60,7 @@ mod timers;
 mod unpark;
 
 pub use address::RawAddress;
+pub use backend::os::{RawSlice, RawStatx};
 pub use backend::{BackendKind, BackendUnavailable, Capability, Choice, Rejection, UnknownBackend};
 pub use clock::Clock;
 pub use completion::{Completion, OpKey, Submission, Wait};
@@ -67,7 +68,7 @@ pub use config::{Config, Stats};
 pub use driver::Driver;
 pub use handle::{Handle, Target};
 pub use offload::{Offload, OffloadConfig, OffloadError};
-pub use op::{Interest, Offset, Op, RawSlice, RawStatx};
+pub use op::{Interest, Offset, Op};
 pub use process::Birthplace;
 pub use timers::TimerKey;
 pub use unpark::Unparker;

@@ -9,31 +9,11 @@ use std::ffi::c_char;
 use std::fmt;
 use std::net::Shutdown;
 use std::ops::BitOr;
-use std::os::fd::RawFd;
 use std::time::Instant;
 
 use crate::address::RawAddress;
+use crate::backend::os::{RawFd, RawSlice, RawStatx};
 use crate::handle::Target;
-
-/// A slice of memory as the kernel sees it, with the layout of [`std::io::IoSlice`] and [`std::io::IoSliceMut`].
-///
-/// ```
-/// use std::io::IoSlice;
-/// let slices = [IoSlice::new(b"one"), IoSlice::new(b"two")];
-/// let raw: *const fibra_driver::RawSlice = slices.as_ptr().cast();
-/// // SAFETY: std guarantees the layout of `IoSlice`, and the array lives.
-/// assert_eq!(unsafe { (*raw).iov_len }, 3);
-/// ```
-pub type RawSlice = libc::iovec;
-
-/// What [`Op::Statx`] writes: the kernel's `struct statx`.
-///
-/// ```
-/// // SAFETY: it is plain data, for which all zeros is a value.
-/// let status: fibra_driver::RawStatx = unsafe { std::mem::zeroed() };
-/// assert_eq!(status.stx_size, 0);
-/// ```
-pub type RawStatx = libc::statx;
 
 /// Where in a file an operation starts.
 ///

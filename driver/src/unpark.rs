@@ -12,10 +12,8 @@
 //! between two turns are one.
 
 use std::fmt;
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::Bell;
 
@@ -27,14 +25,11 @@ const NOTIFIED: u8 = 2;
 pub(crate) struct Parking {
     state: AtomicU8,
     bell: Bell,
-    /// The driver's ring, if it has one, for messages from other rings. Taken away when the driver goes; a message on
-    /// its way keeps the descriptor open, so that it cannot reach a stranger that got the same number.
-    ring: Mutex<Option<Arc<OwnedFd>>>,
 }
 
 impl Parking {
-    pub(crate) fn new() -> io::Result<Parking> {
-        Ok(Parking { state: AtomicU8::new(AWAKE), bell: Bell::new()?, ring: Mutex::new(None) })
+    pub(crate) fn new(bell: Bell) -> Parking {
+        Parking { state: AtomicU8::new(AWAKE), bell }
     }
 
     pub(crate) fn bell(&self) -> &Bell {
@@ -72,14 +67,6 @@ impl Parking {
             self.bell.ring();
         }
     }
-
-    pub(crate) fn ring(&self) -> Option<Arc<OwnedFd>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn set_ring(&self, ring: Option<Arc<OwnedFd>>) {
-        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = ring;
-    }
 }
 
 /// Ends the current or the next waiting [`turn`](crate::Driver::turn) of a driver, from any thread.
@@ -116,6 +103,6 @@ impl Unparker {
 
 impl fmt::Debug for Unparker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unparker").field("bell", &self.parking.bell.as_raw_fd()).finish_non_exhaustive()
+        f.debug_struct("Unparker").field("is_notified", &self.parking.is_notified()).finish_non_exhaustive()
     }
 }

@@ -9,7 +9,8 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::readiness::switch_for_accept;
+use super::attempt::switch_mode;
+use super::os;
 use super::system_calls::{self, Mode, call};
 use crate::op::{Interest, Op};
 
@@ -106,12 +107,12 @@ unsafe fn perform(op: &Op) -> io::Result<u32> {
 ///
 /// Of [`Op::perform_blocking`].
 unsafe fn perform_by(op: &Op, deadline: Instant) -> io::Result<u32> {
-    let Op::Accept { fd, .. } = op else {
+    let Some(fd) = op.target().filter(|_| os::MANNER.goes_by_mode(op)) else {
         // SAFETY: the same contract.
         return unsafe { perform_when_ready(op, deadline) };
     };
-    // Another thread may take the connection between the poll and the call, which then must not wait.
-    let switched = switch_for_accept(*fd)?;
+    // Another thread may take what is there between the poll and the call, which then must not wait.
+    let switched = switch_mode(fd)?;
     // SAFETY: the same contract.
     let result = unsafe { perform_when_ready(op, deadline) };
     if switched {

@@ -5,51 +5,14 @@ use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Backend;
-use super::epoll::Epoll;
-use super::io_uring::Ring;
+use super::{Backend, BackendKind};
 use crate::config::Config;
 use crate::unpark::Parking;
 
 /// The environment variable that forces a backend.
 const VARIABLE: &str = "FIBRA_BACKEND";
 
-/// A way of doing I/O.
-///
-/// ```
-/// use fibra_driver::BackendKind;
-/// assert_eq!("io_uring".parse(), Ok(BackendKind::IoUring));
-/// assert_eq!(BackendKind::Epoll.to_string(), "epoll");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BackendKind {
-    /// Linux's rings: operations go in, completions come out.
-    IoUring,
-    /// Linux's readiness: operations are tried, and tried again once the descriptor is ready.
-    Epoll,
-}
-
 impl BackendKind {
-    /// All of them, the preferred one first.
-    ///
-    /// ```
-    /// assert_eq!(fibra_driver::BackendKind::ALL[0], fibra_driver::BackendKind::IoUring);
-    /// ```
-    pub const ALL: &[BackendKind] = &[BackendKind::IoUring, BackendKind::Epoll];
-
-    /// The name, as `FIBRA_BACKEND` takes it.
-    ///
-    /// ```
-    /// assert_eq!(fibra_driver::BackendKind::IoUring.name(), "io_uring");
-    /// ```
-    pub const fn name(self) -> &'static str {
-        match self {
-            BackendKind::IoUring => "io_uring",
-            BackendKind::Epoll => "epoll",
-        }
-    }
-
     /// The backend that the environment variable `FIBRA_BACKEND` forces. Unset or empty, it forces none.
     ///
     /// # Errors
@@ -97,7 +60,7 @@ impl FromStr for BackendKind {
 /// ```
 /// let error = "iouring".parse::<fibra_driver::BackendKind>().unwrap_err();
 /// assert_eq!(error.name(), "iouring");
-/// assert_eq!(error.to_string(), "`iouring` is no backend: there are io_uring, epoll");
+/// assert!(error.to_string().starts_with("`iouring` is no backend: there are io_uring, epoll"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownBackend {
@@ -306,17 +269,17 @@ impl fmt::Display for Choice {
 }
 
 /// Makes the backend that is forced, or else the first one that works.
-pub(crate) fn choose(config: &Config, parking: &Arc<Parking>) -> io::Result<(Backend, Choice)> {
+pub(crate) fn choose(config: &Config) -> io::Result<(Backend, Arc<Parking>, Choice)> {
     let environment = if config.environment { BackendKind::from_environment()? } else { None };
     let forced = environment.or(config.backend);
     let candidates = forced.as_ref().map_or(BackendKind::ALL, std::slice::from_ref);
     let mut rejected = Vec::new();
     let mut kind = io::ErrorKind::Unsupported;
     for &backend in candidates {
-        match start(backend, config, parking) {
-            Ok((started, features)) => {
+        match Backend::start(backend, config) {
+            Ok((started, parking, features)) => {
                 let choice = Choice { backend, forced: forced.is_some(), rejected, features };
-                return Ok((started, choice));
+                return Ok((started, parking, choice));
             }
             Err(refusal) => {
                 kind = refusal.error.kind();
@@ -325,21 +288,6 @@ pub(crate) fn choose(config: &Config, parking: &Arc<Parking>) -> io::Result<(Bac
         }
     }
     Err(BackendUnavailable { rejected, forced: forced.is_some(), kind }.into())
-}
-
-fn start(
-    kind: BackendKind,
-    config: &Config,
-    parking: &Arc<Parking>,
-) -> Result<(Backend, Vec<&'static str>), Refusal> {
-    match kind {
-        BackendKind::IoUring => {
-            Ring::new(config, parking).map(|(ring, features)| (Backend::IoUring(Box::new(ring)), features))
-        }
-        BackendKind::Epoll => {
-            Epoll::new(parking).map(|(epoll, features)| (Backend::Epoll(Box::new(epoll)), features))
-        }
-    }
 }
 
 /// Why a backend does not start: the step that failed, the system's error, and what is known about its cause.

@@ -12,9 +12,10 @@
 //!
 //! This holds for TCP. Other sockets have borders that a receive stops at, and everything else is tried as before.
 
+use super::os::{PEER_CLOSED, RawSlice};
 use super::system_calls::MAX_SLICES;
 use crate::handle::Target;
-use crate::op::{Interest, Op, RawSlice};
+use crate::op::{Interest, Op};
 
 /// What an event may say although nobody asked.
 pub(super) const ALWAYS: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
@@ -22,7 +23,7 @@ pub(super) const ALWAYS: u32 = (libc::POLLERR | libc::POLLHUP) as u32;
 /// What a lasting registration asks for beside what is waited for: with one of these told, a short receive proves nothing.
 /// The end of the stream gives no event of its own if it came along with the last bytes, and a receive stops at urgent
 /// data, with more behind it.
-pub(super) const BORDERS: u32 = (libc::POLLRDHUP | libc::POLLPRI) as u32;
+pub(super) const BORDERS: u32 = PEER_CLOSED | libc::POLLPRI as u32;
 
 /// The readiness of one registered descriptor, as far as it was told.
 pub(crate) struct Edges {
@@ -158,9 +159,10 @@ mod tests {
 
     #[test]
     fn with_a_border_told_a_short_receive_proves_nothing_but_an_empty_one_does() {
-        for border in [libc::POLLRDHUP, libc::POLLPRI, libc::POLLHUP, libc::POLLERR] {
+        for border in [BORDERS, PEER_CLOSED, libc::POLLPRI as u32, libc::POLLHUP as u32, libc::POLLERR as u32]
+        {
             let mut edges = Edges::default();
-            edges.tell(READABLE | border as u32);
+            edges.tell(READABLE | border);
             edges.received_short();
             assert!(!edges.rule_out(Interest::READABLE), "{border:#x}");
         }

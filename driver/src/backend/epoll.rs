@@ -6,18 +6,20 @@
 //! out as soon as nobody waits for it.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempt::{Attempt, attempt, clean_up};
 use super::choose::Refusal;
 use super::edges::{BORDERS, came_short, follows_edges, is_tcp};
-use super::readiness::{Attempt, attempt, clean_up};
+use super::os::{self, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use super::registrations::Poller;
 use super::system_calls::{self, timespec};
 use super::waiters::{Waiters, covers};
+use super::{Bell, Capability, Interpreter, Started};
 use crate::completion::{Completion, OpKey, Submission};
+use crate::config::Config;
 use crate::handle::{Handle, Target};
 use crate::ledger::{Ledger, Pause, cancelled};
 use crate::op::{Interest, Op};
@@ -42,7 +44,8 @@ pub(crate) struct Epoll {
 }
 
 impl Epoll {
-    pub(crate) fn new(parking: &Arc<Parking>) -> Result<(Epoll, Vec<&'static str>), Refusal> {
+    fn new() -> Result<Started<Epoll>, Refusal> {
+        let bell = Bell::eventfd().map_err(Refusal::at("eventfd"))?;
         // SAFETY: takes no pointers.
         let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if fd < 0 {
@@ -52,7 +55,7 @@ impl Epoll {
         let poller = Arc::new(Poller::new(unsafe { OwnedFd::from_raw_fd(fd) }));
         let edges = (libc::EPOLLIN | libc::EPOLLET) as u32;
         poller
-            .control(libc::EPOLL_CTL_ADD, parking.bell().as_raw_fd(), edges, BELL)
+            .control(libc::EPOLL_CTL_ADD, bell.as_raw_fd(), edges, BELL)
             .map_err(Refusal::at("watching the bell by epoll_ctl"))?;
         let mut epoll = Epoll {
             poller,
@@ -65,56 +68,7 @@ impl Epoll {
         epoll.precise = epoll.wait(Pause::Not).is_ok();
         epoll.wait(Pause::Not).map_err(Refusal::at("epoll_wait"))?;
         let features = if epoll.precise { vec!["epoll_pwait2"] } else { vec![] };
-        Ok((epoll, features))
-    }
-
-    /// Starts an operation: tries it.
-    ///
-    /// # Safety
-    ///
-    /// The contract of [`Driver::submit`](crate::Driver::submit).
-    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
-        if let Op::Accept { address, .. } = *op
-            && !address.is_null()
-        {
-            // SAFETY: valid by contract.
-            unsafe { (*address).clear() };
-        }
-        let key = ledger.slab.insert(op, word, State::Submitted);
-        match self.try_again(ledger, key, 0) {
-            Some(result) => {
-                ledger.slab.retire(key);
-                Submission::Complete(result)
-            }
-            None => Submission::Pending(key),
-        }
-    }
-
-    pub(crate) fn cancel(&mut self, ledger: &mut Ledger, key: OpKey) {
-        self.stop_waiting(ledger, key);
-        if let Some(record) = ledger.slab.get(key) {
-            clean_up(record);
-        }
-        ledger.complete_later(key, Err(cancelled()));
-    }
-
-    pub(crate) fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
-        let key = OpKey::from_bits(token);
-        if let Some(result) = self.try_again(ledger, key, 0) {
-            ledger.complete_later(key, result);
-        }
-    }
-
-    /// Somebody else has received what the socket had. That was just now, so that all which came since is still to be told.
-    pub(crate) fn note_emptied(&mut self, socket: &Handle) {
-        let target = socket.target();
-        // SAFETY: the handle is borrowed.
-        if let Some(edges) = unsafe { self.waiters.edges(target, Interest::READABLE) }
-            // SAFETY: as above.
-            && unsafe { is_tcp(target) }
-        {
-            edges.received_short();
-        }
+        Ok((epoll, Arc::new(Parking::new(bell)), features))
     }
 
     /// Tries an operation, and has it wait for whatever it has to wait for. Returns its result if it is over. `events` are
@@ -126,7 +80,7 @@ impl Epoll {
         let attempt = match unsafe { self.foresee(&op, events) } {
             Some(foreseen) => foreseen,
             // SAFETY: as above.
-            None => unsafe { attempt(record) },
+            None => unsafe { attempt(record, os::MANNER) },
         };
         let finds_nothing = matches!(attempt, Attempt::Wait(_));
         let result = self.follow(ledger, key, attempt);
@@ -267,33 +221,6 @@ impl Epoll {
         }
     }
 
-    /// One exchange with the kernel. Returns whether a notice has ended it.
-    pub(crate) fn turn(
-        &mut self,
-        ledger: &mut Ledger,
-        pause: Pause,
-        completions: &mut Vec<Completion>,
-    ) -> io::Result<bool> {
-        let sleeps = pause != Pause::Not && ledger.parking.fall_asleep();
-        let mut unparked = pause != Pause::Not && !sleeps;
-        if !sleeps && self.waiters.count() == 0 {
-            return Ok(unparked);
-        }
-        ledger.stats.enters += 1;
-        let waited = self.wait(if sleeps { pause } else { Pause::Not });
-        if sleeps {
-            unparked = ledger.parking.wake_up();
-        }
-        waited?;
-        for index in 0..self.events.len() {
-            let libc::epoll_event { events, u64: token } = self.events[index];
-            if token != BELL {
-                self.handle(ledger, token, events, completions);
-            }
-        }
-        Ok(unparked)
-    }
-
     /// Tries again whom an event concerns.
     fn handle(&mut self, ledger: &mut Ledger, token: u64, events: u32, completions: &mut Vec<Completion>) {
         let (fd, generation) = (token as u32 as RawFd, (token >> 32) as u32);
@@ -361,6 +288,98 @@ impl Epoll {
         // SAFETY: the kernel has filled that many, and they fit.
         unsafe { self.events.set_len(count as usize) };
         Ok(())
+    }
+}
+
+impl Interpreter for Epoll {
+    fn start(_: &Config) -> Result<Started<Epoll>, Refusal> {
+        Epoll::new()
+    }
+
+    fn capability(&self, op: &Op) -> Capability {
+        match op {
+            // There is no readiness of disks. A close goes to the pool only where it may block.
+            Op::Open { .. } | Op::Statx { .. } | Op::Sync { .. } => Capability::Pool,
+            Op::Shutdown { .. } | Op::Close { .. } => Capability::Native,
+            // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool; without the page
+            // cache by the pool.
+            _ => Capability::Emulated,
+        }
+    }
+
+    #[inline]
+    fn reads_cache(&mut self) -> bool {
+        true
+    }
+
+    unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
+        if let Op::Accept { address, .. } = *op
+            && !address.is_null()
+        {
+            // SAFETY: valid by contract.
+            unsafe { (*address).clear() };
+        }
+        let key = ledger.slab.insert(op, word, State::Submitted);
+        match self.try_again(ledger, key, 0) {
+            Some(result) => {
+                ledger.slab.retire(key);
+                Submission::Complete(result)
+            }
+            None => Submission::Pending(key),
+        }
+    }
+
+    fn cancel(&mut self, ledger: &mut Ledger, key: OpKey) {
+        self.stop_waiting(ledger, key);
+        if let Some(record) = ledger.slab.get(key) {
+            clean_up(record);
+        }
+        ledger.complete_later(key, Err(cancelled()));
+    }
+
+    fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
+        let key = OpKey::from_bits(token);
+        if let Some(result) = self.try_again(ledger, key, 0) {
+            ledger.complete_later(key, result);
+        }
+    }
+
+    // That was just now, so that all which came since is still to be told.
+    fn note_emptied(&mut self, socket: &Handle) {
+        let target = socket.target();
+        // SAFETY: the handle is borrowed.
+        if let Some(edges) = unsafe { self.waiters.edges(target, Interest::READABLE) }
+            // SAFETY: as above.
+            && unsafe { is_tcp(target) }
+        {
+            edges.received_short();
+        }
+    }
+
+    fn turn(
+        &mut self,
+        ledger: &mut Ledger,
+        pause: Pause,
+        completions: &mut Vec<Completion>,
+    ) -> io::Result<bool> {
+        let sleeps = pause != Pause::Not && ledger.parking.fall_asleep();
+        let mut unparked = pause != Pause::Not && !sleeps;
+        if !sleeps && self.waiters.count() == 0 {
+            return Ok(unparked);
+        }
+        ledger.stats.enters += 1;
+        let waited = self.wait(if sleeps { pause } else { Pause::Not });
+        if sleeps {
+            unparked = ledger.parking.wake_up();
+        }
+        waited?;
+        for index in 0..self.events.len() {
+            let libc::epoll_event { events, u64: token } = self.events[index];
+            if token != BELL {
+                self.handle(ledger, token, events, completions);
+            }
+        }
+        Ok(unparked)
     }
 }
 

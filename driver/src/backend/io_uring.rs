@@ -17,14 +17,15 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use io_uring::{EnterFlags, IoUring, opcode, squeue, types};
 
 use super::choose::Refusal;
-use crate::completion::{Completion, OpKey};
+use super::os::{AsRawFd, RawFd};
+use super::{Bell, Capability, Interpreter, Started};
+use crate::completion::{Completion, OpKey, Submission};
 use crate::config::Config;
 use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
@@ -69,36 +70,25 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) fn new(config: &Config, parking: &Arc<Parking>) -> Result<(Ring, Vec<&'static str>), Refusal> {
-        Ring::in_mode(config, parking, setup::MODES)
-    }
-
     /// Makes a ring in the first of `modes` that the kernel has.
-    fn in_mode(
-        config: &Config,
-        parking: &Arc<Parking>,
-        modes: &'static [Mode],
-    ) -> Result<(Ring, Vec<&'static str>), Refusal> {
+    fn in_mode(config: &Config, modes: &'static [Mode]) -> Result<Started<Ring>, Refusal> {
+        let bell = Bell::eventfd().map_err(Refusal::at("eventfd"))?;
         let (ring, abilities) = setup::set_up(config, modes)?;
         let queue = Queue::new(abilities.messages);
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
-        parking.set_ring(Some(Arc::new(duplicate)));
+        bell.set_mailbox(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
         let (ring, lookout) = (ManuallyDrop::new(ring), Lookout::new());
-        Ok((Ring { ring, queue, abilities, throttled: false, burst: 0, lookout }, features))
+        let ring = Ring { ring, queue, abilities, throttled: false, burst: 0, lookout };
+        Ok((ring, Arc::new(Parking::new(bell)), features))
     }
 
-    /// Whether the kernel's ring cannot do this operation.
-    pub(crate) fn lacks(&self, op: &Op) -> bool {
-        !self.abilities.can(op)
-    }
-
-    /// Starts an operation.
+    /// Puts an operation into the queue.
     ///
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
-    pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> OpKey {
+    unsafe fn enqueue(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> OpKey {
         if let Op::Accept { address, .. } = *op
             && !address.is_null()
         {
@@ -122,42 +112,6 @@ impl Ring {
     #[inline]
     pub(crate) fn has_queued(&mut self) -> bool {
         !self.ring.submission().is_empty() || !self.queue.backlog.is_empty()
-    }
-
-    pub(crate) fn cancel(&mut self, key: OpKey) {
-        // In order behind the operation, wherever that stands: in the queue, or in the backlog.
-        self.queue.backlog.push_back(cancel_entry(key));
-        self.move_backlog();
-    }
-
-    pub(crate) fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
-        let key = OpKey::from_bits(token);
-        if ledger.slab.get(key).is_none() {
-            return;
-        }
-        if token & CANCEL != 0 {
-            self.cancel(key);
-        } else {
-            self.queue.resubmit(ledger, key);
-        }
-    }
-
-    pub(crate) fn can_send_messages(&self) -> bool {
-        self.queue.messages_work
-    }
-
-    pub(crate) fn send_message(&mut self, ledger: &mut Ledger, peer: &Arc<Parking>) {
-        let Some(descriptor) = peer.ring() else { return peer.bell().ring() };
-        let fd = types::Fd(descriptor.as_raw_fd());
-        let number = self.queue.note_message(descriptor, Arc::clone(peer));
-        let answer = OpKey::new(OpKey::RESERVED_INDEX, MESSAGE + number as u64).to_bits();
-        ledger.stats.messages += 1;
-        self.push(ledger, opcode::MsgRingData::new(fd, 0, WAKE, None).build().user_data(answer));
-    }
-
-    pub(crate) fn leak(&mut self) {
-        self.abilities.leaked = true;
-        self.queue.shared.leak();
     }
 
     /// Puts an entry into the submission queue; if that is full, the kernel takes what is in it, and if it takes nothing,
@@ -200,39 +154,11 @@ impl Ring {
         ledger.stats.backlogged += self.queue.backlog.len() as u64;
     }
 
-    fn watch_bell(&mut self, bell: &impl AsRawFd) {
-        let fd = types::Fd(bell.as_raw_fd());
+    fn watch_bell(&mut self, bell: RawFd) {
+        let fd = types::Fd(bell);
         let entry = opcode::PollAdd::new(fd, libc::POLLIN as u32).multi(true).build().user_data(BELL);
         // SAFETY: a poll points to nothing.
         self.queue.bell_is_watched = unsafe { self.ring.submission().push(&entry) }.is_ok();
-    }
-
-    /// One exchange with the kernel. Returns whether a notice has ended it.
-    pub(crate) fn turn(
-        &mut self,
-        ledger: &mut Ledger,
-        pause: Pause,
-        completions: &mut Vec<Completion>,
-    ) -> io::Result<bool> {
-        self.move_backlog();
-        if !self.queue.bell_is_watched {
-            let parking = Arc::clone(&ledger.parking);
-            self.watch_bell(parking.bell());
-        }
-        let unparked = self.submit_and_wait(ledger, pause)?;
-        let before = completions.len();
-        self.reap(ledger, completions);
-        // Completions that did not fit come only with another enter.
-        while self.ring.submission().cq_overflow() {
-            ledger.stats.overflows += 1;
-            self.enter(ledger, 0, Pause::Not, EnterFlags::GETEVENTS)?;
-            self.reap(ledger, completions);
-        }
-        self.fetch_rest(ledger, completions)?;
-        let brought = (completions.len() - before).min(MAX_BURST) as u32;
-        self.burst = (self.burst + brought) / 2;
-        self.lookout.settle(brought > 0);
-        Ok(unparked)
     }
 
     /// Kernels since 6.13 end at most 20 deferred operations in an enter, and say by the flag that there are more. Those that
@@ -388,6 +314,94 @@ impl Ring {
         for entry in ring.completion() {
             queue.handle(ledger, &entry, completions);
         }
+    }
+}
+
+impl Interpreter for Ring {
+    fn start(config: &Config) -> Result<Started<Ring>, Refusal> {
+        Ring::in_mode(config, setup::MODES)
+    }
+
+    fn capability(&self, op: &Op) -> Capability {
+        if self.abilities.can(op) { Capability::Native } else { Capability::Pool }
+    }
+
+    unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
+        // SAFETY: the same contract.
+        Submission::Pending(unsafe { self.enqueue(ledger, op, word) })
+    }
+
+    #[inline]
+    fn reads_cache(&mut self) -> bool {
+        // With others in the queue it goes along, in the same enter.
+        !self.has_queued()
+    }
+
+    fn cancel(&mut self, _ledger: &mut Ledger, key: OpKey) {
+        // In order behind the operation, wherever that stands: in the queue, or in the backlog.
+        self.queue.backlog.push_back(cancel_entry(key));
+        self.move_backlog();
+    }
+
+    fn turn(
+        &mut self,
+        ledger: &mut Ledger,
+        pause: Pause,
+        completions: &mut Vec<Completion>,
+    ) -> io::Result<bool> {
+        self.move_backlog();
+        if !self.queue.bell_is_watched {
+            let parking = Arc::clone(&ledger.parking);
+            self.watch_bell(parking.bell().as_raw_fd());
+        }
+        let unparked = self.submit_and_wait(ledger, pause)?;
+        let before = completions.len();
+        self.reap(ledger, completions);
+        // Completions that did not fit come only with another enter.
+        while self.ring.submission().cq_overflow() {
+            ledger.stats.overflows += 1;
+            self.enter(ledger, 0, Pause::Not, EnterFlags::GETEVENTS)?;
+            self.reap(ledger, completions);
+        }
+        self.fetch_rest(ledger, completions)?;
+        let brought = (completions.len() - before).min(MAX_BURST) as u32;
+        self.burst = (self.burst + brought) / 2;
+        self.lookout.settle(brought > 0);
+        Ok(unparked)
+    }
+
+    fn continue_due(&mut self, ledger: &mut Ledger, token: u64) {
+        let key = OpKey::from_bits(token);
+        if ledger.slab.get(key).is_none() {
+            return;
+        }
+        if token & CANCEL != 0 {
+            self.cancel(ledger, key);
+        } else {
+            self.queue.resubmit(ledger, key);
+        }
+    }
+
+    fn can_send_messages(&self) -> bool {
+        self.queue.messages_work
+    }
+
+    fn send_message(&mut self, ledger: &mut Ledger, peer: &Arc<Parking>) {
+        let Some(descriptor) = peer.bell().mailbox() else { return peer.bell().ring() };
+        let fd = types::Fd(descriptor.as_raw_fd());
+        let number = self.queue.note_message(descriptor, Arc::clone(peer));
+        let answer = OpKey::new(OpKey::RESERVED_INDEX, MESSAGE + number as u64).to_bits();
+        ledger.stats.messages += 1;
+        self.push(ledger, opcode::MsgRingData::new(fd, 0, WAKE, None).build().user_data(answer));
+    }
+
+    fn refuse_messages(&mut self, parking: &Parking) {
+        parking.bell().set_mailbox(None);
+    }
+
+    fn leak(&mut self) {
+        self.abilities.leaked = true;
+        self.queue.shared.leak();
     }
 }
 

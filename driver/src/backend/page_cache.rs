@@ -14,12 +14,11 @@
 //! the disk's queue, if the kernel starts to read ahead: as an enter may.
 
 use std::io;
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::readiness::{bypasses_cache, kind};
+use super::attempt::{bypasses_cache, kind};
+use super::os::{RawFd, read_without_waiting};
 use super::registrations::Kind;
-use super::system_calls::read_without_waiting;
 use crate::op::Op;
 
 /// What takes longer to copy would hold the others up, and saves little by comparison.
@@ -83,9 +82,9 @@ pub(crate) unsafe fn read(op: &Op) -> Option<u32> {
     // SAFETY: the same contract.
     let result = unsafe {
         match read_without_waiting(fd.fd(), buffer, len, start) {
-            count if count == len as isize => return Some(len as u32),
-            -1 => Err(io::Error::last_os_error()),
-            count => read_rest(fd.fd(), buffer, len, start, count as usize),
+            Ok(count) if count == len => return Some(len as u32),
+            Ok(count) => read_rest(fd.fd(), buffer, len, start, count),
+            Err(error) => Err(error),
         }
     };
     result.inspect_err(|error| prospect.learn(error)).ok()
@@ -103,10 +102,7 @@ unsafe fn read_rest(fd: RawFd, buffer: *mut u8, len: usize, start: u64, mut done
     while last > 0 && done < len {
         let (buffer, offset) = (buffer.wrapping_add(done), start + done as u64);
         // SAFETY: the same contract, for a part of the buffer.
-        last = match unsafe { read_without_waiting(fd, buffer, len - done, offset) } {
-            -1 => return Err(io::Error::last_os_error()),
-            count => count as usize,
-        };
+        last = unsafe { read_without_waiting(fd, buffer, len - done, offset) }?;
         done += last;
     }
     Ok(done as u32)

@@ -1,11 +1,11 @@
 //! What a handle knows of itself, and where it is registered, so that it can take itself out before it closes or leaves.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::os::{self, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::page_cache::Prospect;
 use super::system_calls;
 use crate::process::Birthplace;
@@ -177,7 +177,7 @@ impl Registrations {
 
     /// Whether the handle's descriptor is a TCP socket.
     pub(crate) fn is_tcp(&self, fd: RawFd) -> bool {
-        self.is_tcp.or_ask(|| system_calls::is_tcp(fd))
+        self.is_tcp.or_ask(|| os::is_tcp(fd))
     }
 
     /// Whether the handle is a file without the page cache, as `ask` says.

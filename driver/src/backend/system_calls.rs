@@ -1,13 +1,14 @@
-//! Operations as system calls, each made once.
+//! Operations as system calls, each made once: what is the same for all of Unix. What is not, is in [`os`].
 
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
-use std::os::fd::RawFd;
 use std::ptr;
 use std::time::Duration;
 
+use super::os::{self, RawFd, RawSlice};
 use crate::address::RawAddress;
+use crate::handle::Target;
 use crate::op::{Interest, Op};
 
 /// What the kernel transfers at most in one call. More is cut by it anyway, or wraps where a length has 32 bits.
@@ -17,7 +18,14 @@ pub(crate) const MAX_SLICES: usize = 1024;
 
 /// Flags of a send: a broken pipe is an error that the caller sees, not a signal that ends the process.
 pub(crate) const fn no_signal(flags: i32) -> i32 {
-    flags | libc::MSG_NOSIGNAL
+    flags | os::NO_SIGNAL
+}
+
+/// A handle's socket never raises signals, since the handle was made; of a foreign one that has to be asked for.
+fn silence(target: Target) {
+    if target.is_foreign() {
+        os::silence(target.fd());
+    }
 }
 
 /// Whether a call may wait in the kernel.
@@ -40,7 +48,7 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
         match *op {
             Op::Accept { fd, address } => {
                 let (address, size) = RawAddress::parts(address);
-                libc::accept4(fd.fd(), address, size, libc::SOCK_CLOEXEC) as isize
+                os::accept(fd.fd(), address, size) as isize
             }
             Op::Connect { fd, address } => {
                 libc::connect(fd.fd(), address.cast(), (*address).length()) as isize
@@ -50,6 +58,7 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
             }
             Op::RecvShared { fd, bytes } => receive(fd.fd(), &mut *bytes, mode),
             Op::Send { fd, buffer, len, flags } => {
+                silence(fd);
                 let flags = no_signal(flags) | dont_wait(mode);
                 libc::send(fd.fd(), buffer.cast(), len.min(MAX_BYTES), flags)
             }
@@ -58,11 +67,12 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
                 libc::recvmsg(fd.fd(), &raw mut message, dont_wait(mode))
             }
             Op::SendVectored { fd, slices, count } => {
+                silence(fd);
                 let message = message(slices.cast_mut(), count);
                 libc::sendmsg(fd.fd(), &raw const message, no_signal(0) | dont_wait(mode))
             }
             Op::Read { .. } | Op::Write { .. } | Op::ReadVectored { .. } | Op::WriteVectored { .. } => {
-                transfer(op, mode)
+                os::transfer(op, mode)
             }
             Op::Poll { fd, interest } => {
                 return poll(fd.fd(), interest, (mode == Mode::NonBlocking).then_some(Duration::ZERO));
@@ -90,7 +100,7 @@ fn dont_wait(mode: Mode) -> i32 {
     if mode == Mode::NonBlocking { libc::MSG_DONTWAIT } else { 0 }
 }
 
-fn message(slices: *mut libc::iovec, count: usize) -> libc::msghdr {
+fn message(slices: *mut RawSlice, count: usize) -> libc::msghdr {
     // SAFETY: plain data, for which all zeros is a value.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = slices;
@@ -98,51 +108,14 @@ fn message(slices: *mut libc::iovec, count: usize) -> libc::msghdr {
     message
 }
 
-/// Reads and writes.
-///
-/// # Safety
-///
-/// What `op` points to is valid for the call.
-unsafe fn transfer(op: &Op, mode: Mode) -> isize {
-    let flags = if mode == Mode::NonBlocking { libc::RWF_NOWAIT } else { 0 };
-    let one =
-        |buffer: *mut u8, len: usize| libc::iovec { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) };
-    let count_of = |count: usize| count.min(MAX_SLICES) as i32;
-    // SAFETY: as for `call`.
-    unsafe {
-        match *op {
-            Op::Read { fd, buffer, len, offset } => {
-                libc::preadv2(fd.fd(), &one(buffer, len), 1, offset.word() as libc::off_t, flags)
-            }
-            Op::ReadVectored { fd, slices, count, offset } => {
-                libc::preadv2(fd.fd(), slices, count_of(count), offset.word() as libc::off_t, flags)
-            }
-            Op::Write { fd, buffer, len, offset } => {
-                libc::pwritev2(fd.fd(), &one(buffer.cast_mut(), len), 1, offset.word() as libc::off_t, flags)
-            }
-            Op::WriteVectored { fd, slices, count, offset } => {
-                libc::pwritev2(fd.fd(), slices, count_of(count), offset.word() as libc::off_t, flags)
-            }
-            _ => unreachable!("not a transfer: {}", op.name()),
-        }
-    }
+/// One slice, not longer than the kernel transfers.
+pub(super) fn slice_of(buffer: *mut u8, len: usize) -> RawSlice {
+    RawSlice { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) }
 }
 
-/// Reads what is in the page cache at this offset. −1: the error is the thread's.
-///
-/// # Safety
-///
-/// The buffer is valid for the call.
-#[inline]
-pub(crate) unsafe fn read_without_waiting(fd: RawFd, buffer: *mut u8, len: usize, offset: u64) -> isize {
-    let slice = libc::iovec { iov_base: buffer.cast(), iov_len: len };
-    // The offset in two halves, of which a kernel with words of 64 bits takes the first for the whole.
-    let (low, high) = (offset as usize, (offset >> 32) as usize);
-    // Not by the C library's function, which is a point where threads can be cancelled: two locked instructions.
-    // SAFETY: one slice, of a valid buffer.
-    unsafe {
-        libc::syscall(libc::SYS_preadv2, fd, &raw const slice, 1usize, low, high, libc::RWF_NOWAIT) as isize
-    }
+/// As many slices as the kernel takes.
+pub(super) fn count_of(count: usize) -> i32 {
+    count.min(MAX_SLICES) as i32
 }
 
 /// What has nothing to wait for but a disk.
@@ -154,16 +127,10 @@ unsafe fn call_on_file(op: &Op) -> i32 {
     // SAFETY: as for `call`.
     unsafe {
         match *op {
-            Op::Sync { fd, data_only: true } => libc::fdatasync(fd.fd()),
-            Op::Sync { fd, data_only: false } => libc::fsync(fd.fd()),
+            Op::Sync { fd, data_only } => os::sync(fd.fd(), data_only),
             Op::Open { path, flags, mode } => libc::open(path, flags | libc::O_CLOEXEC, mode),
             Op::Close { fd } => libc::close(fd),
-            Op::Statx { fd, path, flags, mask, out } => {
-                let directory = fd.unwrap_or(libc::AT_FDCWD);
-                let (path, flags) =
-                    if path.is_null() { (c"".as_ptr(), flags | libc::AT_EMPTY_PATH) } else { (path, flags) };
-                libc::statx(directory, path, flags, mask, out)
-            }
+            Op::Statx { .. } => os::status(op),
             Op::Shutdown { fd, how } => libc::shutdown(fd.fd(), shutdown_how(how)),
             _ => unreachable!("not a file's operation: {}", op.name()),
         }
@@ -185,10 +152,7 @@ pub(crate) fn poll(fd: RawFd, interest: Interest, pause: Option<Duration>) -> io
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     let mut entry = libc::pollfd { fd, events: interest.bits() as i16, revents: 0 };
-    let time = pause.map(timespec);
-    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: one entry and the time, if there is one, are valid for the call; there is no signal mask.
-    match unsafe { libc::ppoll(&raw mut entry, 1, time, ptr::null()) } {
+    match os::poll_one(&mut entry, pause) {
         ..0 => Err(io::Error::last_os_error()),
         0 => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
         _ if entry.revents & libc::POLLNVAL != 0 => Err(io::Error::from_raw_os_error(libc::EBADF)),
@@ -203,33 +167,15 @@ pub(crate) fn timespec(duration: Duration) -> libc::timespec {
 /// Whether closing the socket waits until the peer has everything, or for a time.
 pub(crate) fn lingers(fd: RawFd) -> bool {
     let mut linger = libc::linger { l_onoff: 0, l_linger: 0 };
-    socket_option(fd, libc::SO_LINGER, &mut linger);
+    socket_option(fd, libc::SOL_SOCKET, libc::SO_LINGER, &mut linger);
     linger.l_onoff != 0 && linger.l_linger != 0
 }
 
-/// Whether it is a socket of TCP.
-pub(crate) fn is_tcp(fd: RawFd) -> bool {
-    let (mut protocol, mut kind) = (0, 0);
-    socket_option(fd, libc::SO_PROTOCOL, &mut protocol);
-    if protocol == libc::IPPROTO_TCP {
-        // Families number their protocols as they like; but no other stream has this number.
-        socket_option(fd, libc::SO_TYPE, &mut kind);
-    }
-    kind == libc::SOCK_STREAM
-}
-
 /// Reads an option of a socket. What is no socket leaves `value` as it is.
-fn socket_option<T: Copy>(fd: RawFd, name: i32, value: &mut T) {
+pub(super) fn socket_option<T: Copy>(fd: RawFd, level: i32, name: i32, value: &mut T) {
     let mut size = mem::size_of::<T>() as libc::socklen_t;
     // SAFETY: the buffer is valid for its size; the options asked for here are plain integers or structures of them.
-    unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, ptr::from_mut(value).cast(), &raw mut size) };
-}
-
-/// Whether the descriptor was opened with `O_DIRECT`.
-pub(crate) fn is_direct(fd: RawFd) -> bool {
-    // SAFETY: takes no pointers. What is not open has no flags.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    flags >= 0 && flags & libc::O_DIRECT != 0
+    unsafe { libc::getsockopt(fd, level, name, ptr::from_mut(value).cast(), &raw mut size) };
 }
 
 /// Switches the mode. Returns whether it was another before.

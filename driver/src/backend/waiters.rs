@@ -9,11 +9,11 @@
 //! A place in the table belongs to whatever has the number now. Its generation goes along with each registration and
 //! comes back with each event: an event that was meant for an earlier owner of the number hits nothing.
 
-use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::Arc;
 
 use super::edges::{ALWAYS, Edges};
+use super::os::RawFd;
 use super::registrations::{Lazy, Registrations};
 use crate::completion::OpKey;
 use crate::handle::Target;

@@ -22,8 +22,7 @@ impl Bench {
     }
 
     fn with(modes: &'static [Mode], config: &Config) -> Bench {
-        let parking = Arc::new(Parking::new().expect("an eventfd can be made"));
-        let (ring, features) = Ring::in_mode(config, &parking, modes).expect("the kernel has this mode");
+        let (ring, parking, features) = Ring::in_mode(config, modes).expect("the kernel has this mode");
         assert_eq!(features[..modes[0].names.len()], *modes[0].names);
         Bench { ring, ledger: Ledger::new(config, parking) }
     }
@@ -85,7 +84,7 @@ fn what_waits_without_memory_receives_in_every_mode_and_without_shared_buffers_t
             let mut bytes = b">".to_vec();
             let op = Op::RecvShared { fd: here.target(), bytes: &raw mut bytes };
             // SAFETY: the vector and the handle outlive the operation, which ends below.
-            unsafe { bench.ring.submit(&mut bench.ledger, &op, 7) };
+            unsafe { bench.ring.enqueue(&mut bench.ledger, &op, 7) };
             there.write_all(b"!").expect("the peer is there");
             let completions = bench.turn();
             assert_eq!((completions[0].word, completions[0].result.as_ref().ok()), (7, Some(&1)));
@@ -107,7 +106,7 @@ fn one_turn_brings_all_that_has_ended_however_many_in_every_mode() {
         let mut bytes = [[0]; MANY];
         for (word, (end, byte)) in ends.iter().zip(&mut bytes).enumerate() {
             // SAFETY: the bytes and the handles outlive the operations, which end below.
-            unsafe { bench.ring.submit(&mut bench.ledger, &recv(end, byte), word) };
+            unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(end, byte), word) };
         }
         let mut completions = Vec::new();
         bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
@@ -129,7 +128,7 @@ fn more_receives_at_once_than_there_are_shared_buffers_get_what_is_theirs_in_eve
         for (number, ((here, _), bytes)) in ends.iter().zip(&mut received).enumerate() {
             let op = Op::RecvShared { fd: here.target(), bytes };
             // SAFETY: the vectors and the handles outlive the operations, which end below.
-            unsafe { bench.ring.submit(&mut bench.ledger, &op, number) };
+            unsafe { bench.ring.enqueue(&mut bench.ledger, &op, number) };
         }
         bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
         for (number, (_, there)) in ends.iter().enumerate() {
@@ -154,14 +153,14 @@ fn every_mode_receives_cancels_and_drops() {
         let mut buffer = [0; 8];
         for round in 0..3 {
             // SAFETY: the buffer and the handle outlive the operation, which ends below.
-            let key = unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), round) };
+            let key = unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(&here, &mut buffer), round) };
             there.write_all(b"!").expect("the peer is there");
             let completions = bench.turn();
             assert_eq!((completions[0].word, completions[0].result.as_ref().ok()), (round, Some(&1)));
-            bench.ring.cancel(key);
+            bench.ring.cancel(&mut bench.ledger, key);
             // SAFETY: as above.
-            let key = unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 9) };
-            bench.ring.cancel(key);
+            let key = unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(&here, &mut buffer), 9) };
+            bench.ring.cancel(&mut bench.ledger, key);
             let error = bench.turn().remove(0).result.expect_err("it was cancelled");
             assert_eq!(error.raw_os_error(), Some(libc::ECANCELED));
         }
@@ -191,7 +190,7 @@ fn a_driver_that_looks_out_sees_completions_notices_and_the_end_of_its_time() {
             };
             used_to_short_waits(bench);
             // SAFETY: the buffer and the handle outlive the operation, which ends below.
-            unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 5) };
+            unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(&here, &mut buffer), 5) };
             std::thread::scope(|scope| {
                 scope.spawn(|| late(&mut || (&there).write_all(b"!").expect("the peer is there")));
                 assert_eq!(bench.turn()[0].word, 5);
@@ -247,7 +246,7 @@ fn a_cancel_that_did_not_find_its_operation_is_repeated() {
     let here = Handle::new(here.into());
     let mut buffer = [0; 8];
     // SAFETY: the buffer and the handle outlive the operation, which ends below.
-    let key = unsafe { bench.ring.submit(&mut bench.ledger, &recv(&here, &mut buffer), 3) };
+    let key = unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(&here, &mut buffer), 3) };
     let mut completions = Vec::new();
     bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
     // As if the operation had just been between two queues of the kernel.
@@ -299,7 +298,7 @@ fn the_bell_is_heard_again_after_an_overflow_has_ended_its_poll() {
     let ready = Op::Poll { fd: here.target(), interest: crate::op::Interest::WRITABLE };
     for word in 0..32 {
         // SAFETY: a poll points to nothing, and the handle outlives the ring.
-        unsafe { bench.ring.submit(&mut bench.ledger, &ready, word) };
+        unsafe { bench.ring.enqueue(&mut bench.ledger, &ready, word) };
     }
     bench.ledger.parking.bell().ring();
     bench.ring.enter(&mut bench.ledger, 0, Pause::Not, EnterFlags::GETEVENTS).expect("the kernel is there");
@@ -325,7 +324,7 @@ fn a_message_to_a_ring_that_is_gone_is_answered_by_the_bell() {
     let parking = Arc::clone(&peer.ledger.parking);
     // A descriptor that is no ring refuses the message.
     let file = std::fs::File::open("/dev/null").expect("it is there");
-    parking.set_ring(Some(Arc::new(file.into())));
+    parking.bell().set_mailbox(Some(Arc::new(file.into())));
     bench.ring.send_message(&mut bench.ledger, &parking);
     bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
     let mut bell = libc::pollfd { fd: parking.bell().as_raw_fd(), events: libc::POLLIN, revents: 0 };

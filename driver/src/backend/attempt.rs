@@ -5,13 +5,47 @@
 //! a hint, the call is the truth. This half is the same for each system; the lists are in [`waiters`](super::waiters).
 
 use std::io;
-use std::os::fd::RawFd;
 
+use super::os::{self, RawFd};
 use super::registrations::Kind;
 use super::system_calls::{self, Mode, call};
 use crate::handle::Target;
 use crate::op::{Interest, Op};
 use crate::slab::Record;
+
+/// How an operation that is tried is kept from waiting in the kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// By a flag of the call, wherever there is one.
+    Flags,
+    /// By the descriptor's mode, but for a receive. There is none for files: the pool reads and writes them.
+    Modes,
+}
+
+impl Manner {
+    /// Whether the descriptor has to be in non-blocking mode. A connect needs that everywhere, but only for a time.
+    pub(crate) fn goes_by_mode(self, op: &Op) -> bool {
+        match op {
+            Op::Accept { .. } => true,
+            Op::Send { .. }
+            | Op::SendVectored { .. }
+            | Op::Read { .. }
+            | Op::Write { .. }
+            | Op::ReadVectored { .. }
+            | Op::WriteVectored { .. } => self == Manner::Modes,
+            _ => false,
+        }
+    }
+
+    /// Whether a read or a write need not wait for a disk.
+    fn may_try(self, fd: Target) -> bool {
+        match self {
+            // With nothing cached there is nothing to try: the call would wait for the disk, whatever its flags say.
+            Manner::Flags => !bypasses_cache(fd),
+            Manner::Modes => kind(fd) != Kind::Disk,
+        }
+    }
+}
 
 /// What came of trying an operation.
 pub(crate) enum Attempt {
@@ -29,21 +63,20 @@ pub(crate) enum Attempt {
 /// # Safety
 ///
 /// What the record's operation points to is valid.
-pub(crate) unsafe fn attempt(record: &mut Record) -> Attempt {
+pub(crate) unsafe fn attempt(record: &mut Record, manner: Manner) -> Attempt {
     let op = record.op;
     let prepared = match op {
-        Op::Accept { fd, .. } => prepare_accept(fd, record),
         Op::Connect { fd, .. } => prepare_connect(fd, record),
         Op::Close { fd } if may_block_on_close(fd) => return Attempt::Pool,
-        // With nothing cached there is nothing to try: the call would wait for the disk, whatever its flags say.
         Op::Read { fd, .. }
         | Op::Write { fd, .. }
         | Op::ReadVectored { fd, .. }
         | Op::WriteVectored { fd, .. }
-            if bypasses_cache(fd) =>
+            if !manner.may_try(fd) =>
         {
             return Attempt::Pool;
         }
+        _ if manner.goes_by_mode(&op) => prepare_mode(record),
         _ => Ok(()),
     };
     if let Err(error) = prepared {
@@ -119,17 +152,19 @@ unsafe fn call_if_ready(op: &Op, fd: RawFd) -> Attempt {
     }
 }
 
-fn prepare_accept(fd: Target, record: &mut Record) -> io::Result<()> {
-    if switch_for_accept(fd)? {
+fn prepare_mode(record: &mut Record) -> io::Result<()> {
+    if let Some(fd) = record.op.target()
+        && switch_mode(fd)?
+    {
         record.switched = true;
     }
     Ok(())
 }
 
-/// Accept has no flag against waiting: the socket must be in non-blocking mode, and stay so while it is listened to. The
+/// An accept has no flag against waiting: the socket must be in non-blocking mode, and stay so while it is listened to. The
 /// mode is looked at each time, since it belongs to the description, which others may share and change. A handle notes
 /// it for the day it leaves; returns whether the caller has to undo it.
-pub(crate) fn switch_for_accept(fd: Target) -> io::Result<bool> {
+pub(crate) fn switch_mode(fd: Target) -> io::Result<bool> {
     let switched = system_calls::set_nonblocking(fd.fd(), true)?;
     // SAFETY: the handle is alive as long as the operation is in flight.
     match unsafe { fd.registrations() } {
@@ -170,7 +205,7 @@ pub(super) fn kind(target: Target) -> Kind {
 /// Whether it is a file that was opened to be read and written without the page cache. A handle is asked once.
 pub(super) fn bypasses_cache(target: Target) -> bool {
     // A pipe may have the flag too, and means something else by it.
-    let ask = || system_calls::is_direct(target.fd()) && kind(target) == Kind::Disk;
+    let ask = || os::is_direct(target.fd()) && kind(target) == Kind::Disk;
     // SAFETY: the handle is alive as long as the operation is in flight.
     match unsafe { target.registrations() } {
         Some(registrations) => registrations.get_or_make().bypasses_cache(ask),
