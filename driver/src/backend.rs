@@ -3,6 +3,7 @@
 //! | system | backends, the preferred one first | woken by |
 //! | --- | --- | --- |
 //! | Linux | [`io_uring`], [`epoll`] | an eventfd, or a message between rings |
+//! | macOS, FreeBSD | `kqueue` | an event in the queue that is the caller's to trigger |
 //!
 //! The table in code is [`backends!`] below: a backend is a type that is an [`Interpreter`], and a line there. What systems
 //! differ in beside that is in [`os`].
@@ -33,6 +34,7 @@ mod choose;
 mod edges;
 pub(crate) mod os;
 mod page_cache;
+mod readiness;
 mod registrations;
 mod system_calls;
 mod table;
@@ -42,6 +44,8 @@ mod waiters;
 mod epoll;
 #[cfg(target_os = "linux")]
 mod io_uring;
+#[cfg(any(target_os = "macos", target_os = "freebsd", all(target_os = "linux", feature = "fake-kqueue")))]
+mod kqueue;
 
 pub(crate) use attempt::clean_up;
 pub(crate) use bell::Bell;
@@ -50,8 +54,8 @@ pub(crate) use choose::choose;
 pub use choose::{BackendUnavailable, Choice, Rejection, UnknownBackend};
 pub(crate) use registrations::Lazy;
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("fibra-driver has no backend for this system: it runs on Linux");
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
+compile_error!("fibra-driver has no backend for this system: it runs on Linux, macOS and FreeBSD");
 
 table::backends! {
     /// Linux's rings: operations go in, completions come out.
@@ -59,7 +63,10 @@ table::backends! {
     IoUring = "io_uring": io_uring::Ring,
     /// Linux's readiness: operations are tried, and tried again once the descriptor is ready.
     #[cfg(target_os = "linux")]
-    Epoll = "epoll": epoll::Epoll,
+    Epoll = "epoll": readiness::Readiness<epoll::Epoll>,
+    /// The readiness of macOS and FreeBSD: as epoll, and the system is asked and answers in the same call.
+    #[cfg(any(target_os = "macos", target_os = "freebsd", all(target_os = "linux", feature = "fake-kqueue")))]
+    Kqueue = "kqueue": readiness::Readiness<kqueue::Kqueue>,
 }
 
 /// How a backend does an operation.

@@ -67,7 +67,7 @@ impl Handle {
     pub fn into_fd(self) -> OwnedFd {
         let mut this = ManuallyDrop::new(self);
         if let Some(registrations) = this.registrations.get() {
-            registrations.withdraw(this.fd.as_raw_fd());
+            registrations.withdraw(this.fd.as_raw_fd(), false);
             registrations.restore_blocking_mode(this.fd.as_fd());
         }
         // SAFETY: `this` is never dropped nor used again, so each field is moved out exactly once.
@@ -83,7 +83,7 @@ impl Drop for Handle {
         // Before the close: after it the number may be somebody else's, and with a `dup` around, the registration would
         // outlive it and report events for a descriptor that nobody here has.
         if let Some(registrations) = self.registrations.get() {
-            registrations.withdraw(self.fd.as_raw_fd());
+            registrations.withdraw(self.fd.as_raw_fd(), true);
         }
         // SAFETY: this is the end of `self`; nothing uses the field afterwards.
         unsafe { ManuallyDrop::drop(&mut self.fd) };

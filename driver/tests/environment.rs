@@ -41,5 +41,9 @@ fn an_empty_value_forces_nothing() {
 
 #[test]
 fn a_bad_value_is_an_error_that_names_the_variable() {
-    assert_eq!(outcome("kqueue"), "FIBRA_BACKEND: `kqueue` is no backend: there are io_uring, epoll");
+    let outcome = outcome("rings");
+    assert!(
+        outcome.starts_with("FIBRA_BACKEND: `rings` is no backend: there are io_uring, epoll"),
+        "{outcome}"
+    );
 }

@@ -1,10 +1,15 @@
 //! The bell that wakes a sleeping driver from other threads: what the driver's backend is best woken by.
 
-use std::io;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(any(
+    target_os = "macos",
+    target_os = "freebsd",
+    all(target_os = "linux", feature = "fake-kqueue")
+))]
+use super::kqueue::Queue;
 #[cfg(target_os = "linux")]
 use super::os::{AsRawFd, Eventfd, OwnedFd, RawFd};
 
@@ -17,6 +22,13 @@ pub(crate) enum Bell {
         /// its way keeps the descriptor open, so that it cannot reach a stranger that got the same number.
         mailbox: Mutex<Option<Arc<OwnedFd>>>,
     },
+    /// An event that is another thread's to trigger, in the queue where the driver waits.
+    #[cfg(any(
+        target_os = "macos",
+        target_os = "freebsd",
+        all(target_os = "linux", feature = "fake-kqueue")
+    ))]
+    Kqueue(Arc<Queue>),
 }
 
 impl Bell {
@@ -25,33 +37,46 @@ impl Bell {
         match self {
             #[cfg(target_os = "linux")]
             Bell::Eventfd { eventfd, .. } => eventfd.signal(),
+            #[cfg(any(
+                target_os = "macos",
+                target_os = "freebsd",
+                all(target_os = "linux", feature = "fake-kqueue")
+            ))]
+            Bell::Kqueue(queue) => queue.ring(),
         }
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Bell {
-    pub(crate) fn eventfd() -> io::Result<Bell> {
-        Ok(Bell::Eventfd { eventfd: Eventfd::new()?, mailbox: Mutex::new(None) })
+    pub(crate) fn by_eventfd(eventfd: Eventfd) -> Bell {
+        Bell::Eventfd { eventfd, mailbox: Mutex::new(None) }
     }
 
     /// Where a ring's message has to go instead, if it can.
     pub(crate) fn mailbox(&self) -> Option<Arc<OwnedFd>> {
         match self {
             Bell::Eventfd { mailbox, .. } => mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            #[cfg(feature = "fake-kqueue")]
+            Bell::Kqueue(_) => None,
         }
     }
 
+    /// Only a ring has one.
     pub(crate) fn set_mailbox(&self, ring: Option<Arc<OwnedFd>>) {
         match self {
             Bell::Eventfd { mailbox, .. } => *mailbox.lock().unwrap_or_else(PoisonError::into_inner) = ring,
+            #[cfg(feature = "fake-kqueue")]
+            Bell::Kqueue(_) => {}
         }
     }
 
-    /// What becomes readable when it rings.
-    pub(crate) fn as_raw_fd(&self) -> RawFd {
+    /// What becomes readable when it rings, if it is an eventfd.
+    pub(crate) fn eventfd(&self) -> Option<RawFd> {
         match self {
-            Bell::Eventfd { eventfd, .. } => eventfd.as_raw_fd(),
+            Bell::Eventfd { eventfd, .. } => Some(eventfd.as_raw_fd()),
+            #[cfg(feature = "fake-kqueue")]
+            Bell::Kqueue(_) => None,
         }
     }
 }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use io_uring::{EnterFlags, IoUring, opcode, squeue, types};
 
 use super::choose::Refusal;
-use super::os::{AsRawFd, RawFd};
+use super::os::{AsRawFd, Eventfd, RawFd};
 use super::{Bell, Capability, Interpreter, Started};
 use crate::completion::{Completion, OpKey, Submission};
 use crate::config::Config;
@@ -72,7 +72,7 @@ pub(crate) struct Ring {
 impl Ring {
     /// Makes a ring in the first of `modes` that the kernel has.
     fn in_mode(config: &Config, modes: &'static [Mode]) -> Result<Started<Ring>, Refusal> {
-        let bell = Bell::eventfd().map_err(Refusal::at("eventfd"))?;
+        let bell = Bell::by_eventfd(Eventfd::new().map_err(Refusal::at("eventfd"))?);
         let (ring, abilities) = setup::set_up(config, modes)?;
         let queue = Queue::new(abilities.messages);
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
@@ -350,9 +350,10 @@ impl Interpreter for Ring {
         completions: &mut Vec<Completion>,
     ) -> io::Result<bool> {
         self.move_backlog();
-        if !self.queue.bell_is_watched {
-            let parking = Arc::clone(&ledger.parking);
-            self.watch_bell(parking.bell().as_raw_fd());
+        if !self.queue.bell_is_watched
+            && let Some(bell) = ledger.parking.bell().eventfd()
+        {
+            self.watch_bell(bell);
         }
         let unparked = self.submit_and_wait(ledger, pause)?;
         let before = completions.len();

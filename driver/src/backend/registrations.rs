@@ -1,42 +1,21 @@
 //! What a handle knows of itself, and where it is registered, so that it can take itself out before it closes or leaves.
 
-use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::os::{self, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use super::os::{self, AsRawFd, BorrowedFd, RawFd};
 use super::page_cache::Prospect;
 use super::system_calls;
-use crate::process::Birthplace;
 
-/// An epoll instance, as its driver and the handles registered with it share it.
-pub(crate) struct Poller {
-    fd: OwnedFd,
-    birthplace: Birthplace,
+/// What watches descriptors for a driver, as the handles registered with it see it.
+pub(crate) trait Watcher: Send + Sync {
+    /// Takes a descriptor out, from any thread, before it leaves or, if it `closes`, before it closes. In a child that was
+    /// forked from the driver's process it does nothing.
+    fn withdraw(&self, fd: RawFd, closes: bool);
 }
 
-impl Poller {
-    pub(crate) fn new(fd: OwnedFd) -> Poller {
-        Poller { fd, birthplace: Birthplace::here() }
-    }
-
-    /// Changes what the instance watches.
-    pub(crate) fn control(&self, operation: i32, fd: RawFd, events: u32, token: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events, u64: token };
-        // SAFETY: `event` is valid for the call; the kernel copies it. Wrong descriptors are errors.
-        let result = unsafe { libc::epoll_ctl(self.as_raw_fd(), operation, fd, &raw mut event) };
-        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    }
-}
-
-impl AsRawFd for Poller {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
-    }
-}
-
-type Pollers = Mutex<Vec<Weak<Poller>>>;
+type Watchers = Mutex<Vec<Weak<dyn Watcher>>>;
 
 /// A handle's [`Registrations`], made when something is to be known or noted: a connection under a ring never has any, and
 /// connections are many.
@@ -92,8 +71,8 @@ impl Drop for Lazy {
 
 /// What a handle knows of the drivers that watch it.
 pub(crate) struct Registrations {
-    /// The instances that may watch the handle.
-    pollers: Pollers,
+    /// Who may watch the handle.
+    watchers: Watchers,
     /// The handle is closed or has left: the number is not its any more.
     withdrawn: AtomicBool,
     /// A driver has switched the descriptor to non-blocking mode, in which it did not come.
@@ -151,7 +130,7 @@ impl Kind {
 impl Registrations {
     pub(crate) fn new() -> Registrations {
         Registrations {
-            pollers: Pollers::default(),
+            watchers: Watchers::default(),
             withdrawn: AtomicBool::new(false),
             made_nonblocking: AtomicBool::new(false),
             kind: AtomicU8::new(0),
@@ -190,23 +169,21 @@ impl Registrations {
         &self.prospect
     }
 
-    /// Notes that `poller` watches the handle.
-    pub(crate) fn add(&self, poller: &Arc<Poller>) {
-        let mut pollers = self.pollers.lock().unwrap_or_else(PoisonError::into_inner);
-        pollers.retain(|known| known.strong_count() > 0);
-        if !pollers.iter().any(|known| ptr::eq(known.as_ptr(), Arc::as_ptr(poller))) {
-            pollers.push(Arc::downgrade(poller));
+    /// Notes that `watcher` watches the handle.
+    pub(crate) fn add(&self, watcher: &Arc<dyn Watcher>) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.retain(|known| known.strong_count() > 0);
+        if !watchers.iter().any(|known| ptr::addr_eq(known.as_ptr(), Arc::as_ptr(watcher))) {
+            watchers.push(Arc::downgrade(watcher));
         }
     }
 
-    /// Takes the descriptor out of every instance that watches it.
-    pub(crate) fn withdraw(&self, fd: RawFd) {
+    /// Takes the descriptor out of everything that watches it: it leaves, or, if it `closes`, is about to be closed.
+    pub(crate) fn withdraw(&self, fd: RawFd, closes: bool) {
         self.withdrawn.store(true, Ordering::Release);
-        for poller in self.pollers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // An instance inherited through a fork is the parent's: the parent's handle is not closed by this.
-            if let Some(poller) = poller.upgrade().filter(|poller| !poller.birthplace.is_elsewhere()) {
-                // It fails if the descriptor is not registered any more, which is what we want.
-                let _ = poller.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
+        for watcher in self.watchers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if let Some(watcher) = watcher.upgrade() {
+                watcher.withdraw(fd, closes);
             }
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Place {
     pub generation: u32,
     /// The interest for which the system watches the descriptor; 0 if it does not.
     pub registered: u32,
+    /// What a foreign name for a handle has had the system watch, for one event, before the handle itself came.
+    pub passing: u32,
     /// What the events of a lasting registration have told.
     pub edges: Edges,
     /// The handle that owns the number. `None`: a foreign descriptor, watched only while somebody waits.
@@ -52,6 +54,7 @@ impl Place {
     pub(crate) fn forget(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.registered = 0;
+        self.passing = 0;
         self.edges = Edges::default();
         self.owner = None;
     }
@@ -142,7 +145,7 @@ impl Waiters {
             && let Some(handle) = handle
         {
             // What a foreign name for it has registered is for one event.
-            place.registered = 0;
+            place.passing = std::mem::take(&mut place.registered);
             place.owner = Some(handle.share());
         }
         place

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use fibra_driver::{BackendKind, Handle, Wait};
+use fibra_driver::{Handle, Wait};
 
 use crate::net::{pair, recv, send};
 use crate::rig::{Rig, errno};
@@ -72,7 +72,7 @@ promises! {
         for send in sends {
             assert_eq!(rig.finish(send).expect("there is room"), 1);
         }
-        if rig.kind == BackendKind::IoUring {
+        if rig.is_ring() {
             assert_ne!(rig.driver.stats().overflows, 0, "this was to try an overflow");
         }
         rig.assert_idle();

@@ -21,6 +21,12 @@ macro_rules! promises {
             fn epoll() {
                 super::$promise(&mut crate::rig::Rig::new(fibra_driver::BackendKind::Epoll));
             }
+
+            #[test]
+            #[cfg(feature = "fake-kqueue")]
+            fn kqueue() {
+                super::$promise(&mut crate::rig::Rig::new(fibra_driver::BackendKind::Kqueue));
+            }
         }
 
         $(#[$attribute])*
@@ -60,6 +66,16 @@ impl Rig {
         let driver = Driver::new(&config).expect("a forced backend works");
         assert_eq!(driver.choice().backend(), kind);
         Rig { driver, kind, ended: HashMap::new(), completions: Vec::new(), next_word: 1 }
+    }
+
+    /// Whether operations go to the kernel as they are; else they are tried, and wait for readiness.
+    pub fn is_ring(&self) -> bool {
+        self.kind.name() == "io_uring"
+    }
+
+    /// Whether reads of files are looked for in the page cache: the system has a call for that.
+    pub fn reads_cache(&self) -> bool {
+        self.kind.name() != "kqueue"
     }
 
     /// Starts an operation. The tests keep what it points to alive until they have its result.

@@ -327,7 +327,8 @@ fn a_message_to_a_ring_that_is_gone_is_answered_by_the_bell() {
     parking.bell().set_mailbox(Some(Arc::new(file.into())));
     bench.ring.send_message(&mut bench.ledger, &parking);
     bench.ring.turn(&mut bench.ledger, Pause::Not, &mut Vec::new()).expect("it turns");
-    let mut bell = libc::pollfd { fd: parking.bell().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let bell = parking.bell().eventfd().expect("a ring's bell is one");
+    let mut bell = libc::pollfd { fd: bell, events: libc::POLLIN, revents: 0 };
     // SAFETY: one entry, valid for the call.
     assert_eq!(unsafe { libc::poll(&raw mut bell, 1, 10_000) }, 1);
 }
