@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("client"), Some(address)) => client(&address),
-        (None, _) => server(BackendKind::IoUring),
+        (None, _) => server(BackendKind::ALL[0]),
         (Some(name), _) => server(name.parse()?),
     }
 }
@@ -125,6 +125,6 @@ fn client(address: &str) -> io::Result<()> {
         streams.map(|stream| Ok(Connection::new(stream?.into()))).collect::<io::Result<Vec<_>>>()?;
     // Starts with a send.
     connections.iter_mut().for_each(|connection| connection.receiving = true);
-    let mut driver = new_driver(BackendKind::Epoll)?;
+    let mut driver = new_driver(BackendKind::ALL[BackendKind::ALL.len() - 1])?;
     exchange(&mut driver, &mut connections, Some(Instant::now() + RUN)).map(drop)
 }

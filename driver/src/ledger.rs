@@ -148,6 +148,7 @@ impl Ledger {
     }
 
     /// Has the backend find `token`, which is no operation's key, in `due` after a while.
+    #[allow(dead_code, reason = "not every system has rings")]
     pub(crate) fn call_back(&mut self, token: u64, delay: Duration) {
         self.wheel.insert(self.clock.now() + delay, Token::Backend(token));
     }

@@ -26,6 +26,7 @@ pub(crate) enum State {
     /// The kernel has it, or will at the next enter.
     Submitted,
     /// The kernel polls its descriptor; once ready, the operation itself is submitted again.
+    #[allow(dead_code, reason = "not every system has rings")]
     Polling,
     /// It waits in the list of its descriptor for an event.
     Waiting,
@@ -50,11 +51,13 @@ pub(crate) struct Record {
     pub links: Links,
     /// The header that a vectored socket operation points to. The kernel reads and writes it. Few need one, and tens of
     /// thousands of records wait on idle connections.
+    #[allow(dead_code, reason = "not every system has rings")]
     message: Option<Box<UnsafeCell<MaybeUninit<libc::msghdr>>>>,
 }
 
 impl Record {
     /// Where the header for the kernel is; null for an operation without one.
+    #[allow(dead_code, reason = "not every system has rings")]
     #[inline]
     pub(crate) fn message(&mut self) -> *mut libc::msghdr {
         if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
@@ -63,6 +66,7 @@ impl Record {
         self.make_message()
     }
 
+    #[allow(dead_code, reason = "not every system has rings")]
     #[cold]
     fn make_message(&mut self) -> *mut libc::msghdr {
         let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
@@ -174,6 +178,7 @@ impl Slab {
     }
 
     /// The same for an operation that the kernel has, and nobody else, and whose result is all that it has brought.
+    #[allow(dead_code, reason = "not every system has rings")]
     #[inline]
     pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
         match self.get(key)? {

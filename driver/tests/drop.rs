@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use fibra_driver::{BackendKind, Config, Driver, Handle, Op, Submission};
+use fibra_driver::{Config, Driver, Handle, Op, Submission};
 
 promises! {
     fn after_the_drop_no_operation_takes_data_or_writes_memory(rig) {
@@ -54,7 +54,7 @@ fn what_does_not_answer_in_time_is_given_up() {
     // SAFETY: the path is NUL-terminated.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
     let mut config = Config::default();
-    config.backend = Some(BackendKind::Epoll);
+    config.backend = Some(rig::readiness());
     config.environment = false;
     config.drain_timeout = Duration::from_millis(50);
     let mut driver = Driver::new(&config).expect("a forced backend works");

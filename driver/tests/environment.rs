@@ -2,6 +2,8 @@
 //!
 //! The environment is the process': each case runs in a child, which is this very program again.
 
+#![cfg(target_os = "linux")]
+
 use std::process::Command;
 
 use fibra_driver::{BackendKind, Config, Driver};

@@ -1,5 +1,7 @@
 //! Where io_uring is forbidden, epoll does its work, and the report says why.
 
+#![cfg(target_os = "linux")]
+
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;

@@ -104,6 +104,7 @@ pub(crate) enum Told {
         events: u32,
     },
     /// The system does not watch the descriptor for `events`, as it was asked to.
+    #[allow(dead_code, reason = "epoll refuses at once")]
     Refused {
         token: u64,
         events: u32,

@@ -2,18 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
 use std::time::Duration;
 
-use fibra_driver::{BackendKind, Handle, Interest, Op, Target};
+use fibra_driver::{Handle, Interest, Op, Target};
 
-use crate::net::{pair, recv, send};
+use crate::net::{recv, send};
 use crate::rig::{Rig, errno};
 
 /// A connection; what this end is sent arrives when the call that sends it returns.
-fn connection() -> (Handle, TcpStream) {
+pub fn connection() -> (Handle, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
     let there = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("somebody listens");
     there.set_nodelay(true).expect("it is TCP");
@@ -22,7 +21,7 @@ fn connection() -> (Handle, TcpStream) {
 }
 
 /// A connection that the driver watches, emptied by a short receive.
-fn emptied(rig: &mut Rig) -> (Handle, TcpStream) {
+pub fn emptied(rig: &mut Rig) -> (Handle, TcpStream) {
     let (here, mut there) = connection();
     let mut buffer = [0; 8];
     let waiting = rig.start(recv(here.target(), &mut buffer));
@@ -33,20 +32,12 @@ fn emptied(rig: &mut Rig) -> (Handle, TcpStream) {
 }
 
 /// The same connection under another number.
-fn duplicate(here: &Handle) -> TcpStream {
+pub fn duplicate(here: &Handle) -> TcpStream {
     TcpStream::from(here.as_fd().try_clone_to_owned().expect("a descriptor is free"))
 }
 
-fn poll(fd: Target, interest: Interest) -> Op {
+pub fn poll(fd: Target, interest: Interest) -> Op {
     Op::Poll { fd, interest }
-}
-
-fn set_option(fd: RawFd, name: i32, value: i32) {
-    // SAFETY: the value is valid for its size.
-    let result = unsafe {
-        libc::setsockopt(fd, libc::SOL_SOCKET, name, (&raw const value).cast(), size_of::<i32>() as u32)
-    };
-    assert_eq!(result, 0);
 }
 
 fn send_urgent(stream: &TcpStream) {
@@ -285,92 +276,4 @@ promises! {
         let _ = rig.finish(foreign);
         rig.assert_idle();
     }
-}
-
-/// Whether a receive is tried, when `there` sends "1234", and then "567890". Fewer bytes than the low-water mark give no
-/// event, and a receive that is tried takes them all the same. Returns what the receive got.
-fn receive_with_mark(rig: &mut Rig, here: &Handle, there: &mut TcpStream) -> u32 {
-    set_option(here.as_raw_fd(), libc::SO_RCVLOWAT, 10);
-    there.write_all(b"1234").expect("it is connected");
-    thread::sleep(Duration::from_millis(1));
-    let mut buffer = [0; 16];
-    let waiting = rig.start(recv(here.target(), &mut buffer));
-    rig.settle();
-    there.write_all(b"567890").expect("it is connected");
-    rig.finish(waiting).expect("data has come")
-}
-
-#[test]
-fn epoll_does_not_try_what_would_find_nothing() {
-    let mut rig = Rig::new(BackendKind::Epoll);
-    // After a short receive.
-    let (here, mut there) = emptied(&mut rig);
-    assert_eq!(receive_with_mark(&mut rig, &here, &mut there), 10);
-    // After one that found nothing.
-    let (here, mut there) = connection();
-    let mut buffer = [0; 1];
-    let waiting = rig.start(recv(here.target(), &mut buffer));
-    rig.settle();
-    rig.cancel(waiting);
-    assert_eq!(errno(rig.finish(waiting)), libc::ECANCELED);
-    assert_eq!(receive_with_mark(&mut rig, &here, &mut there), 10);
-    // After the caller's own.
-    let (here, mut there) = emptied(&mut rig);
-    there.write_all(b"abc").expect("it is connected");
-    rig.run(poll(here.target(), Interest::READABLE)).expect("data has come");
-    assert_eq!(duplicate(&here).read(&mut [0; 8]).expect("data is there"), 3);
-    rig.driver.note_emptied(&here);
-    assert_eq!(receive_with_mark(&mut rig, &here, &mut there), 10);
-}
-
-#[test]
-fn epoll_tries_what_may_find_something() {
-    let mut rig = Rig::new(BackendKind::Epoll);
-    // Nobody has watched it yet.
-    let (here, mut there) = connection();
-    assert_eq!(receive_with_mark(&mut rig, &here, &mut there), 4);
-    // The room was filled.
-    let (here, mut there) = emptied(&mut rig);
-    there.write_all(b"x").expect("it is connected");
-    assert_eq!(rig.run(recv(here.target(), &mut [0; 1])).expect("data has come"), 1);
-    assert_eq!(receive_with_mark(&mut rig, &here, &mut there), 4);
-    // More has come, as an event has told.
-    let (here, mut there) = emptied(&mut rig);
-    there.write_all(b"x").expect("it is connected");
-    rig.run(poll(here.target(), Interest::READABLE)).expect("data has come");
-    assert_eq!(receive_with_mark(&mut rig, &here, &mut there), 5);
-}
-
-/// On a local socket, a receive stops where a descriptor was sent along, with more behind it.
-#[test]
-fn epoll_trusts_a_short_receive_of_tcp_alone() {
-    let mut rig = Rig::new(BackendKind::Epoll);
-    let (here, mut there) = pair();
-    let mut buffer = [0; 8];
-    let waiting = rig.start(recv(here.target(), &mut buffer));
-    rig.settle();
-    send_with_descriptor(&there, b"one");
-    there.write_all(b"more").expect("it is connected");
-    assert_eq!(rig.finish(waiting).expect("data has come"), 3);
-    assert_eq!(rig.run(recv(here.target(), &mut buffer)).expect("data is there"), 4);
-}
-
-fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
-    let mut slice = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    let mut control = [0u64; 4];
-    // SAFETY: plain data, for which all zeros is a value.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    (message.msg_iov, message.msg_iovlen) = (&raw mut slice, 1);
-    message.msg_control = control.as_mut_ptr().cast();
-    // SAFETY: the control buffer is aligned and large enough for one header with one descriptor; all pointers are valid
-    // for the call.
-    let sent = unsafe {
-        message.msg_controllen = libc::CMSG_SPACE(4) as _;
-        let header = libc::CMSG_FIRSTHDR(&raw const message);
-        ((*header).cmsg_level, (*header).cmsg_type) = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
-        (*header).cmsg_len = libc::CMSG_LEN(4) as _;
-        libc::CMSG_DATA(header).cast::<i32>().write_unaligned(stream.as_raw_fd());
-        libc::sendmsg(stream.as_raw_fd(), &raw const message, 0)
-    };
-    assert_eq!(sent, bytes.len() as isize);
 }

@@ -5,20 +5,19 @@ use std::fs::{self, File};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fibra_driver::{Handle, Offset, Op, RawStatx};
 
-use crate::rig::{Rig, errno};
+use crate::rig::{Rig, errno, system};
 
 /// A path that is gone when the test is over.
-struct Scratch(PathBuf);
+pub struct Scratch(pub PathBuf);
 
 impl Scratch {
-    fn new() -> Scratch {
+    pub fn new() -> Scratch {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Scratch(std::env::temp_dir().join(format!("fibra-driver-{}-{number}", std::process::id())))
@@ -47,60 +46,15 @@ fn open(rig: &mut Rig, path: &Path, flags: i32) -> std::io::Result<OwnedFd> {
     result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-fn write(file: &Handle, data: &[u8], offset: Offset) -> Op {
+pub fn write(file: &Handle, data: &[u8], offset: Offset) -> Op {
     Op::Write { fd: file.target(), buffer: data.as_ptr(), len: data.len(), offset }
 }
 
-fn read(file: &Handle, data: &mut [u8], offset: Offset) -> Op {
+pub fn read(file: &Handle, data: &mut [u8], offset: Offset) -> Op {
     Op::Read { fd: file.target(), buffer: data.as_mut_ptr(), len: data.len(), offset }
 }
 
-/// A block at an address that `O_DIRECT` takes.
-#[repr(align(4096))]
-struct Block([u8; 4096]);
-
-/// A file that is read and written past the page cache, in a folder on a disk: the temporary one may be in memory, where
-/// older systems have no such thing.
-fn direct_file(scratch: &mut Scratch) -> Handle {
-    scratch.0 = Path::new(env!("CARGO_TARGET_TMPDIR")).join(scratch.0.file_name().expect("it has a name"));
-    let mut options = File::options();
-    options.read(true).write(true).create(true).custom_flags(libc::O_DIRECT);
-    Handle::new(options.open(&scratch.0).expect("the target directory's disk has direct I/O").into())
-}
-
 promises! {
-    fn a_file_without_the_page_cache_is_read_and_written(rig) {
-        let mut scratch = Scratch::new();
-        let file = direct_file(&mut scratch);
-        let mut block = Block([0; 4096]);
-        for round in 1..=3u8 {
-            block.0.fill(round);
-            let offset = Offset::at(4096 * u64::from(round));
-            assert_eq!(rig.run(write(&file, &block.0, offset)).expect("there is space"), 4096);
-            block.0.fill(0);
-            assert_eq!(rig.run(read(&file, &mut block.0, offset)).expect("it is there"), 4096);
-            assert!(block.0.iter().all(|&byte| byte == round));
-            // Where there is no readiness of disks, a thread of the pool waits for this one, and not the driver's.
-            let offloaded = if rig.is_ring() { 0 } else { 2 * u64::from(round) };
-            assert_eq!(rig.driver.stats().offloaded, offloaded);
-        }
-    }
-
-    fn a_pipe_in_packet_mode_is_no_file(rig) {
-        let mut ends = [0; 2];
-        // SAFETY: there is room for two descriptors.
-        assert_eq!(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_DIRECT) }, 0);
-        // SAFETY: both are new, and nobody else's.
-        let [reader, writer] = ends.map(|fd| Handle::new(unsafe { OwnedFd::from_raw_fd(fd) }));
-        let mut buffer = [0; 8];
-        let waiting = rig.start(read(&reader, &mut buffer, Offset::CURRENT));
-        rig.settle();
-        assert!(!rig.has_ended(waiting));
-        assert_eq!(rig.run(write(&writer, b"packet", Offset::CURRENT)).expect("there is room"), 6);
-        assert_eq!(rig.finish(waiting).expect("it has come"), 6);
-        assert_eq!(rig.driver.stats().offloaded, 0);
-    }
-
     fn reads_and_writes_happen_at_their_offsets(rig) {
         let scratch = Scratch::new();
         let file = scratch.file();
@@ -185,14 +139,14 @@ promises! {
         for (fd, path) in [(None, path.as_ptr()), (Some(file.as_raw_fd()), ptr::null())] {
             // SAFETY: plain data, for which all zeros is a value.
             let mut status: RawStatx = unsafe { std::mem::zeroed() };
-            let op = Op::Statx { fd, path, flags: 0, mask: libc::STATX_SIZE, out: &raw mut status };
+            let op = Op::Statx { fd, path, flags: 0, mask: system::MASK, out: &raw mut status };
             assert_eq!(rig.run(op).expect("it is there"), 0);
-            assert_eq!(status.stx_size, 5);
+            assert_eq!(system::size(&status), 5);
         }
         let gone = c_path(Path::new("/nonexistent/file"));
         // SAFETY: plain data, for which all zeros is a value.
         let mut status: RawStatx = unsafe { std::mem::zeroed() };
-        let op = Op::Statx { fd: None, path: gone.as_ptr(), flags: 0, mask: libc::STATX_SIZE, out: &raw mut status };
+        let op = Op::Statx { fd: None, path: gone.as_ptr(), flags: 0, mask: system::MASK, out: &raw mut status };
         assert_eq!(errno(rig.run(op)), libc::ENOENT);
     }
 

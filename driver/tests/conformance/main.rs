@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod rig;
+#[cfg(target_os = "linux")]
 #[path = "../support/seccomp.rs"]
 mod seccomp;
 
@@ -14,8 +15,11 @@ mod edges;
 mod files;
 mod flow;
 mod handles;
+#[cfg(target_os = "linux")]
+mod linux;
 mod model;
 mod net;
+#[cfg(target_os = "linux")]
 mod page_cache;
 mod poll;
 mod shared;

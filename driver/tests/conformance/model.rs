@@ -165,12 +165,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_programs_agree_with_the_model_on_io_uring(steps in prop::collection::vec(step(), 1..120)) {
-        run(BackendKind::IoUring, &steps);
-    }
-
-    #[test]
-    fn random_programs_agree_with_the_model_on_epoll(steps in prop::collection::vec(step(), 1..120)) {
-        run(BackendKind::Epoll, &steps);
+    fn random_programs_agree_with_the_model(steps in prop::collection::vec(step(), 1..120)) {
+        for &kind in BackendKind::ALL {
+            run(kind, &steps);
+        }
     }
 }

@@ -37,7 +37,7 @@ pub fn pair() -> (Handle, UnixStream) {
 
 fn tcp_socket() -> OwnedFd {
     // SAFETY: no pointers; the descriptor is new.
-    unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)) }
+    unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0)) }
 }
 
 fn own(result: io::Result<u32>) -> OwnedFd {
@@ -333,36 +333,6 @@ promises! {
         rig.assert_idle();
     }
 
-    fn a_stream_that_knows_only_blocking_reads_and_eagain_is_polled(rig) {
-        // inotify has no reads that can be told not to wait: in non-blocking mode a ring gets EAGAIN from it.
-        let directory = std::env::temp_dir().join(format!("fibra-watched-{}-{}", std::process::id(), rig.kind));
-        std::fs::create_dir_all(&directory).expect("a directory in the temporary directory");
-        let path = std::ffi::CString::new(directory.to_str().expect("an ASCII path")).expect("no NUL in it");
-        for flags in [libc::IN_NONBLOCK, 0] {
-            // SAFETY: the descriptor is new, and the path is NUL-terminated.
-            let watch = unsafe {
-                let watch = OwnedFd::from_raw_fd(libc::inotify_init1(flags | libc::IN_CLOEXEC));
-                assert!(libc::inotify_add_watch(watch.as_raw_fd(), path.as_ptr(), libc::IN_CREATE) >= 0);
-                Handle::new(watch)
-            };
-            let mut buffer = [0; 512];
-            let offset = fibra_driver::Offset::CURRENT;
-            let read = Op::Read { fd: watch.target(), buffer: buffer.as_mut_ptr(), len: 512, offset };
-            let waiting = rig.start(read);
-            rig.settle();
-            assert!(!rig.has_ended(waiting), "it must not end with EAGAIN");
-            std::fs::write(directory.join("file"), "").expect("the directory is there");
-            assert_ne!(rig.finish(waiting).expect("an event has come"), 0);
-            std::fs::remove_file(directory.join("file")).expect("it is there");
-            let cancelled = rig.start(read);
-            rig.settle();
-            rig.cancel(cancelled);
-            assert_eq!(errno(rig.finish(cancelled)), libc::ECANCELED);
-        }
-        std::fs::remove_dir(&directory).expect("it is empty");
-        rig.assert_idle();
-    }
-
     fn several_accepts_on_one_listener_get_one_connection_each(rig) {
         let (listener, address) = listen();
         let accepts: Vec<_> = (0..8).map(|_| rig.start(accept(&listener))).collect();
@@ -417,9 +387,7 @@ fn set_nonblocking(fd: &impl AsRawFd) {
 fn local_socket(path: &std::path::Path) -> (Handle, RawAddress) {
     use std::os::unix::ffi::OsStrExt;
     // SAFETY: no pointers; the descriptor is new.
-    let socket = unsafe {
-        OwnedFd::from_raw_fd(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0))
-    };
+    let socket = unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)) };
     // SAFETY: plain data, for which all zeros is a value.
     let mut raw: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     raw.sun_family = libc::AF_UNIX as libc::sa_family_t;

@@ -8,31 +8,15 @@ use std::time::{Duration, Instant};
 
 use fibra_driver::{BackendKind, Completion, Config, Driver, Op, OpKey, Submission, Wait};
 
-/// Makes one test per backend of each promise.
-macro_rules! promises {
-    ($($(#[$attribute:meta])* fn $promise:ident($rig:ident) $body:block)*) => {$(
-        mod $promise {
-            #[test]
-            fn io_uring() {
-                super::$promise(&mut crate::rig::Rig::new(fibra_driver::BackendKind::IoUring));
-            }
+#[cfg(target_os = "linux")]
+#[macro_use]
+#[path = "../support/linux.rs"]
+pub mod system;
 
-            #[test]
-            fn epoll() {
-                super::$promise(&mut crate::rig::Rig::new(fibra_driver::BackendKind::Epoll));
-            }
-
-            #[test]
-            #[cfg(feature = "fake-kqueue")]
-            fn kqueue() {
-                super::$promise(&mut crate::rig::Rig::new(fibra_driver::BackendKind::Kqueue));
-            }
-        }
-
-        $(#[$attribute])*
-        fn $promise($rig: &mut crate::rig::Rig) $body
-    )*};
-}
+#[cfg(not(target_os = "linux"))]
+#[macro_use]
+#[path = "../support/bsd.rs"]
+pub mod system;
 
 /// Longer than anything here takes on a busy machine. What is not over by then never ends.
 const ETERNITY: Duration = Duration::from_secs(30);
@@ -156,6 +140,12 @@ impl Rig {
         assert_eq!(self.driver.ops_in_flight(), 0);
         assert!(self.ended.is_empty(), "ended unasked: {:?}", self.ended);
     }
+}
+
+/// The backend that tells of readiness, of which each system has one.
+pub fn readiness() -> BackendKind {
+    let found = BackendKind::ALL.iter().find(|kind| kind.name() != "io_uring");
+    *found.expect("each system has one")
 }
 
 /// The error number of a result that is an error.
