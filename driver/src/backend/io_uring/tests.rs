@@ -44,9 +44,8 @@ impl Bench {
 
 /// The modes that this kernel has.
 fn modes() -> &'static [Mode] {
-    let parking = Arc::new(Parking::new().expect("an eventfd can be made"));
-    let ring = Ring::in_mode(&Config::default(), &parking, setup::MODES);
-    let (_, features) = ring.expect("the kernel has a ring");
+    let ring = Ring::in_mode(&Config::default(), setup::MODES);
+    let (.., features) = ring.expect("the kernel has a ring");
     let best = setup::MODES.iter().position(|mode| features.starts_with(mode.names));
     &setup::MODES[best.expect("it is in one of the modes")..]
 }
