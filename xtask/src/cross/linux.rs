@@ -44,6 +44,7 @@ const NOT_EMULATED: &[&str] = &[
     "no_descriptor_is_left_over",
     "nothing_is_lost_and_nothing_stays",
     "who_comes_from_outside_is_heard_while",
+    "the_readme_says_how_each_backend",
     "a_cancelled_accept_leaks",
     "a_driver_closes_what_it_opened",
     "a_driver_that_is_dropped_closes",
