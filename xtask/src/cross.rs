@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::step::Run;
 use crate::workspace::{Outcome, target_dir};
 
 mod apt;
@@ -30,9 +31,12 @@ pub struct Options {
     /// The platform to run on
     #[arg(required_unless_present = "all")]
     platform: Option<Platform>,
-    /// Every platform in turn; what came of it is written to `PLATFORMS.md`
+    /// Every platform in turn, with `--record`
     #[arg(long, conflicts_with_all = ["platform", "package", "cargo_arguments"])]
     all: bool,
+    /// Write what came of it to `PLATFORMS.md`
+    #[arg(long, conflicts_with_all = ["package", "cargo_arguments"])]
+    record: bool,
     /// A package whose tests run, and perhaps more; otherwise all that the platform has
     #[arg(short, long)]
     package: Vec<String>,
@@ -81,6 +85,13 @@ impl Platform {
 }
 
 impl Options {
+    /// The arguments for cargo. By default everything is compiled in, and examples of documentation are left out: each is
+    /// a program of its own.
+    fn cargo_arguments(&self) -> Vec<String> {
+        let is_whole = self.package.is_empty() && self.cargo_arguments.is_empty();
+        if is_whole { WHOLE.map(str::to_owned).to_vec() } else { self.cargo_arguments.clone() }
+    }
+
     /// The packages that were named, or else these.
     fn packages_or(&self, all: &[&str]) -> Vec<String> {
         if self.package.is_empty() {
@@ -90,6 +101,8 @@ impl Options {
         }
     }
 }
+
+const WHOLE: [&str; 3] = ["--all-features", "--tests", "--no-fail-fast"];
 
 /// What a platform is called by whom, and what building for it needs. A further platform is one more of these.
 pub struct Target {
@@ -110,10 +123,29 @@ fn home() -> PathBuf {
 }
 
 pub fn command(options: &Options) -> Outcome {
-    let Some(platform) = options.platform else { return record::run_all(options) };
+    let Some(platform) = options.platform else { return all(options) };
+    let mut result = Ok(0);
     for run in 1..=options.runs {
         println!("=== run {run} of {}", options.runs);
-        println!("{} passed", platform.run(options)?);
+        result = platform.run(options);
+        let Ok(passed) = &result else { break };
+        println!("{passed} passed");
     }
-    Ok(())
+    if options.record {
+        record::note(platform, &result)?;
+    }
+    result.map(|_| ())
+}
+
+/// Every platform, also after one has failed.
+fn all(options: &Options) -> Outcome {
+    let mut run = Run::new(true);
+    for &platform in Platform::value_variants() {
+        run.step(&record::name_of(platform), || {
+            let result = platform.run(options);
+            record::note(platform, &result)?;
+            result.map(|_| ())
+        })?;
+    }
+    run.finish()
 }

@@ -93,7 +93,7 @@ const NOT_EMULATED: &[&str] = &[
 pub fn emulate(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&AARCH64)?;
     let packages = options.packages_or(&PACKAGES);
-    let mut arguments = options.cargo_arguments.clone();
+    let mut arguments = options.cargo_arguments();
     if !arguments.iter().any(|argument| argument == "--") {
         arguments.push("--".to_owned());
     }
@@ -115,8 +115,9 @@ fn boot(target: &'static Target, kernels: &[Kernel], options: &Options, packages
     super::build::require(FOR_MACHINES)?;
     let build = Build::prepare(target)?;
     let packages = options.packages_or(packages);
-    let at = options.cargo_arguments.iter().position(|argument| argument == "--");
-    let (of_cargo, of_tests) = options.cargo_arguments.split_at(at.unwrap_or(options.cargo_arguments.len()));
+    let arguments = options.cargo_arguments();
+    let at = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let (of_cargo, of_tests) = arguments.split_at(at);
     let tests = Tests {
         programs: build.test_programs(&packages, of_cargo)?,
         arguments: of_tests.iter().skip(1).cloned().collect(),

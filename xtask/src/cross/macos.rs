@@ -42,8 +42,8 @@ pub fn check_macos(options: &Options) -> Outcome<u64> {
     for target in &APPLE {
         let build = Build::prepare(target)?;
         let packages = options.packages_or(&PACKAGES);
-        build.clippy(&packages, &options.cargo_arguments)?;
-        let linked = link(&build, &packages, &options.cargo_arguments)?;
+        build.clippy(&packages, &["--all-features".to_owned()])?;
+        let linked = link(&build, &packages, &["--all-features".to_owned()])?;
         for (name, path) in &linked {
             check_imports(name, &fs::read(path)?)?;
         }
@@ -56,7 +56,7 @@ pub fn check_macos(options: &Options) -> Outcome<u64> {
 /// Lints for FreeBSD.
 pub fn check_freebsd(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&FREEBSD)?;
-    build.clippy(&options.packages_or(&PACKAGES), &options.cargo_arguments)?;
+    build.clippy(&options.packages_or(&PACKAGES), &["--all-features".to_owned()])?;
     Ok(0)
 }
 

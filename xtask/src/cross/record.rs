@@ -1,59 +1,55 @@
-//! `cargo xtask cross --all`: every platform in turn, and a record of what came of it.
+//! `PLATFORMS.md`: what was last found on each platform, when, and at which commit.
 
 use std::fs;
 use std::process::Command;
 
 use clap::ValueEnum;
 
-use super::{Options, Platform};
-use crate::step::{Run, output_of};
+use super::Platform;
+use crate::step::output_of;
 use crate::workspace::{Outcome, root};
 
 const FILE: &str = "PLATFORMS.md";
 
-/// One platform's part of the record.
-struct Line {
-    platform: Platform,
-    result: Result<u64, String>,
-}
+const HEAD: &str = "# Platforms
 
-/// Runs every platform, also after one has failed.
-pub fn run_all(options: &Options) -> Outcome {
+What `cargo xtask cross PLATFORM --record`, or `cargo xtask cross --all`, last found. io_uring, epoll, and the kqueue backend over its
+imitation of `kevent` are tried by `cargo xtask check`, on each change.
+
+| platform | what | result | date | commit |
+| --- | --- | --- | --- | --- |
+";
+
+/// Puts a platform's result into the file, in the place of its last one.
+pub fn note(platform: Platform, result: &Outcome<u64>) -> Outcome {
     let commit =
         output_of(Command::new("git").current_dir(root()).args(["describe", "--always", "--dirty"]))?;
     let date = output_of(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
-    let mut run = Run::new(true);
-    let mut lines = Vec::new();
-    for &platform in Platform::value_variants() {
-        run.step(&name_of(platform), || {
-            let result = platform.run(options);
-            let recorded = result.as_ref().map_err(ToString::to_string).copied();
-            lines.push(Line { platform, result: recorded });
-            result.map(|_| ())
-        })?;
-    }
-    fs::write(root().join(FILE), record(&lines, commit.trim(), date.trim()))?;
-    run.finish()
+    let result = match result {
+        Ok(count) => format!("{count} passed"),
+        Err(error) => format!("**failed**: {}", error.to_string().lines().next().unwrap_or_default()),
+    };
+    let row = format!("{result} | {} | {} |", date.trim(), commit.trim());
+    let path = root().join(FILE);
+    let before = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
+    Ok(fs::write(path, with(&before, platform, &row))?)
 }
 
-fn name_of(platform: Platform) -> String {
-    platform.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-fn record(lines: &[Line], commit: &str, date: &str) -> String {
-    let mut text = format!(
-        "# Platforms\n\nWhat `cargo xtask cross --all` last found, on {date}, at commit {commit}. io_uring, epoll and the \
-         kqueue backend over its\nfake are tried by `cargo xtask check`, on each change.\n\n\
-         | `cargo xtask cross …` | how | result |\n| --- | --- | --- |\n"
-    );
-    for Line { platform, result } in lines {
-        let result = match result {
-            Ok(count) => format!("{count} passed"),
-            Err(error) => format!("**failed**: {}", error.lines().next().unwrap_or_default()),
-        };
-        text += &format!("| `{}` | {} | {result} |\n", name_of(*platform), platform.means());
+/// The file with this row for a platform.
+fn with(before: &str, platform: Platform, row: &str) -> String {
+    let mut text = String::from(HEAD);
+    for &each in Platform::value_variants() {
+        let start = format!("| `{}` | {} | ", name_of(each), each.means());
+        let old = before.lines().find_map(|line| line.strip_prefix(&*start));
+        if let Some(rest) = if each == platform { Some(row) } else { old } {
+            text += &format!("{start}{rest}\n");
+        }
     }
     text
+}
+
+pub fn name_of(platform: Platform) -> String {
+    platform.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 #[cfg(test)]
@@ -61,14 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_record_tells_what_failed() {
-        let lines = [
-            Line { platform: Platform::Windows, result: Ok(12) },
-            Line { platform: Platform::Kernels, result: Err("it broke\nsomewhere".to_owned()) },
-        ];
-        let text = record(&lines, "abc1234", "2026-01-02");
-        assert!(text.contains("on 2026-01-02, at commit abc1234"), "{text}");
-        assert!(text.contains("| `windows` | tests under Wine | 12 passed |"), "{text}");
-        assert!(text.contains("| **failed**: it broke |"), "{text}");
+    fn a_new_result_takes_the_place_of_the_old_one_and_of_no_other() {
+        let text = with("", Platform::Windows, "12 passed | 2026-01-02 | abc |");
+        let text = with(&text, Platform::Kernels, "**failed**: it broke | 2026-01-02 | abc |");
+        let text = with(&text, Platform::Windows, "13 passed | 2026-01-03 | def |");
+        let rows: Vec<_> = text.strip_prefix(HEAD).unwrap().lines().collect();
+        assert_eq!(rows.len(), 2, "{text}");
+        assert!(rows[0].ends_with("| **failed**: it broke | 2026-01-02 | abc |"), "{text}");
+        assert_eq!(rows[1], "| `windows` | tests under Wine | 13 passed | 2026-01-03 | def |");
     }
 }

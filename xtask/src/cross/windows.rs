@@ -25,7 +25,7 @@ pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
     let prefix = prefix()?;
     let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
-    build.test(&options.packages_or(&PACKAGES), &options.cargo_arguments, &runner)
+    build.test(&options.packages_or(&PACKAGES), &options.cargo_arguments(), &runner)
 }
 
 /// A Windows of our own, in a folder. It gets the library that std draws random numbers from, which older releases of Wine
