@@ -29,6 +29,7 @@ mod current;
 #[path = "arch/aarch64.rs"]
 mod current;
 
+// macOS takes the same two files as other Unix systems: they compile and link there, and nobody has run them yet.
 #[cfg(all(target_arch = "x86_64", windows))]
 #[path = "arch/x86_64_windows.rs"]
 mod current;

@@ -6,8 +6,11 @@ use std::io;
 use std::process::ExitCode;
 
 mod child;
-#[cfg(unix)]
-#[path = "shortages/unix.rs"]
+#[cfg(all(unix, not(target_os = "linux")))]
+#[path = "shortages/bsd.rs"]
+mod shortages;
+#[cfg(target_os = "linux")]
+#[path = "shortages/linux.rs"]
 mod shortages;
 #[cfg(windows)]
 #[path = "shortages/windows.rs"]

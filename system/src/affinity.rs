@@ -66,10 +66,12 @@ impl CpuSet {
         (0..self.words.len() * 64).filter(|cpu| self.contains(*cpu))
     }
 
+    #[allow(dead_code, reason = "not every system has masks")]
     pub(crate) fn from_words(words: Vec<u64>) -> Self {
         CpuSet { words }
     }
 
+    #[allow(dead_code, reason = "not every system has masks")]
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }
@@ -160,7 +162,8 @@ pub fn current_cpu() -> io::Result<usize> {
 ///
 /// # Errors
 ///
-/// `InvalidInput` if none of the CPUs exists and is allowed to this process; others of the system.
+/// `InvalidInput` if none of the CPUs exists and is allowed to this process; `Unsupported` on macOS, which binds no thread;
+/// others of the system.
 ///
 /// ```
 /// use fibra_system::affinity;

@@ -10,8 +10,9 @@
 //! | [`fence`] | How do two threads see each other if only one of them can afford a fence? |
 //! | [`thread`] | What does a thread of this process do, and in which system call does it wait? |
 //! | [`kernel`] | Which kernel is this, and which limits has it set for us? |
+//! | `apple` | On macOS alone: how urgent is this thread's work, and with whom does it share a cache? |
 //!
-//! Nothing here knows of tasks, stacks or I/O, and nothing is changed without being asked: only [`affinity`] acts.
+//! Nothing here knows of tasks, stacks or I/O, and nothing is changed without being asked: only [`affinity`] and `apple` act.
 //!
 //! ```
 //! use fibra_system::{cpu, topology};
@@ -22,6 +23,8 @@
 //! What differs between systems and architectures is in `os`, whose table names the supported ones.
 
 pub mod affinity;
+#[cfg(target_os = "macos")]
+pub mod apple;
 pub mod cpu;
 pub mod cycles;
 pub mod fence;

@@ -20,6 +20,9 @@
 //! fn max_map_count() -> io::Result<u64>            mappings
 //! ```
 //!
+//! What a system cannot tell or do is `Unsupported`, and those who ask do without. Beside that, macOS has `QoS` classes and
+//! affinity tags, which nobody else has: see `apple`.
+//!
 //! and an architecture
 //!
 //! ```text
@@ -40,7 +43,27 @@ mod windows;
 #[cfg(windows)]
 pub(crate) use windows::*;
 
-#[cfg(not(any(target_os = "linux", windows)))]
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+pub(crate) use macos::*;
+
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+#[cfg(target_os = "freebsd")]
+pub(crate) use freebsd::*;
+
+#[cfg(any(target_os = "macos", target_os = "freebsd"))]
+mod bsd;
+#[cfg(any(target_os = "macos", target_os = "freebsd"))]
+pub(crate) use bsd::*;
+
+#[cfg(unix)]
+mod limits;
+#[cfg(unix)]
+pub(crate) use limits::*;
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd", windows)))]
 compile_error!("fibra-system does not know this operating system yet: give it a file and a line in os.rs");
 
 #[cfg(target_arch = "x86_64")]

@@ -13,7 +13,14 @@ const MADV_GUARD_INSTALL: libc::c_int = 102;
 /// The smallest guard. C code doesn't touch the pages of a large frame in turn: it steps over a single page.
 pub(crate) const LEAST_GUARD: usize = 16 * 1024;
 
-/// The size of a page in bytes.
+/// Stacks are mostly never touched: don't let the kernel's accounting of promises count them.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const MAPPING: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+/// FreeBSD counts them unless its administrator lets it, and knows no other way.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+const MAPPING: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+
+/// The size of a page in bytes: 16 KiB on ARM64 of Apple's.
 pub(crate) fn page_size() -> usize {
     static PAGE_SIZE: OnceLock<usize> = OnceLock::new();
     *PAGE_SIZE.get_or_init(|| {
@@ -33,14 +40,8 @@ pub(crate) fn page_size() -> usize {
 /// The kernel's: `ENOMEM` where no address space, no mapping or no promise of memory is left.
 pub(crate) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let mut flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // Stacks are mostly never touched: don't let the kernel's accounting of promises count them.
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]
-    {
-        flags |= libc::MAP_NORESERVE;
-    }
     // SAFETY: an anonymous private mapping at an address that the kernel chooses overlaps nothing.
-    let address = unsafe { libc::mmap(ptr::null_mut(), len, protection, flags, -1, 0) };
+    let address = unsafe { libc::mmap(ptr::null_mut(), len, protection, MAPPING, -1, 0) };
     if address == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
@@ -134,10 +135,29 @@ fn is_untouchable(_address: *mut u8) -> bool {
 /// # Errors
 ///
 /// The kernel's: `EINVAL` on locked memory.
+#[cfg(target_os = "linux")]
 pub(crate) unsafe fn discard(address: *mut u8, len: usize) -> io::Result<()> {
     // SAFETY: the caller gives up the contents; the range stays mapped.
     let status = unsafe { libc::madvise(address.cast(), len, libc::MADV_DONTNEED) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives the memory of a range back and keeps its addresses. Elsewhere advice does either less or nothing: pages may come back
+/// with what they held. A new mapping in the place of the old one has none.
+///
+/// # Safety
+///
+/// The range consists of whole pages of a reservation without guards, and what they hold is of no use any more.
+///
+/// # Errors
+///
+/// The kernel's.
+#[cfg(not(target_os = "linux"))]
+pub(crate) unsafe fn discard(address: *mut u8, len: usize) -> io::Result<()> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: the caller owns the range and gives up the contents; the new mapping covers nothing else.
+    let mapped = unsafe { libc::mmap(address.cast(), len, protection, MAPPING | libc::MAP_FIXED, -1, 0) };
+    if mapped == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Gives a range back.

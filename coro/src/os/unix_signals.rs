@@ -229,12 +229,52 @@ pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
     (machine.pc as usize, machine.sp as usize)
 }
 
+/// Program counter and stack pointer where the signal came.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a handler.
+#[cfg(all(target_os = "macos", target_arch = "x86_64"))]
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+    // SAFETY: the kernel gives a `ucontext_t`, which points to the registers.
+    let registers = unsafe { &(*(*context.cast::<libc::ucontext_t>()).uc_mcontext).__ss };
+    (registers.__rip as usize, registers.__rsp as usize)
+}
+
+/// Program counter and stack pointer where the signal came.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a handler.
+#[cfg(all(target_os = "macos", target_arch = "aarch64"))]
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+    // SAFETY: the kernel gives a `ucontext_t`, which points to the registers.
+    let registers = unsafe { &(*(*context.cast::<libc::ucontext_t>()).uc_mcontext).__ss };
+    (registers.__pc as usize, registers.__sp as usize)
+}
+
+/// Program counter and stack pointer where the signal came.
+///
+/// # Safety
+///
+/// `context` is what the kernel gave to a handler.
+#[cfg(all(target_os = "freebsd", target_arch = "x86_64"))]
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+    // SAFETY: the kernel gives a `ucontext_t`.
+    let machine = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
+    (machine.mc_rip as usize, machine.mc_rsp as usize)
+}
+
 /// Where the layout of the context isn't known here, the report does without: it shows the stack from its limit up.
 ///
 /// # Safety
 ///
 /// None.
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(any(
+    all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")),
+    all(target_os = "macos", any(target_arch = "x86_64", target_arch = "aarch64")),
+    all(target_os = "freebsd", target_arch = "x86_64"),
+)))]
 pub(super) unsafe fn registers(_context: *mut libc::c_void) -> (usize, usize) {
     (0, 0)
 }

@@ -4,11 +4,9 @@ mod cgroup;
 mod thread;
 
 use crate::affinity::CpuSet;
-use crate::kernel::Limit;
 use crate::topology::CpuQuota;
 use std::fs;
 use std::io;
-use std::mem::MaybeUninit;
 use std::path::Path;
 
 pub(crate) use thread::{LOCK_CALL, SLEEP_CALLS, SYSTEM_CALLS, system_call, thread_activity, thread_id};
@@ -97,35 +95,6 @@ pub(crate) fn cpu_quota() -> Option<CpuQuota> {
 
 pub(crate) fn release() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/osrelease")?.trim_end().to_owned())
-}
-
-pub(crate) fn limit_open_files() -> io::Result<Limit> {
-    limit(|limit| {
-        // SAFETY: `getrlimit` writes one `rlimit` to where it is told, which is ours.
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, limit) }
-    })
-}
-
-pub(crate) fn limit_locked_memory() -> io::Result<Limit> {
-    limit(|limit| {
-        // SAFETY: as in `limit_open_files`.
-        unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, limit) }
-    })
-}
-
-/// Calls `getrlimit`. The resource is the caller's, since its type differs between C libraries.
-fn limit(get: impl FnOnce(*mut libc::rlimit) -> libc::c_int) -> io::Result<Limit> {
-    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
-    if get(limit.as_mut_ptr()) != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: a `getrlimit` that succeeds has written it.
-    Ok(limit_of(unsafe { limit.assume_init() }))
-}
-
-fn limit_of(limit: libc::rlimit) -> Limit {
-    let finite = |value: libc::rlim_t| (value != libc::RLIM_INFINITY).then_some(value);
-    Limit { soft: finite(limit.rlim_cur), hard: finite(limit.rlim_max) }
 }
 
 pub(crate) fn max_map_count() -> io::Result<u64> {
