@@ -1,7 +1,7 @@
 //! What is Unix about fibra's types: descriptors, modes and inodes, by std's extension traits.
 
 use crate::{
-    fs::{DirEntry, File, FileType, Metadata, OpenOptions},
+    fs::{DirEntry, File, FileType, Metadata, OpenOptions, Status, kind},
     net::{TcpListener, TcpStream},
 };
 use std::{
@@ -87,19 +87,19 @@ impl OpenOptionsExt for OpenOptions {
 
 impl FileTypeExt for FileType {
     fn is_block_device(&self) -> bool {
-        self.is(libc::S_IFBLK)
+        self.is(kind::BLOCK_DEVICE)
     }
 
     fn is_char_device(&self) -> bool {
-        self.is(libc::S_IFCHR)
+        self.is(kind::CHARACTER_DEVICE)
     }
 
     fn is_fifo(&self) -> bool {
-        self.is(libc::S_IFIFO)
+        self.is(kind::FIFO)
     }
 
     fn is_socket(&self) -> bool {
-        self.is(libc::S_IFSOCK)
+        self.is(kind::SOCKET)
     }
 }
 
@@ -111,66 +111,66 @@ impl DirEntryExt for DirEntry {
 
 impl MetadataExt for Metadata {
     fn dev(&self) -> u64 {
-        libc::makedev(self.0.stx_dev_major, self.0.stx_dev_minor)
+        self.0.device()
     }
 
     fn ino(&self) -> u64 {
-        self.0.stx_ino
+        self.0.inode()
     }
 
     fn mode(&self) -> u32 {
-        self.0.stx_mode.into()
+        self.0.mode()
     }
 
     fn nlink(&self) -> u64 {
-        self.0.stx_nlink.into()
+        self.0.links()
     }
 
     fn uid(&self) -> u32 {
-        self.0.stx_uid
+        self.0.owner().0
     }
 
     fn gid(&self) -> u32 {
-        self.0.stx_gid
+        self.0.owner().1
     }
 
     fn rdev(&self) -> u64 {
-        libc::makedev(self.0.stx_rdev_major, self.0.stx_rdev_minor)
+        self.0.special_device()
     }
 
     fn size(&self) -> u64 {
-        self.0.stx_size
+        self.0.size()
     }
 
     fn atime(&self) -> i64 {
-        self.0.stx_atime.tv_sec
+        self.0.accessed().unwrap_or_default().seconds
     }
 
     fn atime_nsec(&self) -> i64 {
-        self.0.stx_atime.tv_nsec.into()
+        self.0.accessed().unwrap_or_default().nanoseconds.into()
     }
 
     fn mtime(&self) -> i64 {
-        self.0.stx_mtime.tv_sec
+        self.0.modified().unwrap_or_default().seconds
     }
 
     fn mtime_nsec(&self) -> i64 {
-        self.0.stx_mtime.tv_nsec.into()
+        self.0.modified().unwrap_or_default().nanoseconds.into()
     }
 
     fn ctime(&self) -> i64 {
-        self.0.stx_ctime.tv_sec
+        self.0.changed().seconds
     }
 
     fn ctime_nsec(&self) -> i64 {
-        self.0.stx_ctime.tv_nsec.into()
+        self.0.changed().nanoseconds.into()
     }
 
     fn blksize(&self) -> u64 {
-        self.0.stx_blksize.into()
+        self.0.block_size()
     }
 
     fn blocks(&self) -> u64 {
-        self.0.stx_blocks
+        self.0.blocks()
     }
 }

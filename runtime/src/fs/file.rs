@@ -5,7 +5,7 @@ mod stream;
 
 pub(super) use stream::not_text;
 
-use super::{Metadata, OpenOptions};
+use super::{MASK, Metadata, OF_DESCRIPTOR, OpenOptions};
 use crate::{
     io::{
         borrowed::{self, StatusOf},
@@ -252,7 +252,7 @@ impl File {
     ///
     /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn metadata(&self) -> io::Result<Metadata> {
-        borrowed::status(StatusOf::File(self.as_handle()), libc::AT_EMPTY_PATH, Metadata::MASK).map(Metadata)
+        borrowed::status(StatusOf::File(self.as_handle()), OF_DESCRIPTOR, MASK).map(Metadata)
     }
 
     /// Makes the file so long: cuts it off, or adds zeros. The position stays.

@@ -13,6 +13,53 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+#[cfg(not(target_os = "linux"))]
+#[path = "metadata/bsd.rs"]
+mod system;
+#[cfg(target_os = "linux")]
+#[path = "metadata/linux.rs"]
+mod system;
+
+pub(crate) use system::{MASK, OF_DESCRIPTOR};
+
+/// What a system says of a file, in whatever shape.
+pub(crate) trait Status {
+    fn mode(&self) -> u32;
+    fn size(&self) -> u64;
+    /// `None`, here and below: the file system doesn't know.
+    fn modified(&self) -> Option<Moment>;
+    fn accessed(&self) -> Option<Moment>;
+    fn created(&self) -> Option<Moment>;
+    fn changed(&self) -> Moment;
+    fn device(&self) -> u64;
+    fn special_device(&self) -> u64;
+    fn inode(&self) -> u64;
+    fn links(&self) -> u64;
+    /// The user and the group.
+    fn owner(&self) -> (u32, u32);
+    fn block_size(&self) -> u64;
+    fn blocks(&self) -> u64;
+}
+
+/// So long after the epoch, or before it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moment {
+    pub(crate) seconds: i64,
+    pub(crate) nanoseconds: u32,
+}
+
+/// The bits of a mode that say what a file is: the same on each Unix.
+pub(crate) mod kind {
+    pub(crate) const MASK: u32 = 0o170_000;
+    pub(crate) const FIFO: u32 = 0o010_000;
+    pub(crate) const CHARACTER_DEVICE: u32 = 0o020_000;
+    pub(crate) const DIRECTORY: u32 = 0o040_000;
+    pub(crate) const BLOCK_DEVICE: u32 = 0o060_000;
+    pub(crate) const REGULAR: u32 = 0o100_000;
+    pub(crate) const LINK: u32 = 0o120_000;
+    pub(crate) const SOCKET: u32 = 0o140_000;
+}
+
 /// What the system knows about a file; std's, and [`std::os::unix::fs::MetadataExt`] is implemented too.
 ///
 /// ```
@@ -24,12 +71,9 @@ use std::{
 pub struct Metadata(pub(crate) RawStatx);
 
 impl Metadata {
-    /// What is asked for.
-    pub(crate) const MASK: u32 = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
-
     /// What it is.
     pub fn file_type(&self) -> FileType {
-        FileType { mode: u32::from(self.0.stx_mode) & libc::S_IFMT }
+        FileType { mode: self.0.mode() & kind::MASK }
     }
 
     /// Whether it is a directory.
@@ -50,12 +94,12 @@ impl Metadata {
     /// Its size in bytes.
     #[expect(clippy::len_without_is_empty, reason = "std's has none")]
     pub fn len(&self) -> u64 {
-        self.0.stx_size
+        self.0.size()
     }
 
     /// Who may do what with it.
     pub fn permissions(&self) -> Permissions {
-        Permissions::from_mode(u32::from(self.0.stx_mode))
+        Permissions::from_mode(self.0.mode())
     }
 
     /// When its content was last changed.
@@ -64,7 +108,7 @@ impl Metadata {
     ///
     /// `Unsupported` if the file system doesn't know.
     pub fn modified(&self) -> io::Result<SystemTime> {
-        self.time(libc::STATX_MTIME, &self.0.stx_mtime)
+        time(self.0.modified())
     }
 
     /// When it was last read, as far as the file system keeps account.
@@ -73,7 +117,7 @@ impl Metadata {
     ///
     /// `Unsupported` if the file system doesn't know.
     pub fn accessed(&self) -> io::Result<SystemTime> {
-        self.time(libc::STATX_ATIME, &self.0.stx_atime)
+        time(self.0.accessed())
     }
 
     /// When it was created.
@@ -82,20 +126,17 @@ impl Metadata {
     ///
     /// `Unsupported` if the file system doesn't know.
     pub fn created(&self) -> io::Result<SystemTime> {
-        self.time(libc::STATX_BTIME, &self.0.stx_btime)
+        time(self.0.created())
     }
+}
 
-    fn time(&self, bit: u32, time: &libc::statx_timestamp) -> io::Result<SystemTime> {
-        if self.0.stx_mask & bit == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the file system does not keep this time",
-            ));
-        }
-        let seconds = Duration::from_secs(time.tv_sec.unsigned_abs());
-        let whole = if time.tv_sec < 0 { UNIX_EPOCH - seconds } else { UNIX_EPOCH + seconds };
-        Ok(whole + Duration::from_nanos(time.tv_nsec.into()))
-    }
+fn time(moment: Option<Moment>) -> io::Result<SystemTime> {
+    let Some(Moment { seconds, nanoseconds }) = moment else {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "the file system does not keep this time"));
+    };
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let whole = if seconds < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance };
+    Ok(whole + Duration::from_nanos(nanoseconds.into()))
 }
 
 impl fmt::Debug for Metadata {
@@ -126,24 +167,24 @@ impl fmt::Debug for Metadata {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileType {
-    /// One of `S_IF*`.
+    /// One of those of [`kind`].
     mode: u32,
 }
 
 impl FileType {
     /// Whether it is a directory.
     pub fn is_dir(&self) -> bool {
-        self.is(libc::S_IFDIR)
+        self.is(kind::DIRECTORY)
     }
 
     /// Whether it is a regular file.
     pub fn is_file(&self) -> bool {
-        self.is(libc::S_IFREG)
+        self.is(kind::REGULAR)
     }
 
     /// Whether it is a symbolic link.
     pub fn is_symlink(&self) -> bool {
-        self.is(libc::S_IFLNK)
+        self.is(kind::LINK)
     }
 
     pub(crate) fn is(&self, mode: u32) -> bool {
@@ -154,13 +195,13 @@ impl FileType {
 impl From<std::fs::FileType> for FileType {
     fn from(std: std::fs::FileType) -> Self {
         let kinds = [
-            (std.is_file(), libc::S_IFREG),
-            (std.is_dir(), libc::S_IFDIR),
-            (std.is_symlink(), libc::S_IFLNK),
-            (std.is_socket(), libc::S_IFSOCK),
-            (std.is_fifo(), libc::S_IFIFO),
-            (std.is_char_device(), libc::S_IFCHR),
-            (std.is_block_device(), libc::S_IFBLK),
+            (std.is_file(), kind::REGULAR),
+            (std.is_dir(), kind::DIRECTORY),
+            (std.is_symlink(), kind::LINK),
+            (std.is_socket(), kind::SOCKET),
+            (std.is_fifo(), kind::FIFO),
+            (std.is_char_device(), kind::CHARACTER_DEVICE),
+            (std.is_block_device(), kind::BLOCK_DEVICE),
         ];
         Self { mode: kinds.iter().find(|(is, _)| *is).map_or(0, |(_, mode)| *mode) }
     }
@@ -252,13 +293,13 @@ pub fn symlink_metadata_async<P: AsRef<Path>>(
 
 fn status(path: &Path, flags: i32) -> io::Result<Metadata> {
     let path = c_path(path)?;
-    borrowed::status(borrowed::StatusOf::Path(&path), flags, Metadata::MASK).map(Metadata)
+    borrowed::status(borrowed::StatusOf::Path(&path), flags, MASK).map(Metadata)
 }
 
 fn status_async(path: &Path, flags: i32) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
     let path = c_path(path);
     async move {
         let path = owned::StatusOf::Path(path?);
-        owned::status(path, flags, Metadata::MASK).await.map(Metadata)
+        owned::status(path, flags, MASK).await.map(Metadata)
     }
 }

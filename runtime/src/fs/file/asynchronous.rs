@@ -2,7 +2,7 @@
 
 use super::{File, Inner};
 use crate::{
-    fs::{Metadata, OpenOptions},
+    fs::{MASK, Metadata, OF_DESCRIPTOR, OpenOptions},
     io::{
         Buffer, BufferMut, borrowed,
         owned::{self, Place, StatusOf},
@@ -236,7 +236,7 @@ impl File {
     /// Dropping the future changes nothing.
     pub fn metadata_async(&self) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
         let file = StatusOf::File(self.inner.clone());
-        async { owned::status(file, libc::AT_EMPTY_PATH, Metadata::MASK).await.map(Metadata) }
+        async { owned::status(file, OF_DESCRIPTOR, MASK).await.map(Metadata) }
     }
 
     /// As [`set_len`](File::set_len).
