@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use fibra::Backend;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -67,8 +69,8 @@ pub struct Serve {
     /// Number of worker threads [default: one per usable core; FIBRA_WORKERS wins]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub workers: Option<usize>,
-    /// How the runtime does I/O [default: io_uring, or epoll where that is not possible; FIBRA_BACKEND wins]
-    #[arg(long, value_name = "BACKEND")]
+    /// How the runtime does I/O [default: the first that works; FIBRA_BACKEND wins]
+    #[arg(long, value_name = "BACKEND", value_parser = backend())]
     pub backend: Option<Backend>,
     /// Open the served directory in a browser
     #[arg(long)]
@@ -130,14 +132,10 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-/// The backends by the names that `FIBRA_BACKEND` has for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Backend {
-    /// Completion I/O by the kernel's rings
-    #[value(name = "io_uring")]
-    IoUring,
-    /// Readiness I/O
-    Epoll,
+/// The backends of this system, by the names that `FIBRA_BACKEND` has for them.
+fn backend() -> impl TypedValueParser<Value = Backend> {
+    let names = PossibleValuesParser::new(Backend::ALL.iter().map(|backend| backend.name()));
+    names.try_map(|name| name.parse())
 }
 
 impl Arguments {
@@ -216,13 +214,14 @@ mod tests {
     #[test]
     fn every_option_reaches_the_server() {
         let serve =
-            parse("fibra serve /srv --addr :0 --workers 3 --backend io_uring --open --hidden --quiet")
-                .unwrap();
+            parse("fibra serve /srv --addr :0 --workers 3 --open --hidden --quiet").unwrap();
         assert_eq!(serve.directory, PathBuf::from("/srv"));
         assert_eq!(serve.addr, "127.0.0.1:0");
-        assert_eq!((serve.workers, serve.backend), (Some(3), Some(Backend::IoUring)));
+        assert_eq!((serve.workers, serve.backend), (Some(3), None));
         assert!(serve.open && serve.hidden && serve.quiet);
-        assert_eq!(parse("fibra serve --backend epoll").unwrap().backend, Some(Backend::Epoll));
+        for backend in Backend::ALL {
+            assert_eq!(parse(&format!("fibra serve --backend {backend}")).unwrap().backend, Some(*backend));
+        }
         assert_eq!(parse("fibra serve --addr [::1]:80").unwrap().addr, "[::1]:80");
         let serve = parse("fibra serve --cert c.pem --key k.pem --metrics-for-all").unwrap();
         assert!(serve.metrics_for_all);
@@ -262,7 +261,7 @@ mod tests {
     #[test]
     fn nonsense_is_a_usage_error() {
         for line in [
-            "--backend kqueue",
+            "--backend rings",
             "--backend",
             "--workers 0",
             "--workers x",

@@ -50,7 +50,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Backend, Command, Serve};
+use crate::arguments::{Arguments, Command, Serve};
 use crate::connection::Host;
 use crate::connections::{Connections, Limit};
 use crate::counters::Counters;
@@ -181,8 +181,7 @@ fn runtime(options: &Serve) -> fibra::Builder {
         builder = builder.workers(workers);
     }
     match options.backend {
-        Some(Backend::IoUring) => builder.backend(fibra::Backend::IoUring),
-        Some(Backend::Epoll) => builder.backend(fibra::Backend::Epoll),
+        Some(backend) => builder.backend(backend),
         None => builder,
     }
 }

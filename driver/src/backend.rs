@@ -47,7 +47,7 @@ mod io_uring;
 #[cfg(any(target_os = "macos", target_os = "freebsd", all(target_os = "linux", feature = "fake-kqueue")))]
 mod kqueue;
 
-pub(crate) use attempt::clean_up;
+pub(crate) use attempt::{clean_up, heed_dont_wait};
 pub(crate) use bell::Bell;
 use choose::Refusal;
 pub(crate) use choose::choose;

@@ -88,7 +88,7 @@ pub struct Stats {
     pub withdrawn: u64,
     /// Cancels asked for, of operations that were in flight.
     pub cancels: u64,
-    /// System calls that submit or wait: `io_uring_enter`, `epoll_wait`.
+    /// System calls that submit or wait: `io_uring_enter`, `epoll_wait`, `kevent`.
     pub enters: u64,
     /// Turns.
     pub turns: u64,

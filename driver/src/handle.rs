@@ -2,14 +2,15 @@
 //!
 //! A descriptor's number says little: it is reused as soon as it is closed, and a `dup` keeps an epoll registration alive
 //! beyond the close of the number it was made for. So what fibra owns is a [`Handle`]: it knows with which epoll
-//! instances it is registered, and takes itself out of each before it closes or leaves.
+//! instances and kqueues it is registered, and takes itself out of each before it closes or leaves.
 
 use std::fmt;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
-use crate::backend::Lazy;
 use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use crate::backend::{self, Lazy};
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
 ///
@@ -54,6 +55,23 @@ impl Handle {
     /// ```
     pub fn target(&self) -> Target {
         Target { fd: self.fd.as_raw_fd(), registrations: &raw const self.registrations }
+    }
+
+    /// Sees to it that a send of the caller's own which is told not to wait (`MSG_DONTWAIT`) doesn't. macOS heeds that only in
+    /// non-blocking mode, in which the socket then is until it [leaves](Handle::into_fd). On Linux there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fcntl(2)`.
+    ///
+    /// ```
+    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
+    /// fibra_driver::Handle::new(a.into()).heed_dont_wait()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub fn heed_dont_wait(&self) -> io::Result<()> {
+        backend::heed_dont_wait(self.target())
     }
 
     /// Gives the descriptor back. No driver watches it any more, and its blocking mode is the one it came with.
@@ -110,7 +128,7 @@ impl fmt::Debug for Handle {
 
 /// How an operation names its descriptor: a [`Handle`], or a foreign descriptor that fibra must leave no trace on.
 ///
-/// A foreign descriptor costs more under epoll: its registration is made and removed for each wait.
+/// A foreign descriptor costs more where readiness is told: its registration is made and removed for each wait.
 ///
 /// ```
 /// use fibra_driver::Target;

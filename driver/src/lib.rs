@@ -1,4 +1,4 @@
-//! Completion I/O for one thread over io_uring or epoll.
+//! Completion I/O for one thread: over io_uring or epoll on Linux, over kqueue on macOS and FreeBSD.
 //!
 //! An operation is [plain data](Op). It goes into a [`Driver`] and comes out as exactly one [`Completion`], on whichever
 //! backend the driver runs; the same operation can also be [performed](Op::perform_blocking) by a thread without one.
@@ -7,7 +7,8 @@
 //!     Op ──submit──► Driver ──turn──► Completion        many operations, one system call
 //!                      │
 //!          ┌───────────┼─────────────┬──────────────┐
-//!       io_uring     epoll      timer wheel     pool of threads
+//!       io_uring    epoll,      timer wheel     pool of threads
+//!                   kqueue
 //! ```
 //!
 //! This crate knows nothing of tasks, futures or coroutines: a completion brings back the word that was handed over with
@@ -41,7 +42,7 @@
 //! * A record retires only on its operation's *own* terminal completion. Cancels are requests with answers of their own.
 //! * Keys carry a generation: a late cancel or event cannot hit the operation that took the place.
 //! * What the kernel refuses for the moment (`EBUSY`, `EAGAIN`, a full queue) is flow control, never an error.
-//! * A descriptor leaves every epoll instance before it closes or is given away.
+//! * A descriptor leaves every epoll instance before it closes or is given away, and every kqueue before it is given away.
 
 mod address;
 mod backend;

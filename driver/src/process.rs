@@ -1,8 +1,8 @@
 //! Telling a forked child from its parent.
 //!
-//! A ring and an epoll instance are shared with a forked child: both processes would take each other's completions. So
-//! a driver remembers the process it was made in. A process identifier costs a system call to read; a counter that each
-//! fork raises in the child costs one load.
+//! A ring and an epoll instance are shared with a forked child: both processes would take each other's completions; and a
+//! kqueue is not inherited at all, so that its number is soon another's. So a driver remembers the process it was made in.
+//! A process identifier costs a system call to read; a counter that each fork raises in the child costs one load.
 
 use std::io;
 use std::sync::Once;

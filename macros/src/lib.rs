@@ -46,7 +46,7 @@ mod test_function;
 /// | option | meaning | default |
 /// | --- | --- | --- |
 /// | `workers = 4` | OS threads that run green threads and futures | one for each usable core |
-/// | `backend = "epoll"` | how it talks to the kernel: `"io_uring"` or `"epoll"` | `io_uring` where it works, else `epoll` |
+/// | `backend = "epoll"` | how it talks to the kernel: on Linux `"io_uring"` or `"epoll"`, on macOS and FreeBSD `"kqueue"` | `io_uring` where it works, else `epoll` |
 /// | `stack_size = 65536` | usable bytes of a green thread's stack | 2 MiB |
 /// | `start_paused` | whether the clock stands from the start, for tests: see `fibra::time::pause` | no |
 /// | `crate = crate::reexported` | where `fibra` is; a renamed dependency is found without it | |
@@ -64,7 +64,7 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 
 /// Makes a test of a function, once for each backend, and runs it as the main green thread of a runtime of its own.
 ///
-/// `fn echo()` becomes the tests `echo::io_uring` and `echo::epoll`. A backend that is not there fails its test: nothing is
+/// `fn echo()` becomes a test for each backend of the system: on Linux `echo::io_uring` and `echo::epoll`. A backend that is not there fails its test: nothing is
 /// skipped in silence. `cargo test epoll` runs those of one backend.
 ///
 /// The function may be an `fn` or an `async fn`, and return whatever a test may return; `should_panic`, `ignore` and other

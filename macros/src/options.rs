@@ -12,16 +12,19 @@ use syn::{Error, Expr, Ident, LitStr, Path, Result, Token};
 pub(crate) enum Backend {
     IoUring,
     Epoll,
+    Kqueue,
 }
 
 impl Backend {
-    pub(crate) const ALL: [Backend; 2] = [Backend::IoUring, Backend::Epoll];
+    /// Of all systems: which of them there are, a system's own fibra knows.
+    pub(crate) const ALL: [Backend; 3] = [Backend::IoUring, Backend::Epoll, Backend::Kqueue];
 
     /// Its name in options, in the environment, and as a test.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Backend::IoUring => "io_uring",
             Backend::Epoll => "epoll",
+            Backend::Kqueue => "kqueue",
         }
     }
 
@@ -30,6 +33,7 @@ impl Backend {
         let name = match self {
             Backend::IoUring => "IoUring",
             Backend::Epoll => "Epoll",
+            Backend::Kqueue => "Kqueue",
         };
         Ident::new(name, Span::call_site())
     }
@@ -130,7 +134,7 @@ fn backend(input: ParseStream) -> Result<Backend> {
     let name: LitStr = input.parse()?;
     let backend = Backend::ALL.into_iter().find(|backend| backend.name() == name.value());
     backend.ok_or_else(|| {
-        let text = format!("there is no backend {:?}; there are \"io_uring\" and \"epoll\"", name.value());
+        let text = format!("there is no backend {:?}; there are \"io_uring\", \"epoll\" and \"kqueue\"", name.value());
         Error::new(name.span(), text)
     })
 }
@@ -209,8 +213,8 @@ mod tests {
             "there is no option `threads`; there are `workers`, `backend`, `stack_size`, `start_paused` and `crate`"
         );
         assert_eq!(
-            error(quote!(backend = "kqueue")),
-            "there is no backend \"kqueue\"; there are \"io_uring\" and \"epoll\""
+            error(quote!(backend = "rings")),
+            "there is no backend \"rings\"; there are \"io_uring\", \"epoll\" and \"kqueue\""
         );
         assert_eq!(error(quote!(workers = 1, workers = 2)), "`workers` is given twice");
         assert_eq!(error(quote!(crate = a, crate = b)), "`crate` is given twice");

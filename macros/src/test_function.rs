@@ -1,7 +1,7 @@
 //! `#[fibra::test]`.
 //!
 //! The function stays what and where it was, so that names mean the same in it as before. A module of the same name, which
-//! is no conflict since modules and functions have different name spaces, holds one test for each backend:
+//! is no conflict since modules and functions have different name spaces, holds one test for each backend that the system has:
 //!
 //! ```text
 //! #[fibra::test]                   async fn echo() -> R { body }
@@ -35,6 +35,8 @@ fn expand_or_refuse(
     let item = function::parse(ATTRIBUTE, function)?;
     let options = Options::parse(options)?;
     let fibra = options.crate_path(find_crate);
+    // One that was named has to be there; of all the others, those that are.
+    let named = options.backend.is_some();
     let backends = options.backend.map_or(Backend::ALL.to_vec(), |backend| vec![backend]);
 
     let ItemFn { attrs, vis, sig, block } = item;
@@ -50,13 +52,14 @@ fn expand_or_refuse(
         } else {
             (quote!(-> ::std::process::ExitCode), function::status_closure(&sig, call))
         };
-        quote! {
+        let test_function = quote! {
             #[::core::prelude::v1::test]
             #(#for_tests)*
             fn #test() #output {
                 #builder.run(#body)
             }
-        }
+        };
+        if named { test_function } else { quote!(#fibra::__where_there_is! { #test #test_function }) }
     });
     let tests = quote!(#(#tests)*);
     // Like an ordinary test, the function is there in tests only.
@@ -140,13 +143,23 @@ mod tests {
             fn echo() { check(super::HOST) }
             #[cfg(test)]
             mod echo {
-                #[::core::prelude::v1::test]
-                fn io_uring() {
-                    ::fibra::Builder::new().backend(::fibra::Backend::IoUring).run(|| super::echo())
+                ::fibra::__where_there_is! { io_uring
+                    #[::core::prelude::v1::test]
+                    fn io_uring() {
+                        ::fibra::Builder::new().backend(::fibra::Backend::IoUring).run(|| super::echo())
+                    }
                 }
-                #[::core::prelude::v1::test]
-                fn epoll() {
-                    ::fibra::Builder::new().backend(::fibra::Backend::Epoll).run(|| super::echo())
+                ::fibra::__where_there_is! { epoll
+                    #[::core::prelude::v1::test]
+                    fn epoll() {
+                        ::fibra::Builder::new().backend(::fibra::Backend::Epoll).run(|| super::echo())
+                    }
+                }
+                ::fibra::__where_there_is! { kqueue
+                    #[::core::prelude::v1::test]
+                    fn kqueue() {
+                        ::fibra::Builder::new().backend(::fibra::Backend::Kqueue).run(|| super::echo())
+                    }
                 }
             }
         };

@@ -174,3 +174,33 @@ impl MetadataExt for Metadata {
         self.0.blocks()
     }
 }
+
+/// Leaves a test in for a backend that the system has, for `#[fibra::test]`.
+#[cfg(all(target_os = "linux", not(feature = "fake-kqueue")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __where_there_is {
+    (io_uring $($test:tt)*) => { $($test)* };
+    (epoll $($test:tt)*) => { $($test)* };
+    (kqueue $($test:tt)*) => {};
+}
+
+/// Leaves a test in for a backend that the system has, for `#[fibra::test]`.
+#[cfg(all(target_os = "linux", feature = "fake-kqueue"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __where_there_is {
+    (io_uring $($test:tt)*) => { $($test)* };
+    (epoll $($test:tt)*) => { $($test)* };
+    (kqueue $($test:tt)*) => { $($test)* };
+}
+
+/// Leaves a test in for a backend that the system has, for `#[fibra::test]`.
+#[cfg(not(target_os = "linux"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __where_there_is {
+    (io_uring $($test:tt)*) => {};
+    (epoll $($test:tt)*) => {};
+    (kqueue $($test:tt)*) => { $($test)* };
+}

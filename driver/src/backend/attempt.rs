@@ -176,6 +176,15 @@ pub(crate) fn switch_mode(fd: Target) -> io::Result<bool> {
     }
 }
 
+/// Has a send of the caller's own that is told not to wait not wait, on systems that go by the mode.
+#[inline]
+pub(crate) fn heed_dont_wait(fd: Target) -> io::Result<()> {
+    match os::MANNER {
+        Manner::Flags => Ok(()),
+        Manner::Modes => switch_mode(fd).map(drop),
+    }
+}
+
 /// Connect needs the mode too, but only until it is done.
 fn prepare_connect(fd: Target, record: &mut Record) -> io::Result<()> {
     if !record.tried {

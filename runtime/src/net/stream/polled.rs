@@ -144,6 +144,7 @@ fn send(
     buffer: &[u8],
 ) -> Poll<io::Result<usize>> {
     writable.poll(socket, Interest::WRITABLE, context, |socket| {
+        socket.handle().heed_dont_wait()?;
         socket.options().send_with_flags(buffer, SEND_FLAGS)
     })
 }
@@ -155,6 +156,7 @@ fn send_vectored(
     buffers: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
     writable.poll(socket, Interest::WRITABLE, context, |socket| {
+        socket.handle().heed_dont_wait()?;
         socket.options().send_vectored_with_flags(buffers, SEND_FLAGS)
     })
 }
