@@ -213,8 +213,7 @@ mod tests {
 
     #[test]
     fn every_option_reaches_the_server() {
-        let serve =
-            parse("fibra serve /srv --addr :0 --workers 3 --open --hidden --quiet").unwrap();
+        let serve = parse("fibra serve /srv --addr :0 --workers 3 --open --hidden --quiet").unwrap();
         assert_eq!(serve.directory, PathBuf::from("/srv"));
         assert_eq!(serve.addr, "127.0.0.1:0");
         assert_eq!((serve.workers, serve.backend), (Some(3), None));

@@ -134,7 +134,10 @@ fn backend(input: ParseStream) -> Result<Backend> {
     let name: LitStr = input.parse()?;
     let backend = Backend::ALL.into_iter().find(|backend| backend.name() == name.value());
     backend.ok_or_else(|| {
-        let text = format!("there is no backend {:?}; there are \"io_uring\", \"epoll\" and \"kqueue\"", name.value());
+        let text = format!(
+            "there is no backend {:?}; there are \"io_uring\", \"epoll\" and \"kqueue\"",
+            name.value()
+        );
         Error::new(name.span(), text)
     })
 }

@@ -3,6 +3,8 @@
 //! What can only be seen from outside, such as a test that must fail, is in `fixtures`; those tests are ignored, and run
 //! one at a time, each in a process of its own.
 
+#![cfg(target_os = "linux")]
+
 use std::error::Error;
 use std::fs;
 use std::hint::black_box;

@@ -239,7 +239,7 @@ fn storm_on(backend: Backend) {
 
 #[test]
 fn nothing_is_lost_and_nothing_stays() {
-    for backend in [Backend::IoUring, Backend::Epoll] {
+    for &backend in Backend::ALL {
         storm_on(backend);
     }
 }

@@ -121,7 +121,9 @@ impl Wake for PanicsWhenWoken {
 struct WaitsAndPanicsWhenDropped;
 
 impl Wake for WaitsAndPanicsWhenDropped {
-    fn wake(self: Arc<Self>) {}
+    fn wake(self: Arc<Self>) {
+        drop(self);
+    }
 }
 
 impl Drop for WaitsAndPanicsWhenDropped {

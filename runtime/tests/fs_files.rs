@@ -7,10 +7,7 @@ use fibra::{
 use std::{
     fs as std_fs,
     io::{ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write},
-    os::{
-        fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
-        unix::fs::OpenOptionsExt,
-    },
+    os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -321,32 +318,6 @@ fn pipes_are_files_too() {
     assert_eq!((written.unwrap_err().kind(), buffer), (ErrorKind::NotSeekable, "nowhere"));
     drop(writer);
     assert_eq!(reading.join().unwrap().unwrap(), "through the pipe");
-}
-
-/// What the kernel demands of memory for direct I/O.
-#[repr(align(4096))]
-struct Block([u8; 4096]);
-
-#[fibra::test]
-fn files_without_the_page_cache_are_read_and_written() {
-    everywhere(|scratch| {
-        // Not in the temporary directory, which may be in memory.
-        let name = scratch.0.file_name().unwrap().to_str().unwrap();
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .custom_flags(libc::O_DIRECT)
-            .open(&path)
-            .expect("the target directory's disk has direct I/O");
-        let mut block = Block([7; 4096]);
-        assert_eq!(file.write_at(&block.0, 4096).unwrap(), 4096);
-        block.0.fill(0);
-        assert_eq!(file.read_at(&mut block.0, 4096).unwrap(), 4096);
-        assert!(block.0 == [7; 4096]);
-        std_fs::remove_file(&path).unwrap();
-    });
 }
 
 const fn of_a_handle<T: Send + Sync + Unpin + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}

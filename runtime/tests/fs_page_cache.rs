@@ -1,5 +1,7 @@
 //! A read of what is in the page cache costs no trip through the driver's queue, and is like any other in all else.
 
+#![cfg(target_os = "linux")]
+
 use fibra::{Builder, cancel::Cancelled, fs::File, sync::mpsc, thread};
 use std::{
     fs,

@@ -130,8 +130,8 @@ fn a_listener_without_descriptors_fails_and_recovers() {
 fn no_descriptor_is_left_over() {
     let limit = rustix::process::Rlimit { current: Some(512), maximum: Some(512) };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).expect("less is always allowed");
-    for backend in ["io_uring", "epoll"] {
-        let builder = fibra::Builder::new().backend(backend.parse().expect("a backend"));
+    for &backend in fibra::Backend::ALL {
+        let builder = fibra::Builder::new().backend(backend);
         builder.run(move || {
             let scenes: [(&str, fn()); 5] = [
                 ("accept", accepts_that_are_cancelled_while_connections_come),

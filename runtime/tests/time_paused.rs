@@ -206,7 +206,7 @@ fn a_clock_that_runs_cannot_be_advanced() {
 /// While an operation is in flight, a worker waits twice: for that, and then for whatever comes.
 #[test]
 fn who_comes_from_outside_is_heard_while_an_operation_is_waited_for() {
-    for backend in [Backend::IoUring, Backend::Epoll] {
+    for &backend in Backend::ALL {
         let builder = Builder::new().backend(backend).workers(1).start_paused(true);
         let runtime = builder.build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
