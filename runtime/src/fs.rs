@@ -25,7 +25,7 @@ mod whole;
 
 pub use file::File;
 pub use metadata::{FileType, Metadata, metadata, metadata_async, symlink_metadata, symlink_metadata_async};
-pub(crate) use metadata::{MASK, OF_DESCRIPTOR, Status, kind};
+pub(crate) use metadata::{Status, kind};
 pub use open_options::OpenOptions;
 pub use paths::{
     canonicalize, copy, create_dir, create_dir_all, exists, hard_link, read_link, remove_dir, remove_dir_all,

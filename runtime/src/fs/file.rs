@@ -5,7 +5,7 @@ mod stream;
 
 pub(super) use stream::not_text;
 
-use super::{MASK, Metadata, OF_DESCRIPTOR, OpenOptions};
+use super::{Metadata, OpenOptions, Status};
 use crate::{
     io::{
         borrowed::{self, StatusOf},
@@ -13,7 +13,7 @@ use crate::{
     },
     scheduler::blocking::unblock,
 };
-use fibra_driver::{Handle, Offset};
+use fibra_driver::{Handle, Offset, RawStatx};
 use std::{
     fmt,
     fs::{FileTimes, Permissions},
@@ -252,7 +252,8 @@ impl File {
     ///
     /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn metadata(&self) -> io::Result<Metadata> {
-        borrowed::status(StatusOf::File(self.as_handle()), OF_DESCRIPTOR, MASK).map(Metadata)
+        borrowed::status(StatusOf::File(self.as_handle()), RawStatx::OF_DESCRIPTOR, RawStatx::MASK)
+            .map(Metadata)
     }
 
     /// Makes the file so long: cuts it off, or adds zeros. The position stays.

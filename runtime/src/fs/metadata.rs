@@ -14,16 +14,17 @@ use std::{
 };
 
 #[cfg(not(target_os = "linux"))]
-#[path = "metadata/bsd.rs"]
-mod system;
+mod bsd;
 #[cfg(target_os = "linux")]
-#[path = "metadata/linux.rs"]
-mod system;
-
-pub(crate) use system::{MASK, OF_DESCRIPTOR};
+mod linux;
 
 /// What a system says of a file, in whatever shape.
 pub(crate) trait Status {
+    /// What is asked for.
+    const MASK: u32;
+    /// Asks for the status of the file itself that a descriptor names.
+    const OF_DESCRIPTOR: i32;
+
     fn mode(&self) -> u32;
     fn size(&self) -> u64;
     /// `None`, here and below: the file system doesn't know.
@@ -293,13 +294,13 @@ pub fn symlink_metadata_async<P: AsRef<Path>>(
 
 fn status(path: &Path, flags: i32) -> io::Result<Metadata> {
     let path = c_path(path)?;
-    borrowed::status(borrowed::StatusOf::Path(&path), flags, MASK).map(Metadata)
+    borrowed::status(borrowed::StatusOf::Path(&path), flags, RawStatx::MASK).map(Metadata)
 }
 
 fn status_async(path: &Path, flags: i32) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
     let path = c_path(path);
     async move {
         let path = owned::StatusOf::Path(path?);
-        owned::status(path, flags, MASK).await.map(Metadata)
+        owned::status(path, flags, RawStatx::MASK).await.map(Metadata)
     }
 }

@@ -2,14 +2,14 @@
 
 use super::{File, Inner};
 use crate::{
-    fs::{MASK, Metadata, OF_DESCRIPTOR, OpenOptions},
+    fs::{Metadata, OpenOptions, Status},
     io::{
         Buffer, BufferMut, borrowed,
         owned::{self, Place, StatusOf},
     },
     scheduler::blocking::unblock_async,
 };
-use fibra_driver::Offset;
+use fibra_driver::{Offset, RawStatx};
 use std::{future::Future, io, panic::resume_unwind, path::Path, sync::Arc};
 
 const CURRENT: Place = Place::File(Offset::CURRENT);
@@ -236,7 +236,7 @@ impl File {
     /// Dropping the future changes nothing.
     pub fn metadata_async(&self) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
         let file = StatusOf::File(self.inner.clone());
-        async { owned::status(file, OF_DESCRIPTOR, MASK).await.map(Metadata) }
+        async { owned::status(file, RawStatx::OF_DESCRIPTOR, RawStatx::MASK).await.map(Metadata) }
     }
 
     /// As [`set_len`](File::set_len).

@@ -5,17 +5,16 @@
 use super::{Moment, Status};
 use fibra_driver::RawStatx;
 
-/// There is no asking for a part.
-pub(crate) const MASK: u32 = 0;
-
-/// A descriptor without a path is enough to ask for the status of the file itself.
-pub(crate) const OF_DESCRIPTOR: i32 = 0;
-
 fn moment(seconds: libc::time_t, nanoseconds: libc::c_long) -> Moment {
     Moment { seconds: seconds as i64, nanoseconds: nanoseconds as u32 }
 }
 
 impl Status for RawStatx {
+    /// There is no asking for a part.
+    const MASK: u32 = 0;
+    /// A descriptor without a path is enough.
+    const OF_DESCRIPTOR: i32 = 0;
+
     fn mode(&self) -> u32 {
         self.st_mode.into()
     }

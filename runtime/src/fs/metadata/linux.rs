@@ -3,17 +3,14 @@
 use super::{Moment, Status};
 use fibra_driver::RawStatx;
 
-/// What is asked for.
-pub(crate) const MASK: u32 = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
-
-/// Asks for the status of the file itself that a descriptor names.
-pub(crate) const OF_DESCRIPTOR: i32 = libc::AT_EMPTY_PATH;
-
 fn moment(time: &libc::statx_timestamp) -> Moment {
     Moment { seconds: time.tv_sec, nanoseconds: time.tv_nsec }
 }
 
 impl Status for RawStatx {
+    const MASK: u32 = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
+    const OF_DESCRIPTOR: i32 = libc::AT_EMPTY_PATH;
+
     fn mode(&self) -> u32 {
         self.stx_mode.into()
     }
