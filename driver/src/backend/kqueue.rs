@@ -297,12 +297,11 @@ mod tests {
     fn any_number_of_changes_may_fail_and_those_after_them_are_made() {
         let (mut kqueue, parking, _) = Kqueue::start().expect("it is here");
         let (reader, writer) = io::pipe().expect("a pipe can be made");
-        let fd = |of: &dyn std::os::fd::AsRawFd| of.as_raw_fd();
         for token in 0..EVENTS as u64 + 10 {
             let watch = Watch { fd: 1 << 20, token, before: 0, passing: 0, wanted: READABLE, lasting: true };
             kqueue.watch(&watch).expect("that is found out later");
         }
-        let (fd, token) = (fd(&writer), 1 << 40);
+        let (fd, token) = (std::os::fd::AsRawFd::as_raw_fd(&writer), 1 << 40);
         kqueue
             .watch(&Watch { fd, token, before: 0, passing: 0, wanted: WRITABLE, lasting: true })
             .expect("that is found out later");
@@ -315,5 +314,45 @@ mod tests {
         kqueue.wait(Pause::Forever).expect("it waits");
         assert_eq!((kqueue.count(), kqueue.told(0)), (1, Told::Nothing));
         drop(reader);
+    }
+
+    #[test]
+    fn a_handle_is_told_of_once_for_each_activity_until_it_leaves() {
+        let (mut kqueue, ..) = Kqueue::start().expect("it is here");
+        let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let watch = Watch { fd, token: 5, before: 0, passing: 0, wanted: READABLE, lasting: true };
+        kqueue.watch(&watch).expect("that is found out later");
+        for _ in 0..2 {
+            io::Write::write_all(&mut writer, b"a").expect("there is room");
+            kqueue.wait(Pause::Forever).expect("it waits");
+            assert_eq!((kqueue.count(), kqueue.told(0)), (1, Told::Ready { token: 5, events: READABLE }));
+            kqueue.wait(Pause::Not).expect("it waits");
+            assert_eq!(kqueue.count(), 0);
+        }
+        kqueue.watcher().withdraw(fd, false);
+        io::Write::write_all(&mut writer, b"a").expect("there is room");
+        kqueue.wait(Pause::Not).expect("it waits");
+        assert_eq!(kqueue.count(), 0, "it has left");
+    }
+
+    #[test]
+    fn a_foreign_descriptor_is_told_of_once_or_not_at_all() {
+        let (mut kqueue, ..) = Kqueue::start().expect("it is here");
+        let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+        io::Write::write_all(&mut writer, b"a").expect("there is room");
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let watch = Watch { fd, token: 5, before: 0, passing: 0, wanted: READABLE, lasting: false };
+        kqueue.watch(&watch).expect("that is found out later");
+        kqueue.wait(Pause::Forever).expect("it waits");
+        assert_eq!(kqueue.told(0), Told::Ready { token: 5, events: READABLE });
+        // It is gone by itself; to let it go all the same is no refusal.
+        kqueue.let_go(fd, READABLE);
+        kqueue.wait(Pause::Not).expect("it waits");
+        assert!((0..kqueue.count()).all(|index| kqueue.told(index) == Told::Nothing));
+        kqueue.watch(&watch).expect("that is found out later");
+        kqueue.let_go(fd, READABLE);
+        kqueue.wait(Pause::Not).expect("it waits");
+        assert_eq!(kqueue.count(), 0);
     }
 }
