@@ -1,4 +1,8 @@
 //! A panic in a coroutine is the resumer's panic, payload and all.
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "it is; where thread-locals have no segment of their own the lint is wrong"
+)]
 
 use fibra_coro::{Coroutine, Resumed, Suspender};
 use std::panic::{self, AssertUnwindSafe};

@@ -1,16 +1,15 @@
 //! An echo server on one thread and one driver, kept busy by a process with 256 connections; prints what each request cost
 //! in system calls.
 //!
-//! `cargo run --release -p fibra-driver --example echo [io_uring|epoll]`
+//! `cargo run --release -p fibra-driver --example echo [BACKEND]`
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::Command;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use fibra_driver::{BackendKind, Config, Driver, Handle, Op, Submission, Wait};
+use fibra_driver::{BackendKind, Config, Descriptor, Driver, Handle, Op, Submission, Wait};
 
 const CONNECTIONS: usize = 256;
 const MESSAGE: usize = 64;
@@ -33,7 +32,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: OwnedFd) -> Connection {
+    fn new(stream: Descriptor) -> Connection {
         Connection { handle: Handle::new(stream), buffer: Box::new([7; MESSAGE]), receiving: false }
     }
 
@@ -103,7 +102,7 @@ fn server(kind: BackendKind) -> io::Result<()> {
             }
         };
         // SAFETY: an accept's result is a new descriptor that belongs to whoever receives it.
-        connections.push(Connection::new(unsafe { OwnedFd::from_raw_fd(fd as i32) }));
+        connections.push(Connection::new(unsafe { fibra_driver::descriptor(fd) }));
     }
     let (before, begin) = (driver.stats(), Instant::now());
     exchange(&mut driver, &mut connections, None)?;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 use std::mem;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
+
+use crate::backend::os::{self, AddressLength, SocketAddress};
 
 /// A socket address in the layout of the kernel, with its length: what [`Op::Connect`](crate::Op::Connect) reads and
 /// [`Op::Accept`](crate::Op::Accept) writes.
@@ -19,8 +21,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct RawAddress {
-    storage: libc::sockaddr_storage,
-    length: libc::socklen_t,
+    storage: SocketAddress,
+    length: AddressLength,
 }
 
 impl RawAddress {
@@ -32,7 +34,7 @@ impl RawAddress {
     pub fn empty() -> RawAddress {
         // SAFETY: `sockaddr_storage` is plain data for which all zeros is a value (family `AF_UNSPEC`).
         let storage = unsafe { mem::zeroed() };
-        RawAddress { storage, length: mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t }
+        RawAddress { storage, length: mem::size_of::<SocketAddress>() as AddressLength }
     }
 
     /// A copy of an address of any family, as system calls take it.
@@ -57,12 +59,12 @@ impl RawAddress {
     /// ```
     pub unsafe fn from_raw(address: *const u8, size: usize) -> io::Result<RawAddress> {
         let mut raw = RawAddress::empty();
-        if size > mem::size_of::<libc::sockaddr_storage>() {
+        if size > mem::size_of::<SocketAddress>() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "larger than any socket address"));
         }
         // SAFETY: `address` is valid for `size` bytes by contract, `storage` is at least as large, and they are apart.
         unsafe { address.copy_to_nonoverlapping((&raw mut raw.storage).cast(), size) };
-        raw.length = size as libc::socklen_t;
+        raw.length = size as AddressLength;
         Ok(raw)
     }
 
@@ -80,29 +82,7 @@ impl RawAddress {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn to_socket_addr(&self) -> io::Result<SocketAddr> {
-        match i32::from(self.storage.ss_family) {
-            libc::AF_INET if self.holds::<libc::sockaddr_in>() => {
-                // SAFETY: `storage` is larger than `sockaddr_in`, at least as aligned, and initialised.
-                let raw = unsafe { &*(&raw const self.storage).cast::<libc::sockaddr_in>() };
-                let ip = Ipv4Addr::from(u32::from_be(raw.sin_addr.s_addr));
-                Ok(SocketAddrV4::new(ip, u16::from_be(raw.sin_port)).into())
-            }
-            libc::AF_INET6 if self.holds::<libc::sockaddr_in6>() => {
-                // SAFETY: as above, with `sockaddr_in6`.
-                let raw = unsafe { &*(&raw const self.storage).cast::<libc::sockaddr_in6>() };
-                let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
-                let port = u16::from_be(raw.sin6_port);
-                Ok(SocketAddrV6::new(ip, port, raw.sin6_flowinfo, raw.sin6_scope_id).into())
-            }
-            family => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("not an internet address: family {family}, {} bytes", self.length),
-            )),
-        }
-    }
-
-    fn holds<T>(&self) -> bool {
-        self.length as usize >= mem::size_of::<T>()
+        os::decode_address(&self.storage, self.length)
     }
 
     /// The pointers that system calls take.
@@ -110,7 +90,8 @@ impl RawAddress {
     /// # Safety
     ///
     /// `address` is valid for reads and writes, or null (then both are null).
-    pub(crate) unsafe fn parts(address: *mut RawAddress) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
+    pub(crate) unsafe fn parts<T>(address: *mut RawAddress) -> (*mut T, *mut AddressLength) {
         if address.is_null() {
             return (std::ptr::null_mut(), std::ptr::null_mut());
         }
@@ -120,12 +101,13 @@ impl RawAddress {
 
     /// Resets the length to the room there is. The kernel reads it as the size of the buffer and then overwrites it with
     /// the size of the address, so that an address used twice would come out cut.
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn clear(&mut self) {
-        self.length = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        self.length = mem::size_of::<SocketAddress>() as AddressLength;
     }
 
     /// The address' size in bytes.
-    pub(crate) fn length(&self) -> libc::socklen_t {
+    pub(crate) fn length(&self) -> AddressLength {
         self.length
     }
 }
@@ -133,27 +115,7 @@ impl RawAddress {
 impl From<SocketAddr> for RawAddress {
     fn from(address: SocketAddr) -> RawAddress {
         let mut raw = RawAddress::empty();
-        match address {
-            SocketAddr::V4(v4) => {
-                // SAFETY: `storage` is larger than `sockaddr_in`, at least as aligned, and initialised; this is the only
-                // reference to it.
-                let inet = unsafe { &mut *(&raw mut raw.storage).cast::<libc::sockaddr_in>() };
-                inet.sin_family = libc::AF_INET as libc::sa_family_t;
-                inet.sin_port = v4.port().to_be();
-                inet.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
-                raw.length = mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
-            }
-            SocketAddr::V6(v6) => {
-                // SAFETY: as above, with `sockaddr_in6`.
-                let inet = unsafe { &mut *(&raw mut raw.storage).cast::<libc::sockaddr_in6>() };
-                inet.sin6_family = libc::AF_INET6 as libc::sa_family_t;
-                inet.sin6_port = v6.port().to_be();
-                inet.sin6_flowinfo = v6.flowinfo();
-                inet.sin6_addr.s6_addr = v6.ip().octets();
-                inet.sin6_scope_id = v6.scope_id();
-                raw.length = mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t;
-            }
-        }
+        raw.length = os::encode_address(address, &mut raw.storage);
         raw
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | Linux | [`io_uring`], [`epoll`] | an eventfd, or a message between rings |
 //! | macOS, FreeBSD | `kqueue` | an event in the queue that is the caller's to trigger |
+//! | Windows | `iocp` | a packet in the port |
 //!
 //! The table in code is [`backends!`] below: a backend is a type that is an [`Interpreter`], and a line there. What systems
 //! differ in beside that is in [`os`].
@@ -27,17 +28,25 @@ use crate::ledger::{Ledger, Pause};
 use crate::op::Op;
 use crate::unpark::Parking;
 
+#[cfg(unix)]
 mod attempt;
 mod bell;
+#[cfg(unix)]
 mod blocking;
 mod choose;
+#[cfg(unix)]
 mod edges;
 pub(crate) mod os;
+#[cfg(unix)]
 mod page_cache;
+#[cfg(unix)]
 mod readiness;
+#[cfg(unix)]
 mod registrations;
+#[cfg(unix)]
 mod system_calls;
 mod table;
+#[cfg(unix)]
 mod waiters;
 
 #[cfg(target_os = "linux")]
@@ -47,15 +56,22 @@ mod io_uring;
 #[cfg(any(target_os = "macos", target_os = "freebsd", all(target_os = "linux", feature = "fake-kqueue")))]
 mod kqueue;
 
+#[cfg(windows)]
+mod iocp;
+
+#[cfg(unix)]
 pub(crate) use attempt::{clean_up, heed_dont_wait};
 pub(crate) use bell::Bell;
 use choose::Refusal;
 pub(crate) use choose::choose;
 pub use choose::{BackendUnavailable, Choice, Rejection, UnknownBackend};
+#[cfg(windows)]
+pub(crate) use iocp::{Lazy, clean_up, heed_dont_wait};
+#[cfg(unix)]
 pub(crate) use registrations::Lazy;
 
-#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd")))]
-compile_error!("fibra-driver has no backend for this system: it runs on Linux, macOS and FreeBSD");
+#[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd", windows)))]
+compile_error!("fibra-driver has no backend for this system: it runs on Linux, macOS, FreeBSD and Windows");
 
 table::backends! {
     /// Linux's rings: operations go in, completions come out.
@@ -67,6 +83,9 @@ table::backends! {
     /// The readiness of macOS and FreeBSD: as epoll, and the system is asked and answers in the same call.
     #[cfg(any(target_os = "macos", target_os = "freebsd", all(target_os = "linux", feature = "fake-kqueue")))]
     Kqueue = "kqueue": readiness::Readiness<kqueue::Kqueue>,
+    /// Windows' completion ports: overlapped operations, whose ends come out of a port.
+    #[cfg(windows)]
+    Iocp = "iocp": iocp::Iocp,
 }
 
 /// How a backend does an operation.
@@ -179,8 +198,13 @@ impl Backend {
         if !each!(self, backend => backend.reads_cache()) {
             return None;
         }
+        #[cfg(windows)]
+        unreachable!("there is no such call: {}", op.name());
         // SAFETY: the same contract.
-        unsafe { page_cache::read(op) }
+        #[cfg(unix)]
+        unsafe {
+            page_cache::read(op)
+        }
     }
 
     /// As [`Interpreter::cancel`].

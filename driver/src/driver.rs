@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::backend::os::{FromRawFd, OwnedFd};
+use crate::backend::os;
 use crate::backend::{self, Backend, Capability, Choice};
 use crate::completion::{Completion, OpKey, Submission, Wait};
 use crate::config::Config;
@@ -389,7 +389,7 @@ impl Driver {
                 if let Completion { word: 1, result: Ok(fd) } = completion {
                     // SAFETY: the operation has just made this descriptor, and its submitter will never hear of it: it
                     // belongs to nobody else.
-                    drop(unsafe { OwnedFd::from_raw_fd(fd as i32) });
+                    drop(unsafe { os::descriptor(fd) });
                 }
             }
         }

@@ -182,6 +182,6 @@ impl Target {
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.is_foreign() { "foreign" } else { "handle" };
-        write!(f, "Target({kind} {})", self.fd)
+        write!(f, "Target({kind} {})", self.fd())
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Ledger {
 }
 
 pub(crate) fn cancelled() -> io::Error {
-    io::Error::from_raw_os_error(libc::ECANCELED)
+    io::Error::from_raw_os_error(backend::os::CANCELED)
 }
 
 impl Ledger {
@@ -140,6 +140,7 @@ impl Ledger {
     }
 
     /// Has the backend try an operation again after a while.
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn retry_later(&mut self, key: OpKey, delay: Duration) {
         let timer = self.wheel.insert(self.clock.now() + delay, Token::Backend(key.to_bits()));
         if let Some(record) = self.slab.get(key) {
@@ -148,7 +149,7 @@ impl Ledger {
     }
 
     /// Has the backend find `token`, which is no operation's key, in `due` after a while.
-    #[allow(dead_code, reason = "not every system has rings")]
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn call_back(&mut self, token: u64, delay: Duration) {
         self.wheel.insert(self.clock.now() + delay, Token::Backend(token));
     }

@@ -61,7 +61,9 @@ mod timers;
 mod unpark;
 
 pub use address::RawAddress;
-pub use backend::os::{RawSlice, RawStatx};
+pub use backend::os::{
+    DONT_WAIT, Descriptor, OpenFlags, PathUnit, RawDescriptor, RawSlice, RawStatx, descriptor,
+};
 pub use backend::{BackendKind, BackendUnavailable, Capability, Choice, Rejection, UnknownBackend};
 pub use clock::Clock;
 pub use completion::{Completion, OpKey, Submission, Wait};

@@ -5,14 +5,13 @@
 //! a plain thread, by [`Op::perform_blocking`](crate::Op::perform_blocking). So each operation is written once, and the
 //! backends cannot drift apart in what they accept.
 
-use std::ffi::c_char;
 use std::fmt;
 use std::net::Shutdown;
 use std::ops::BitOr;
 use std::time::Instant;
 
 use crate::address::RawAddress;
-use crate::backend::os::{RawFd, RawSlice, RawStatx};
+use crate::backend::os::{self, OpenFlags, PathUnit, RawFd, RawSlice, RawStatx};
 use crate::handle::Target;
 
 /// Where in a file an operation starts.
@@ -63,7 +62,7 @@ impl Offset {
     }
 
     /// The kernel's word for it: −1 is the file's own position.
-    #[allow(dead_code, reason = "not every kernel has one")]
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) const fn word(self) -> u64 {
         self.0
     }
@@ -91,11 +90,11 @@ pub struct Interest(u32);
 
 impl Interest {
     /// A read would not block.
-    pub const READABLE: Interest = Interest(libc::POLLIN as u32);
+    pub const READABLE: Interest = Interest(os::READABLE);
     /// A write would not block.
-    pub const WRITABLE: Interest = Interest(libc::POLLOUT as u32);
+    pub const WRITABLE: Interest = Interest(os::WRITABLE);
     /// Out-of-band data is there.
-    pub const PRIORITY: Interest = Interest(libc::POLLPRI as u32);
+    pub const PRIORITY: Interest = Interest(os::PRIORITY);
 
     /// The set with these `poll(2)` bits.
     ///
@@ -275,10 +274,10 @@ pub enum Op {
     /// Opens a file. The result is the new descriptor, close-on-exec; whoever receives the result owns it.
     Open {
         /// The path, NUL-terminated; relative to the current directory.
-        path: *const c_char,
-        /// Flags of `open(2)`.
-        flags: i32,
-        /// The mode of a file that gets created.
+        path: *const PathUnit,
+        /// Flags of `open(2)`; on Windows what `CreateFileW` takes.
+        flags: OpenFlags,
+        /// The mode of a file that gets created; on Windows its attributes.
         mode: u32,
     },
     /// Closes a descriptor. It must not be in use by another operation, nor belong to a [`Handle`](crate::Handle):
@@ -293,8 +292,8 @@ pub enum Op {
         /// is the current directory.
         fd: Option<RawFd>,
         /// The path, NUL-terminated; null means the file `fd` itself.
-        path: *const c_char,
-        /// `AT_*` flags of `statx(2)`.
+        path: *const PathUnit,
+        /// `AT_*` flags of `statx(2)`; on Windows of `CreateFileW`.
         flags: i32,
         /// `STATX_*` bits of what is wanted.
         mask: u32,
@@ -401,7 +400,7 @@ impl Op {
     /// Whether the caller asked for `EAGAIN` rather than to wait.
     pub(crate) const fn refuses_to_wait(&self) -> bool {
         match *self {
-            Op::Recv { flags, .. } | Op::Send { flags, .. } => flags & libc::MSG_DONTWAIT != 0,
+            Op::Recv { flags, .. } | Op::Send { flags, .. } => flags & os::DONT_WAIT != 0,
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::completion::OpKey;
+use crate::ledger::cancelled;
 use crate::offload::Offload;
 use crate::op::Op;
 use crate::unpark::Parking;
@@ -92,7 +93,7 @@ impl Drop for Errand {
             Some(result) => self.inbox.report(self.key, result),
             // Not run. Withdrawn: the driver knows. Else the pool threw it away, and it must not stay pending forever.
             None if self.job.withdraw() => {
-                self.inbox.report(self.key, Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+                self.inbox.report(self.key, Err(cancelled()));
             }
             None => {}
         }

@@ -8,6 +8,8 @@ use std::io;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::backend::os;
+
 /// How many forks lie between this process and the one that first made a driver.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -33,10 +35,8 @@ impl Birthplace {
     pub fn here() -> Birthplace {
         static WATCH: Once = Once::new();
         WATCH.call_once(|| {
-            // SAFETY: the handler is a function of the type that `pthread_atfork` takes, and async-signal-safe as a
-            // child of a threaded process requires: one atomic addition. If it cannot be registered (no memory), forks
-            // go unnoticed, which is where every program without this check stands.
-            unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            // Async-signal-safe, as a child of a threaded process requires: one atomic addition.
+            os::on_fork(in_child);
         });
         Birthplace(FORKS.load(Ordering::Relaxed))
     }

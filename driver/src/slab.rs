@@ -8,11 +8,9 @@
 //! A record belongs to the slab until the operation's own terminal completion, whatever became of whoever submitted it.
 //! A key of a retired record finds nothing, so that a late cancel cannot hit the operation that took the place.
 
-use std::cell::UnsafeCell;
-use std::mem::MaybeUninit;
-use std::ptr;
 use std::sync::Arc;
 
+use crate::backend::os::Attachment;
 use crate::completion::OpKey;
 use crate::op::Op;
 use crate::pool::Job;
@@ -22,6 +20,7 @@ const CHUNK: usize = 128;
 const NONE: u32 = OpKey::RESERVED_INDEX;
 
 /// Where an operation stands.
+#[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
 pub(crate) enum State {
     /// The kernel has it, or will at the next enter.
     Submitted,
@@ -37,6 +36,7 @@ pub(crate) enum State {
 }
 
 /// What the driver keeps of an operation in flight.
+#[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
 pub(crate) struct Record {
     pub word: usize,
     pub op: Op,
@@ -49,33 +49,13 @@ pub(crate) struct Record {
     pub switched: bool,
     /// Neighbours in the list of operations that wait for the same descriptor.
     pub links: Links,
-    /// The header that a vectored socket operation points to. The kernel reads and writes it. Few need one, and tens of
-    /// thousands of records wait on idle connections.
-    #[allow(dead_code, reason = "not every system has rings")]
-    message: Option<Box<UnsafeCell<MaybeUninit<libc::msghdr>>>>,
-}
-
-impl Record {
-    /// Where the header for the kernel is; null for an operation without one.
-    #[allow(dead_code, reason = "not every system has rings")]
-    #[inline]
-    pub(crate) fn message(&mut self) -> *mut libc::msghdr {
-        if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
-            return ptr::null_mut();
-        }
-        self.make_message()
-    }
-
-    #[allow(dead_code, reason = "not every system has rings")]
-    #[cold]
-    fn make_message(&mut self) -> *mut libc::msghdr {
-        let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
-        self.message.get_or_insert_with(new).get().cast()
-    }
+    /// What the backend keeps here.
+    pub attachment: Attachment,
 }
 
 /// A place in a doubly linked list of records.
 #[derive(Clone, Copy, Default)]
+#[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
 pub(crate) struct Links {
     pub previous: Link,
     pub next: Link,
@@ -83,9 +63,11 @@ pub(crate) struct Links {
 
 /// A neighbour, by its place alone, or none: who leaves the slab has left its list before.
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
 pub(crate) struct Link(u32);
 
 impl Link {
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn to(key: Option<OpKey>) -> Link {
         Link(key.map_or(NONE, OpKey::index))
     }
@@ -134,7 +116,7 @@ impl Slab {
             tried: false,
             switched: false,
             links: Links::default(),
-            message: None,
+            attachment: Attachment::default(),
         });
         let (generation, next_free) = (slot.generation, slot.next_free);
         self.free = next_free;
@@ -154,6 +136,7 @@ impl Slab {
     }
 
     /// The operation that a list goes on with.
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn follow(&self, Link(index): Link) -> Option<OpKey> {
         let slot = self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)?;
         debug_assert!(slot.record.is_some(), "an operation retired that was in a list");
@@ -180,6 +163,7 @@ impl Slab {
     /// The same for an operation that the kernel has, and nobody else, and whose result is all that it has brought.
     #[allow(dead_code, reason = "not every system has rings")]
     #[inline]
+    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
         match self.get(key)? {
             Record { op: Op::RecvShared { .. }, .. } => None,
@@ -216,9 +200,13 @@ impl Slab {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::os::{self, RawFd};
     use crate::handle::Target;
+    use std::ptr;
 
-    const OP: Op = Op::Close { fd: -1 };
+    /// No descriptor's number.
+    const NO_FD: RawFd = !0;
+    const OP: Op = Op::Close { fd: NO_FD };
 
     #[test]
     fn a_key_of_a_retired_record_finds_nothing_even_when_its_place_is_reused() {
@@ -236,7 +224,7 @@ mod tests {
         let mut slab = Slab::new();
         let submitted = slab.insert(&OP, 1, State::Submitted);
         let polling = slab.insert(&OP, 2, State::Polling);
-        let brings_bytes = Op::RecvShared { fd: Target::foreign(-1), bytes: ptr::null_mut() };
+        let brings_bytes = Op::RecvShared { fd: Target::foreign(NO_FD), bytes: ptr::null_mut() };
         let brings_bytes = slab.insert(&brings_bytes, 3, State::Submitted);
         assert_eq!(slab.retire_submitted(submitted), Some(1));
         assert_eq!(slab.retire_submitted(submitted), None);
@@ -249,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_an_idle_connection_costs_is_little() {
-        assert!(size_of::<Slot>() <= 96, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= os::LARGEST_SLOT, "{}", size_of::<Slot>());
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! The same operations on a thread without a driver.
+//!
+//! Windows has a file of its own for this: `conformance/windows.rs`.
+#![cfg(unix)]
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

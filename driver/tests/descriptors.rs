@@ -1,6 +1,9 @@
 //! No descriptor is leaked, whatever happens to the operation that made it.
 //!
 //! The count is the process': these tests run one at a time, in a process of their own.
+//!
+//! Windows counts its handles in `conformance/windows.rs`.
+#![cfg(unix)]
 
 #[path = "conformance/rig.rs"]
 #[macro_use]

@@ -1,4 +1,7 @@
 //! A driver that is dropped leaves nothing behind that still works on memory it was lent.
+//!
+//! What is lent to a port is tried in `conformance/windows.rs`.
+#![cfg(unix)]
 
 #[path = "conformance/rig.rs"]
 #[macro_use]

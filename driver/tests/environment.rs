@@ -1,7 +1,9 @@
 //! `FIBRA_BACKEND` wins over the configuration.
 //!
 //! The environment is the process': each case runs in a child, which is this very program again.
-
+//!
+//! It goes from one backend to another, and Windows has but one.
+#![cfg(unix)]
 #![cfg(target_os = "linux")]
 
 use std::process::Command;

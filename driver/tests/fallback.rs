@@ -1,5 +1,7 @@
 //! Where io_uring is forbidden, epoll does its work, and the report says why.
-
+//!
+//! Elsewhere there is nothing to fall back to.
+#![cfg(unix)]
 #![cfg(target_os = "linux")]
 
 use std::io;

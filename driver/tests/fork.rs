@@ -1,4 +1,7 @@
 //! A driver belongs to the process that made it.
+//!
+//! Windows has no forks.
+#![cfg(unix)]
 
 #[path = "conformance/rig.rs"]
 #[macro_use]

@@ -1,4 +1,7 @@
 //! Operations that the pool runs: cancelled while queued, waited for while running, never lost.
+//!
+//! It has the pool wait for a FIFO, which Windows does not have.
+#![cfg(unix)]
 
 #[path = "conformance/rig.rs"]
 #[macro_use]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 #[cfg(target_os = "linux")]
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(windows)]
+use super::iocp::Port;
 #[cfg(any(
     target_os = "macos",
     target_os = "freebsd",
@@ -29,6 +31,9 @@ pub(crate) enum Bell {
         all(target_os = "linux", feature = "fake-kqueue")
     ))]
     Kqueue(Arc<Queue>),
+    /// The port where the driver waits.
+    #[cfg(windows)]
+    Port(Arc<Port>),
 }
 
 impl Bell {
@@ -43,6 +48,8 @@ impl Bell {
                 all(target_os = "linux", feature = "fake-kqueue")
             ))]
             Bell::Kqueue(queue) => queue.ring(),
+            #[cfg(windows)]
+            Bell::Port(port) => port.ring(),
         }
     }
 }

@@ -11,6 +11,9 @@
 //! | to wait for one descriptor | `ppoll` | `poll` |
 //! | backends | `io_uring`, `epoll` | `kqueue` |
 //!
+//! Windows has other calls altogether: there the backend makes them itself, and this table has its names, layouts and
+//! descriptors.
+//!
 //! Another system is one more file with the same names, and one more line below. What is the same for all of Unix is
 //! in [`system_calls`](super::system_calls).
 
@@ -18,8 +21,16 @@
 mod bsd;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(any(target_os = "macos", target_os = "freebsd"))]
 pub use bsd::*;
 #[cfg(target_os = "linux")]
 pub use linux::*;
+#[cfg(unix)]
+pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;

@@ -10,7 +10,7 @@ fn pool_of_few_threads(allowed: usize) -> Offload {
     let left = AtomicUsize::new(allowed);
     let start: StartThread = Box::new(move |body| {
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-            .map_err(|_| io::Error::from_raw_os_error(libc::EAGAIN))?;
+            .map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))?;
         thread::Builder::new().spawn(body).map(drop)
     });
     Offload::with_start(512, Duration::from_secs(60), start)

@@ -9,19 +9,32 @@ mod rig;
 #[path = "../support/seccomp.rs"]
 mod seccomp;
 
-mod batching;
 mod cancel;
-mod edges;
-mod files;
 mod flow;
-mod handles;
-#[cfg(target_os = "linux")]
-mod linux;
 mod model;
 mod net;
-#[cfg(target_os = "linux")]
-mod page_cache;
-mod poll;
 mod shared;
 mod timers;
 mod unpark;
+
+// Descriptors as Unix has them.
+#[cfg(unix)]
+mod batching;
+#[cfg(unix)]
+mod edges;
+#[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod handles;
+#[cfg(unix)]
+mod net_of_unix;
+#[cfg(unix)]
+mod poll;
+
+// What one system has beyond that.
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod page_cache;
+#[cfg(windows)]
+mod windows;

@@ -3,13 +3,13 @@
 //! A stream is a queue of numbered bytes. Whatever is sent, received, cancelled and waited for, in whatever order: every
 //! operation ends once, received bytes come in the order in which they were sent, and none is lost or invented.
 
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use fibra_driver::{BackendKind, Handle, Wait};
 use proptest::prelude::*;
 
 use crate::net::{recv, send};
+use crate::rig::system::{self, CANCELED};
 use crate::rig::{Rig, Started};
 
 const STREAMS: usize = 3;
@@ -59,7 +59,7 @@ struct Stream {
 
 impl Stream {
     fn open() -> Stream {
-        let (from, to) = UnixStream::pair().expect("a socket pair can be made");
+        let (from, to) = system::stream_pair();
         let (from, to) = (Handle::new(from.into()), Handle::new(to.into()));
         Stream { from, to, sent: 0, received: 0, sending: None, receiving: None }
     }
@@ -94,7 +94,7 @@ impl Stream {
                     assert!(count as usize <= data.len() && count > 0);
                     self.sent += count as usize;
                 }
-                Err(error) => assert_eq!(error.raw_os_error(), Some(libc::ECANCELED)),
+                Err(error) => assert_eq!(error.raw_os_error(), Some(CANCELED)),
             }
         }
         if let Some((started, buffer)) = self.receiving.take_if(|(started, _)| rig.has_ended(*started)) {
@@ -106,7 +106,7 @@ impl Stream {
                         self.received += 1;
                     }
                 }
-                Err(error) => assert_eq!(error.raw_os_error(), Some(libc::ECANCELED)),
+                Err(error) => assert_eq!(error.raw_os_error(), Some(CANCELED)),
             }
         }
         assert!(self.received <= self.sent + self.sending.as_ref().map_or(0, |(_, data)| data.len()));

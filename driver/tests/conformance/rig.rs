@@ -13,9 +13,14 @@ use fibra_driver::{BackendKind, Completion, Config, Driver, Op, OpKey, Submissio
 #[path = "../support/linux.rs"]
 pub mod system;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 #[macro_use]
 #[path = "../support/bsd.rs"]
+pub mod system;
+
+#[cfg(windows)]
+#[macro_use]
+#[path = "../support/windows.rs"]
 pub mod system;
 
 /// Longer than anything here takes on a busy machine. What is not over by then never ends.
@@ -153,7 +158,7 @@ pub fn errno(result: io::Result<u32>) -> i32 {
     result.expect_err("it fails").raw_os_error().expect("the error is the system's")
 }
 
-/// The kernel's version.
+/// The kernel's version, where that is Linux.
 pub fn kernel() -> (u32, u32) {
     let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("each kernel tells it");
     let mut numbers = text.split('.').map(|part| part.trim().parse().expect("a number"));

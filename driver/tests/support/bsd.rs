@@ -1,6 +1,11 @@
 //! What the tests have to know of macOS and FreeBSD.
 
 use fibra_driver::RawStatx;
+#[allow(unused_imports, reason = "not every file of tests needs them")]
+pub use unix::*;
+
+#[path = "unix.rs"]
+mod unix;
 
 /// Makes one test per backend of each promise.
 macro_rules! promises {

@@ -1,5 +1,9 @@
 //! Operations as submission entries.
 
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ptr;
+
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
 
@@ -8,6 +12,24 @@ use crate::address::RawAddress;
 use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how};
 use crate::handle::Target;
 use crate::op::Op;
+use crate::slab::Record;
+
+impl Record {
+    /// Where the header for the kernel is; null for an operation without one.
+    #[inline]
+    pub(crate) fn message(&mut self) -> *mut libc::msghdr {
+        if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
+            return ptr::null_mut();
+        }
+        self.make_message()
+    }
+
+    #[cold]
+    fn make_message(&mut self) -> *mut libc::msghdr {
+        let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
+        self.attachment.get_or_insert_with(new).get().cast()
+    }
+}
 
 /// The length as the kernel takes it: cut, not wrapped.
 fn length(len: usize) -> u32 {
