@@ -9,7 +9,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
-use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, Descriptor, OwnedFd, RawFd};
 use crate::backend::{self, Lazy};
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
@@ -72,6 +72,23 @@ impl Handle {
     #[inline]
     pub fn heed_dont_wait(&self) -> io::Result<()> {
         backend::heed_dont_wait(self.target())
+    }
+
+    /// Another descriptor of the same socket or file, which no driver knows.
+    ///
+    /// # Errors
+    ///
+    /// If the process can't have another one.
+    ///
+    /// ```
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let twin = std::net::TcpListener::from(fibra_driver::Handle::new(listener.into()).duplicate()?);
+    /// assert_eq!(twin.local_addr()?, address);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn duplicate(&self) -> io::Result<Descriptor> {
+        os::duplicate(&self.fd)
     }
 
     /// Gives the descriptor back. No driver watches it any more, and its blocking mode is the one it came with.

@@ -62,7 +62,8 @@ mod unpark;
 
 pub use address::RawAddress;
 pub use backend::os::{
-    DONT_WAIT, Descriptor, OpenFlags, PathUnit, RawDescriptor, RawSlice, RawStatx, descriptor,
+    CANCELED, DONT_WAIT, Descriptor, OpenFlags, PathUnit, RawDescriptor, RawSlice, RawStatx, descriptor,
+    raw_slice,
 };
 pub use backend::{BackendKind, BackendUnavailable, Capability, Choice, Rejection, UnknownBackend};
 pub use clock::Clock;

@@ -17,15 +17,26 @@
 //! it isn't, since data goes to a server first, or where its errors matter, call [`File::close`].
 
 mod file;
+#[cfg(unix)]
+mod metadata;
+#[cfg(windows)]
+#[path = "fs/metadata/windows.rs"]
 mod metadata;
 mod open_options;
 mod paths;
 mod read_dir;
+#[cfg(unix)]
+#[path = "fs/system/unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "fs/system/windows.rs"]
+mod system;
 mod whole;
 
 pub use file::File;
+#[cfg(unix)]
+pub(crate) use metadata::of_kind::*;
 pub use metadata::{FileType, Metadata, metadata, metadata_async, symlink_metadata, symlink_metadata_async};
-pub(crate) use metadata::{Status, kind};
 pub use open_options::OpenOptions;
 pub use paths::{
     canonicalize, copy, create_dir, create_dir_all, exists, hard_link, read_link, remove_dir, remove_dir_all,
@@ -34,11 +45,3 @@ pub use paths::{
 pub use read_dir::{DirEntry, ReadDir, read_dir, read_dir_async};
 pub use std::fs::{FileTimes, Permissions};
 pub use whole::{read, read_async, read_to_string, read_to_string_async, write, write_async};
-
-use std::{ffi::CString, io, path::Path};
-
-/// The path as the kernel takes it.
-fn c_path(path: &Path) -> io::Result<CString> {
-    let nul = |_| io::Error::new(io::ErrorKind::InvalidInput, "file name contained an unexpected NUL byte");
-    CString::new(path.as_os_str().as_encoded_bytes()).map_err(nul)
-}

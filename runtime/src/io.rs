@@ -15,6 +15,7 @@ pub(crate) mod direction;
 mod foreign;
 mod future;
 pub(crate) mod owned;
+pub(crate) mod path;
 mod phase;
 #[cfg(feature = "_polled")]
 pub(crate) mod polled;

@@ -66,6 +66,10 @@ pub mod io;
 mod loom;
 pub mod metrics;
 pub mod net;
+#[cfg(unix)]
+mod os;
+#[cfg(windows)]
+#[path = "os/windows.rs"]
 mod os;
 mod primitive;
 #[cfg(feature = "registry")]

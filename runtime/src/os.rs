@@ -75,12 +75,12 @@ impl FileExt for File {
 
 impl OpenOptionsExt for OpenOptions {
     fn mode(&mut self, mode: u32) -> &mut Self {
-        self.mode = mode;
+        self.extra.mode = mode;
         self
     }
 
     fn custom_flags(&mut self, flags: i32) -> &mut Self {
-        self.custom_flags = flags;
+        self.extra.custom_flags = flags;
         self
     }
 }
@@ -183,6 +183,7 @@ macro_rules! __where_there_is {
     (io_uring $($test:tt)*) => { $($test)* };
     (epoll $($test:tt)*) => { $($test)* };
     (kqueue $($test:tt)*) => {};
+    (iocp $($test:tt)*) => {};
 }
 
 /// Leaves a test in for a backend that the system has, for `#[fibra::test]`.
@@ -193,6 +194,7 @@ macro_rules! __where_there_is {
     (io_uring $($test:tt)*) => { $($test)* };
     (epoll $($test:tt)*) => { $($test)* };
     (kqueue $($test:tt)*) => { $($test)* };
+    (iocp $($test:tt)*) => {};
 }
 
 /// Leaves a test in for a backend that the system has, for `#[fibra::test]`.
@@ -203,4 +205,5 @@ macro_rules! __where_there_is {
     (io_uring $($test:tt)*) => {};
     (epoll $($test:tt)*) => {};
     (kqueue $($test:tt)*) => { $($test)* };
+    (iocp $($test:tt)*) => {};
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use fibra_driver::{Descriptor, Handle, Interest, Offset, Op, OpenFlags, RawAddress, RawStatx, Target};
 use windows_sys::Win32::Foundation::{ERROR_FILE_EXISTS, ERROR_FILE_NOT_FOUND, GENERIC_READ, GENERIC_WRITE};
 use windows_sys::Win32::Networking::WinSock::{SOCKET, WSAENOTSOCK, closesocket};
-use windows_sys::Win32::Storage::FileSystem::{CREATE_NEW, FILE_ATTRIBUTE_NORMAL};
+use windows_sys::Win32::Storage::FileSystem::{CREATE_NEW, FILE_ATTRIBUTE_NORMAL, FILE_FLAG_OVERLAPPED};
 
 use crate::net::{accept, listen, own, pair, recv, send};
 use crate::rig::system::{self, CANCELED, Stream};
@@ -45,7 +45,8 @@ fn open(rig: &mut Rig, path: &Path, disposition: Option<u32>) -> std::io::Result
     let mut flags = OpenFlags { access: GENERIC_READ | GENERIC_WRITE, ..OpenFlags::default() };
     flags.disposition = disposition.unwrap_or(flags.disposition);
     let path = wide(path);
-    let result = rig.run(Op::Open { path: path.as_ptr(), flags, mode: FILE_ATTRIBUTE_NORMAL });
+    let result =
+        rig.run(Op::Open { path: path.as_ptr(), flags, mode: FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OVERLAPPED });
     // SAFETY: an open's result is a new descriptor that belongs to whoever receives it.
     result.map(|file| Handle::new(unsafe { fibra_driver::descriptor(file) }))
 }

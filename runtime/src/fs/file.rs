@@ -5,20 +5,16 @@ mod stream;
 
 pub(super) use stream::not_text;
 
-use super::{Metadata, OpenOptions, Status};
+use super::{Metadata, OpenOptions, metadata, system};
 use crate::{
-    io::{
-        borrowed::{self, StatusOf},
-        owned::HasHandle,
-    },
+    io::{borrowed, owned::HasHandle},
     scheduler::blocking::unblock,
 };
-use fibra_driver::{Handle, Offset, RawStatx};
+use fibra_driver::{Descriptor, Handle, Offset};
 use std::{
     fmt,
     fs::{FileTimes, Permissions},
     io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
     path::Path,
     sync::{Arc, OnceLock},
     time::SystemTime,
@@ -68,11 +64,10 @@ struct Inner {
 impl Inner {
     /// A place in the file. A pipe has none, and the kernel must not be asked: a ring would take the offset for no offset.
     fn at(&self, offset: u64) -> io::Result<Offset> {
-        let seek = || rustix::fs::seek(&self.handle, rustix::fs::SeekFrom::Current(0));
-        if *self.seekable.get_or_init(|| seek() != Err(rustix::io::Errno::SPIPE)) {
+        if *self.seekable.get_or_init(|| system::is_seekable(&self.handle)) {
             return Ok(Offset::at(offset));
         }
-        Err(rustix::io::Errno::SPIPE.into())
+        Err(system::not_seekable())
     }
 }
 
@@ -252,8 +247,7 @@ impl File {
     ///
     /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn metadata(&self) -> io::Result<Metadata> {
-        borrowed::status(StatusOf::File(self.as_handle()), RawStatx::OF_DESCRIPTOR, RawStatx::MASK)
-            .map(Metadata)
+        metadata::of_file(self.as_handle())
     }
 
     /// Makes the file so long: cuts it off, or adds zeros. The position stays.
@@ -266,7 +260,7 @@ impl File {
     ///
     /// Not a cancellation point: what has begun is waited for.
     pub fn set_len(&self, size: u64) -> io::Result<()> {
-        Ok(unblock(|| rustix::fs::ftruncate(self.as_handle(), size))?)
+        unblock(|| system::set_len(self.as_handle(), size))
     }
 
     /// Changes who may do what with the file.
@@ -334,7 +328,7 @@ impl File {
     /// ```
     pub fn close(self) -> io::Result<()> {
         match Arc::try_unwrap(self.inner) {
-            Ok(inner) => crate::cancel::shield(|| borrowed::close(inner.handle.into_fd())),
+            Ok(inner) => crate::cancel::shield(|| borrowed::close(inner.handle)),
             Err(_) => Ok(()),
         }
     }
@@ -353,21 +347,21 @@ impl File {
 
     /// A file of std's beside this one.
     fn std_clone(&self) -> io::Result<std::fs::File> {
-        Ok(self.as_handle().as_fd().try_clone_to_owned()?.into())
+        Ok(self.as_handle().duplicate()?.into())
     }
 
     pub(crate) fn as_handle(&self) -> &Handle {
         &self.inner.handle
     }
 
-    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+    pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
         match Arc::try_unwrap(self.inner) {
             Ok(inner) => Ok(inner.handle.into_fd()),
-            Err(shared) => shared.handle.as_fd().try_clone_to_owned(),
+            Err(shared) => shared.handle.duplicate(),
         }
     }
 
-    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+    pub(crate) fn from_fd(fd: Descriptor) -> Self {
         Self { inner: Arc::new(Inner { handle: Handle::new(fd), seekable: OnceLock::new() }) }
     }
 }
@@ -385,12 +379,12 @@ impl From<File> for std::fs::File {
     ///
     /// If the descriptor is shared, and the process can't have another one.
     fn from(file: File) -> Self {
-        OwnedFd::from(file).into()
+        file.into_fd().expect("a shared descriptor needs a duplicate when it is given away").into()
     }
 }
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File").field("fd", &self.as_handle().as_raw_fd()).finish()
+        f.debug_struct("File").field("fd", &self.as_handle().target().fd()).finish()
     }
 }

@@ -1,8 +1,11 @@
 //! What the system knows about a file.
 
-use super::c_path;
-use crate::io::{borrowed, owned};
-use fibra_driver::RawStatx;
+use crate::io::{
+    borrowed,
+    owned::{self, HasHandle},
+    path::SystemPath,
+};
+use fibra_driver::{Handle, RawStatx};
 use std::{
     fmt,
     fs::Permissions,
@@ -10,6 +13,7 @@ use std::{
     io,
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::Path,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -17,6 +21,11 @@ use std::{
 mod bsd;
 #[cfg(target_os = "linux")]
 mod linux;
+
+/// For the extension traits.
+pub(crate) mod of_kind {
+    pub(crate) use super::{Status, kind};
+}
 
 /// What a system says of a file, in whatever shape.
 pub(crate) trait Status {
@@ -293,14 +302,24 @@ pub fn symlink_metadata_async<P: AsRef<Path>>(
 }
 
 fn status(path: &Path, flags: i32) -> io::Result<Metadata> {
-    let path = c_path(path)?;
+    let path = SystemPath::new(path)?;
     borrowed::status(borrowed::StatusOf::Path(&path), flags, RawStatx::MASK).map(Metadata)
 }
 
 fn status_async(path: &Path, flags: i32) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
-    let path = c_path(path);
+    let path = SystemPath::new(path);
     async move {
         let path = owned::StatusOf::Path(path?);
         owned::status(path, flags, RawStatx::MASK).await.map(Metadata)
     }
+}
+
+/// The status of an open file.
+pub(super) fn of_file(file: &Handle) -> io::Result<Metadata> {
+    borrowed::status(borrowed::StatusOf::File(file), RawStatx::OF_DESCRIPTOR, RawStatx::MASK).map(Metadata)
+}
+
+/// The same for futures.
+pub(super) async fn of_file_async(file: Arc<dyn HasHandle>) -> io::Result<Metadata> {
+    owned::status(owned::StatusOf::File(file), RawStatx::OF_DESCRIPTOR, RawStatx::MASK).await.map(Metadata)
 }

@@ -1,10 +1,14 @@
 //! How a file is opened.
 
-use super::{File, c_path};
-use crate::io::{borrowed, owned};
-use std::{ffi::CString, future::Future, io, path::Path};
+use super::{
+    File,
+    system::{self, Extra},
+};
+use crate::io::{borrowed, owned, path::SystemPath};
+use fibra_driver::OpenFlags;
+use std::{future::Future, io, path::Path};
 
-/// How a file is opened; std's builder. [`std::os::unix::fs::OpenOptionsExt`] is implemented too.
+/// How a file is opened; std's builder. `OpenOptionsExt` of the system's part of std is implemented too.
 ///
 /// ```
 /// use fibra::fs::OpenOptions;
@@ -19,65 +23,74 @@ use std::{ffi::CString, future::Future, io, path::Path};
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
-    read: bool,
-    write: bool,
-    append: bool,
-    truncate: bool,
-    create: bool,
-    create_new: bool,
-    pub(crate) custom_flags: i32,
-    pub(crate) mode: u32,
+    asked: Asked,
+    /// What this system has beyond that.
+    pub(crate) extra: Extra,
+}
+
+/// What can be asked for anywhere.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) read: bool,
+    pub(super) write: bool,
+    pub(super) append: bool,
+    pub(super) truncate: bool,
+    pub(super) create: bool,
+    pub(super) create_new: bool,
+}
+
+impl Asked {
+    /// Whether a file may be made or emptied only by who may not write it.
+    pub(super) fn contradicts_itself(&self) -> bool {
+        let creates = self.create || self.create_new;
+        match (self.write, self.append) {
+            (true, false) => false,
+            (false, false) => self.truncate || creates,
+            (_, true) => self.truncate && !self.create_new,
+        }
+    }
 }
 
 impl OpenOptions {
     /// Nothing is allowed yet.
     #[expect(clippy::new_without_default, reason = "std's has none")]
     pub fn new() -> Self {
-        Self {
-            read: false,
-            write: false,
-            append: false,
-            truncate: false,
-            create: false,
-            create_new: false,
-            custom_flags: 0,
-            mode: 0o666,
-        }
+        Self { asked: Asked::default(), extra: Extra::default() }
     }
 
     /// Whether it may be read.
     pub fn read(&mut self, read: bool) -> &mut Self {
-        self.read = read;
+        self.asked.read = read;
         self
     }
 
     /// Whether it may be written. What is there already is overwritten, not cut off.
     pub fn write(&mut self, write: bool) -> &mut Self {
-        self.write = write;
+        self.asked.write = write;
         self
     }
 
     /// Whether each write goes to the end of the file.
     pub fn append(&mut self, append: bool) -> &mut Self {
-        self.append = append;
+        self.asked.append = append;
         self
     }
 
     /// Whether what is there is cut off; the file must be opened for writing.
     pub fn truncate(&mut self, truncate: bool) -> &mut Self {
-        self.truncate = truncate;
+        self.asked.truncate = truncate;
         self
     }
 
     /// Whether a file that is not there is created; it must be opened for writing or appending.
     pub fn create(&mut self, create: bool) -> &mut Self {
-        self.create = create;
+        self.asked.create = create;
         self
     }
 
     /// Whether the file must be created here; then `create` and `truncate` don't matter.
     pub fn create_new(&mut self, create_new: bool) -> &mut Self {
-        self.create_new = create_new;
+        self.asked.create_new = create_new;
         self
     }
 
@@ -92,8 +105,8 @@ impl OpenOptions {
     ///
     /// A cancellation point. A file that had been opened by then is returned.
     pub fn open<P: AsRef<Path>>(&self, path: P) -> io::Result<File> {
-        let path = c_path(path.as_ref())?;
-        Ok(File::from_fd(borrowed::open(&path, self.flags()?, self.mode)?))
+        let (path, flags, mode) = self.prepare(path.as_ref())?;
+        Ok(File::from_fd(borrowed::open(&path, flags, mode)?))
     }
 
     /// The same for futures.
@@ -122,45 +135,8 @@ impl OpenOptions {
         }
     }
 
-    fn prepare(&self, path: &Path) -> io::Result<(CString, i32, u32)> {
-        Ok((c_path(path)?, self.flags()?, self.mode))
+    fn prepare(&self, path: &Path) -> io::Result<(SystemPath, OpenFlags, u32)> {
+        let (flags, mode) = system::flags(&self.asked, &self.extra)?;
+        Ok((SystemPath::new(path)?, flags, mode))
     }
-
-    fn flags(&self) -> io::Result<i32> {
-        Ok(self.access()? | self.creation()? | self.custom_flags & !libc::O_ACCMODE)
-    }
-
-    fn access(&self) -> io::Result<i32> {
-        match (self.read, self.write, self.append) {
-            (true, false, false) => Ok(libc::O_RDONLY),
-            (false, true, false) => Ok(libc::O_WRONLY),
-            (true, true, false) => Ok(libc::O_RDWR),
-            (false, _, true) => Ok(libc::O_WRONLY | libc::O_APPEND),
-            (true, _, true) => Ok(libc::O_RDWR | libc::O_APPEND),
-            (false, false, false) => Err(contradiction()),
-        }
-    }
-
-    fn creation(&self) -> io::Result<i32> {
-        let creates = self.create || self.create_new;
-        let may_not = match (self.write, self.append) {
-            (true, false) => false,
-            (false, false) => self.truncate || creates,
-            (_, true) => self.truncate && !self.create_new,
-        };
-        if may_not {
-            return Err(contradiction());
-        }
-        Ok(match (self.create, self.truncate, self.create_new) {
-            (false, false, false) => 0,
-            (true, false, false) => libc::O_CREAT,
-            (false, true, false) => libc::O_TRUNC,
-            (true, true, false) => libc::O_CREAT | libc::O_TRUNC,
-            (_, _, true) => libc::O_CREAT | libc::O_EXCL,
-        })
-    }
-}
-
-fn contradiction() -> io::Error {
-    io::Error::from_raw_os_error(libc::EINVAL)
 }

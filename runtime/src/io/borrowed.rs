@@ -2,13 +2,11 @@
 //!
 //! The results, cancellation and deadlines are those of [`perform`].
 
-use super::perform;
-use fibra_driver::{Handle, Offset, Op, RawAddress, RawStatx};
+use super::{path::SystemPath, perform};
+use fibra_driver::{Descriptor, Handle, Offset, Op, OpenFlags, RawAddress, RawStatx};
 use std::{
-    ffi::CStr,
     io::{self, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
-    os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd},
+    mem::{self, MaybeUninit},
     time::Instant,
 };
 
@@ -51,7 +49,7 @@ pub(crate) fn send_vectored(
 }
 
 /// Takes a connection; the descriptor is close-on-exec.
-pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result<(OwnedFd, RawAddress)> {
+pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result<(Descriptor, RawAddress)> {
     let mut address = RawAddress::empty();
     let op = Op::Accept { fd: listener.target(), address: &raw mut address };
     // SAFETY: the listener is borrowed for the call, and the address is in this frame.
@@ -120,15 +118,18 @@ pub(crate) fn sync(file: &Handle, data_only: bool) -> io::Result<()> {
 }
 
 /// Opens a file; the descriptor is close-on-exec.
-pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+pub(crate) fn open(path: &SystemPath, flags: OpenFlags, mode: u32) -> io::Result<Descriptor> {
     // SAFETY: the path is borrowed for the call.
     unsafe { perform(Op::Open { path: path.as_ptr(), flags, mode }, None) }.map(owned)
 }
 
 /// Closes a descriptor, and returns what the file system has to say: it may be the first to tell of a failed write.
-pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
+pub(crate) fn close(handle: Handle) -> io::Result<()> {
+    let fd = handle.target().fd();
+    // Its owner goes without closing it.
+    mem::forget(handle.into_fd());
     // SAFETY: nobody else has the descriptor.
-    unsafe { perform(Op::Close { fd: fd.into_raw_fd() }, None) }.map(drop)
+    unsafe { perform(Op::Close { fd }, None) }.map(drop)
 }
 
 /// The status of the file at `path`, or of an open file.
@@ -146,7 +147,7 @@ pub(crate) fn status(what: StatusOf<'_>, flags: i32, mask: u32) -> io::Result<Ra
 
 /// Whose status is asked for.
 pub(crate) enum StatusOf<'a> {
-    Path(&'a CStr),
+    Path(&'a SystemPath),
     File(&'a Handle),
 }
 
@@ -156,7 +157,7 @@ pub(super) fn count(result: u32) -> usize {
 }
 
 /// The descriptor that an operation has made.
-pub(super) fn owned(result: u32) -> OwnedFd {
-    // SAFETY: accept and open return descriptors, which fit; nobody else knows the new one.
-    unsafe { OwnedFd::from_raw_fd(result as RawFd) }
+pub(super) fn owned(result: u32) -> Descriptor {
+    // SAFETY: accept and open return descriptors; nobody else knows the new one.
+    unsafe { fibra_driver::descriptor(result) }
 }

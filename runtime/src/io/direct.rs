@@ -105,7 +105,7 @@ enum Interruption {
 
 /// Whether the kernel says that it stopped because it was asked to.
 pub(super) fn is_cancellation(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ECANCELED)
+    error.raw_os_error() == Some(fibra_driver::CANCELED)
 }
 
 /// An operation by a thread that is panicking. Nobody else may run meanwhile: std counts panics per OS thread, and would

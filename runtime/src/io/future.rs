@@ -181,7 +181,7 @@ impl<P: Payload> Record<P> {
                 if !self.post(&home) {
                     // That runtime is over.
                     self.phase.submit();
-                    self.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(libc::ECANCELED))));
+                    self.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(fibra_driver::CANCELED))));
                     self.phase.finish();
                 }
             }

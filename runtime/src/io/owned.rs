@@ -17,11 +17,12 @@ pub(crate) use {
 use super::{
     Buffer, BufferMut, OpFuture, Payload,
     borrowed::{count, owned},
+    path::SystemPath,
 };
 #[cfg(feature = "_polled")]
 use fibra_driver::Interest;
-use fibra_driver::{Handle, Offset, Op, RawAddress, RawSlice, RawStatx};
-use std::{ffi::CString, io, mem::MaybeUninit, os::fd::OwnedFd, sync::Arc};
+use fibra_driver::{Descriptor, Handle, Offset, Op, OpenFlags, RawAddress, RawSlice, RawStatx, raw_slice};
+use std::{io, mem::MaybeUninit, sync::Arc};
 
 /// What owns a descriptor.
 pub(crate) trait HasHandle: Send + Sync + 'static {
@@ -87,7 +88,7 @@ struct ReadVectored<D, B> {
 // descriptor are the payload's.
 unsafe impl<D: HasHandle, B: BufferMut> Payload for ReadVectored<D, B> {
     fn op(&mut self) -> Op {
-        let slice = |bytes: &mut [u8]| RawSlice { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        let slice = |bytes: &mut [u8]| raw_slice(bytes.as_mut_ptr(), bytes.len());
         self.slices.0.extend(self.buffers.iter_mut().map(|buffer| slice(buffer.bytes_mut())));
         let slices = &mut self.slices.0;
         let fd = self.from.handle().target();
@@ -114,8 +115,7 @@ struct WriteVectored<D, B> {
 // SAFETY: as for `ReadVectored`; the kernel only reads, though its type doesn't say so.
 unsafe impl<D: HasHandle, B: Buffer> Payload for WriteVectored<D, B> {
     fn op(&mut self) -> Op {
-        let slice =
-            |bytes: &[u8]| RawSlice { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let slice = |bytes: &[u8]| raw_slice(bytes.as_ptr().cast_mut(), bytes.len());
         self.slices.0.extend(self.buffers.iter().map(|buffer| slice(buffer.bytes())));
         let slices = &self.slices.0;
         let fd = self.to.handle().target();
@@ -158,7 +158,7 @@ pub(crate) fn accept<D: HasHandle>(listener: Arc<D>) -> OpFuture<Accept<D>> {
 /// The connection that was taken, and whose it is.
 pub(crate) fn accepted<D>(
     (result, payload): (io::Result<u32>, Accept<D>),
-) -> io::Result<(OwnedFd, RawAddress)> {
+) -> io::Result<(Descriptor, RawAddress)> {
     Ok((owned(result?), payload.address))
 }
 
@@ -242,8 +242,8 @@ pub(crate) async fn sync<D: HasHandle>(file: Arc<D>, data_only: bool) -> io::Res
 }
 
 struct Open {
-    path: CString,
-    flags: i32,
+    path: SystemPath,
+    flags: OpenFlags,
     mode: u32,
 }
 
@@ -259,7 +259,7 @@ unsafe impl Payload for Open {
 }
 
 /// Opens a file; the descriptor is close-on-exec.
-pub(crate) async fn open(path: CString, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+pub(crate) async fn open(path: SystemPath, flags: OpenFlags, mode: u32) -> io::Result<Descriptor> {
     OpFuture::new(Open { path, flags, mode }).await.0.map(owned)
 }
 
@@ -272,7 +272,7 @@ struct Status {
 }
 
 pub(crate) enum StatusOf {
-    Path(CString),
+    Path(SystemPath),
     File(Arc<dyn HasHandle>),
 }
 

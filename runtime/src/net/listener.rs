@@ -11,8 +11,8 @@ use crate::io::{
     borrowed,
     owned::{self, HasHandle},
 };
-use fibra_driver::{Handle, RawAddress};
-use std::{fmt, future::Future, io, iter, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
+use fibra_driver::{Descriptor, Handle, RawAddress};
+use std::{fmt, future::Future, io, iter, net::SocketAddr, sync::Arc};
 
 /// A TCP socket that listens; std's, for green threads, futures and OS threads alike.
 ///
@@ -292,7 +292,7 @@ impl TcpListener {
         self.into_fd().map(Into::into)
     }
 
-    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+    pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
         Socket::into_fd(self.socket)
     }
 
@@ -300,12 +300,12 @@ impl TcpListener {
         self.socket.handle()
     }
 
-    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+    pub(crate) fn from_fd(fd: Descriptor) -> Self {
         Self { socket: Arc::new(Socket::adopted(fd)) }
     }
 }
 
-pub(super) fn accepted((fd, peer): (OwnedFd, RawAddress)) -> io::Result<(TcpStream, SocketAddr)> {
+pub(super) fn accepted((fd, peer): (Descriptor, RawAddress)) -> io::Result<(TcpStream, SocketAddr)> {
     let stream = TcpStream::from_socket(Arc::new(Socket::new(fd)));
     Ok((stream, peer.to_socket_addr()?))
 }
@@ -357,7 +357,7 @@ impl From<TcpListener> for std::net::TcpListener {
     ///
     /// If the descriptor is shared, and the process can't have another one.
     fn from(listener: TcpListener) -> Self {
-        OwnedFd::from(listener).into()
+        listener.into_fd().expect("a shared descriptor needs a duplicate when it is given away").into()
     }
 }
 

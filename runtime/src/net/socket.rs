@@ -5,12 +5,11 @@ use crate::{
     primitive::{AtomicBool, AtomicU64, Relaxed},
     scheduler::clock,
 };
-use fibra_driver::{Handle, RawAddress};
+use fibra_driver::{Descriptor, Handle, RawAddress, RawDescriptor};
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::{
     io,
     net::SocketAddr,
-    os::fd::{AsFd, OwnedFd},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,7 +32,7 @@ impl HasHandle for Socket {
 }
 
 impl Socket {
-    pub(super) fn new(fd: OwnedFd) -> Self {
+    pub(super) fn new(fd: Descriptor) -> Self {
         Self {
             handle: Handle::new(fd),
             read_timeout: Timeout::none(),
@@ -43,7 +42,7 @@ impl Socket {
     }
 
     /// A socket that somebody else has made, with its timeouts.
-    pub(super) fn adopted(fd: OwnedFd) -> Self {
+    pub(super) fn adopted(fd: Descriptor) -> Self {
         let socket = Self::new(fd);
         // What is no socket has no timeouts; its first operation will say what is wrong with it.
         let (read, write) = (socket.options().read_timeout(), socket.options().write_timeout());
@@ -62,17 +61,17 @@ impl Socket {
         socket.set_reuse_address(true)?;
         socket.bind(&(*address).into())?;
         socket.listen(BACKLOG)?;
-        Ok(Self::new(socket.into()))
+        Ok(Self::new(descriptor(socket)))
     }
 
     pub(super) fn connected(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<Self> {
-        let socket = Self::new(Self::for_address(address)?.into());
+        let socket = Self::new(descriptor(Self::for_address(address)?));
         borrowed::connect(&socket.handle, &RawAddress::from(*address), deadline)?;
         Ok(socket)
     }
 
     pub(super) async fn connected_async(address: SocketAddr) -> io::Result<Arc<Self>> {
-        let socket = Arc::new(Self::new(Self::for_address(&address)?.into()));
+        let socket = Arc::new(Self::new(descriptor(Self::for_address(&address)?)));
         crate::io::owned::connect(Arc::clone(&socket), RawAddress::from(address)).await?;
         Ok(socket)
     }
@@ -91,7 +90,7 @@ impl Socket {
     }
 
     /// The descriptor's number, to be shown.
-    pub(super) fn number(&self) -> i32 {
+    pub(super) fn number(&self) -> RawDescriptor {
         self.handle.target().fd()
     }
 
@@ -114,12 +113,12 @@ impl Socket {
     }
 
     /// The descriptor, for whoever is the last to have the socket; otherwise a duplicate.
-    pub(super) fn into_fd(this: Arc<Self>) -> io::Result<OwnedFd> {
+    pub(super) fn into_fd(this: Arc<Self>) -> io::Result<Descriptor> {
         let nonblocking = this.nonblocking.load(Relaxed);
         let timeouts = (this.read_timeout.get(), this.write_timeout.get());
         let fd = match Arc::try_unwrap(this) {
             Ok(socket) => socket.handle.into_fd(),
-            Err(shared) => shared.handle.as_fd().try_clone_to_owned()?,
+            Err(shared) => shared.handle.duplicate()?,
         };
         let options = SockRef::from(&fd);
         // What can be set on a socket is set. What is no socket, which somebody may have passed off as one, has neither.
@@ -130,6 +129,11 @@ impl Socket {
         }
         Ok(fd)
     }
+}
+
+/// By way of std, whose sockets both sides know.
+fn descriptor(socket: socket2::Socket) -> Descriptor {
+    std::net::TcpStream::from(socket).into()
 }
 
 /// The deadline of a non-blocking operation is no error that its user knows of.

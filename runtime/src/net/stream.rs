@@ -14,16 +14,18 @@ use crate::{
     io::{borrowed, owned::HasHandle},
     scheduler::clock,
 };
-use fibra_driver::Handle;
+use fibra_driver::{Descriptor, Handle};
 use std::{
     fmt,
     io::{self, IoSlice, IoSliceMut, Read, Write},
     net::SocketAddr,
-    os::fd::OwnedFd,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
     time::Duration,
 };
+
+/// The flag of a receive that leaves what it has seen: the same number everywhere.
+const PEEK: i32 = 2;
 
 /// A TCP connection; std's, for green threads, futures and OS threads alike.
 ///
@@ -173,7 +175,7 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv(buf, libc::MSG_PEEK)
+        self.recv(buf, PEEK)
     }
 
     #[inline]
@@ -209,7 +211,7 @@ impl TcpStream {
         &self.socket
     }
 
-    pub(crate) fn into_fd(self) -> io::Result<OwnedFd> {
+    pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
         // An operation that waits for readiness has a reference too.
         #[cfg(feature = "_polled")]
         drop(self.waits);
@@ -220,7 +222,7 @@ impl TcpStream {
         self.socket.handle()
     }
 
-    pub(crate) fn from_fd(fd: OwnedFd) -> Self {
+    pub(crate) fn from_fd(fd: Descriptor) -> Self {
         Self::from_socket(Arc::new(Socket::adopted(fd)))
     }
 }
@@ -304,7 +306,7 @@ impl From<TcpStream> for std::net::TcpStream {
     ///
     /// If the descriptor is shared, and the process can't have another one.
     fn from(stream: TcpStream) -> Self {
-        OwnedFd::from(stream).into()
+        stream.into_fd().expect("a shared descriptor needs a duplicate when it is given away").into()
     }
 }
 

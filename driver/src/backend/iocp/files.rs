@@ -13,8 +13,8 @@ use windows_sys::Win32::Networking::WinSock::{
     LINGER, SD_BOTH, SD_RECEIVE, SD_SEND, SO_LINGER, SOCKET, SOL_SOCKET, closesocket, getsockopt, shutdown,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, CreateFileW, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OVERLAPPED,
-    FlushFileBuffers, GetFileInformationByHandle,
+    BY_HANDLE_FILE_INFORMATION, CreateFileW, FILE_FLAG_BACKUP_SEMANTICS, FlushFileBuffers,
+    GetFileInformationByHandle,
 };
 
 use super::super::os::{OpenFlags, PathUnit, RawFd, is_socket, number_of};
@@ -38,7 +38,7 @@ fn check(status: i32) -> io::Result<u32> {
 pub(super) unsafe fn call(op: &Op) -> io::Result<u32> {
     match *op {
         // SAFETY: by contract.
-        Op::Open { path, flags, mode } => unsafe { open(path, flags, mode | FILE_FLAG_OVERLAPPED) }
+        Op::Open { path, flags, mode } => unsafe { open(path, flags, mode) }
             .map(|file| number_of(std::os::windows::io::IntoRawHandle::into_raw_handle(file).addr())),
         Op::Close { fd } => close(fd),
         // SAFETY: by contract.

@@ -64,8 +64,13 @@ pub(crate) const PRIORITY: u32 = libc::POLLPRI as u32;
 /// ```
 pub const DONT_WAIT: i32 = libc::MSG_DONTWAIT;
 
-/// The error of an operation that was cancelled.
-pub(crate) const CANCELED: i32 = libc::ECANCELED;
+/// The error number of an operation that was cancelled.
+///
+/// ```
+/// let error = std::io::Error::from_raw_os_error(fibra_driver::CANCELED);
+/// assert_eq!(error.raw_os_error(), Some(fibra_driver::CANCELED));
+/// ```
+pub const CANCELED: i32 = libc::ECANCELED;
 
 /// Has `in_child` run in every child that this process forks. It has to be async-signal-safe.
 pub(crate) fn on_fork(in_child: extern "C" fn()) {
@@ -90,6 +95,21 @@ pub(crate) fn on_fork(in_child: extern "C" fn()) {
 pub unsafe fn descriptor(result: u32) -> Descriptor {
     // SAFETY: by contract.
     unsafe { Descriptor::from_raw_fd(result as i32) }
+}
+
+/// A slice of memory as the system sees it.
+///
+/// ```
+/// let mut bytes = *b"abc";
+/// let slice: fibra_driver::RawSlice = fibra_driver::raw_slice(bytes.as_mut_ptr(), bytes.len());
+/// ```
+pub fn raw_slice(buffer: *mut u8, len: usize) -> libc::iovec {
+    libc::iovec { iov_base: buffer.cast(), iov_len: len }
+}
+
+/// Another descriptor of the same.
+pub(crate) fn duplicate(fd: &Descriptor) -> io::Result<Descriptor> {
+    fd.try_clone()
 }
 
 /// Writes an internet address in the kernel's layout. Returns its length.

@@ -8,7 +8,8 @@ use std::net::{
     Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, UdpSocket,
 };
 use std::os::windows::io::{
-    AsRawHandle, AsRawSocket, FromRawHandle, FromRawSocket, OwnedHandle, OwnedSocket, RawHandle, RawSocket,
+    AsHandle, AsRawHandle, AsRawSocket, AsSocket, BorrowedHandle, BorrowedSocket, FromRawHandle,
+    FromRawSocket, OwnedHandle, OwnedSocket, RawHandle, RawSocket,
 };
 use std::ptr::NonNull;
 
@@ -21,6 +22,8 @@ use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, OPEN_EXISTING,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
+
+use crate::handle::Handle;
 
 /// A descriptor's number: that of a socket or of a handle.
 pub type RawDescriptor = usize;
@@ -36,8 +39,8 @@ pub type RawStatx = BY_HANDLE_FILE_INFORMATION;
 /// What paths consist of, ended by zero: UTF-16, wide characters.
 pub type PathUnit = u16;
 
-/// How a file is opened: what `CreateFileW` takes. Attributes and flags stand in `mode`; files are always opened
-/// overlapped.
+/// How a file is opened: what `CreateFileW` takes. Attributes and flags stand in `mode`: a file that is opened with
+/// `FILE_FLAG_OVERLAPPED` is read and written by the system's own means, others by the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenFlags {
     /// What is to be done with it: `GENERIC_READ`, …
@@ -165,8 +168,13 @@ pub(crate) const PRIORITY: u32 = POLLPRI as u16 as u32;
 /// ```
 pub const DONT_WAIT: i32 = 1 << 30;
 
-/// The error of an operation that was cancelled.
-pub(crate) const CANCELED: i32 = ERROR_CANCELLED as i32;
+/// The error number of an operation that was cancelled.
+///
+/// ```
+/// let error = std::io::Error::from_raw_os_error(fibra_driver::CANCELED);
+/// assert_eq!(error.raw_os_error(), Some(fibra_driver::CANCELED));
+/// ```
+pub const CANCELED: i32 = ERROR_CANCELLED as i32;
 
 /// Sockets raise no signals here.
 pub(crate) fn silence(_: RawFd) {}
@@ -201,6 +209,46 @@ pub unsafe fn descriptor(result: u32) -> Descriptor {
         } else {
             Descriptor::Handle(OwnedHandle::from_raw_handle(fd as RawHandle))
         }
+    }
+}
+
+/// A slice of memory as the system sees it.
+///
+/// ```
+/// let mut bytes = *b"abc";
+/// let slice: fibra_driver::RawSlice = fibra_driver::raw_slice(bytes.as_mut_ptr(), bytes.len());
+/// ```
+pub fn raw_slice(buffer: *mut u8, len: usize) -> RawSlice {
+    RawSlice { len: u32::try_from(len).unwrap_or(u32::MAX), buf: buffer }
+}
+
+/// Another descriptor of the same.
+pub(crate) fn duplicate(fd: &Descriptor) -> io::Result<Descriptor> {
+    match fd {
+        Descriptor::Socket(socket) => socket.try_clone().map(Descriptor::Socket),
+        Descriptor::Handle(handle) => handle.try_clone().map(Descriptor::Handle),
+    }
+}
+
+/// For options and the like. What is no socket says so when it is asked.
+impl AsSocket for Descriptor {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        // SAFETY: it stays open as long as its owner is borrowed.
+        unsafe { BorrowedSocket::borrow_raw(self.as_raw_fd() as RawSocket) }
+    }
+}
+
+impl AsSocket for Handle {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        // SAFETY: as above.
+        unsafe { BorrowedSocket::borrow_raw(self.as_raw_fd() as RawSocket) }
+    }
+}
+
+impl AsHandle for Handle {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        // SAFETY: as above.
+        unsafe { BorrowedHandle::borrow_raw(self.as_raw_fd() as RawHandle) }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::{File, Inner};
 use crate::{
-    fs::{Metadata, OpenOptions, Status},
+    fs::{Metadata, OpenOptions, metadata, system},
     io::{
         Buffer, BufferMut, borrowed,
-        owned::{self, Place, StatusOf},
+        owned::{self, Place},
     },
     scheduler::blocking::unblock_async,
 };
@@ -235,8 +235,7 @@ impl File {
     ///
     /// Dropping the future changes nothing.
     pub fn metadata_async(&self) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
-        let file = StatusOf::File(self.inner.clone());
-        async { owned::status(file, RawStatx::OF_DESCRIPTOR, RawStatx::MASK).await.map(Metadata) }
+        metadata::of_file_async(self.inner.clone())
     }
 
     /// As [`set_len`](File::set_len).
@@ -251,8 +250,8 @@ impl File {
     pub fn set_len_async(&self, size: u64) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let inner = Arc::clone(&self.inner);
         async move {
-            let cut = unblock_async(move || rustix::fs::ftruncate(&inner.handle, size)).await;
-            Ok(cut.unwrap_or_else(|panic| resume_unwind(panic))?)
+            let cut = unblock_async(move || system::set_len(&inner.handle, size)).await;
+            cut.unwrap_or_else(|panic| resume_unwind(panic))
         }
     }
 
@@ -267,7 +266,7 @@ impl File {
     /// Once it has been polled it goes on, unheard if the future is dropped. Before that, the file is dropped.
     pub async fn close_async(self) -> io::Result<()> {
         let Ok(inner) = Arc::try_unwrap(self.inner) else { return Ok(()) };
-        let closed = unblock_async(move || borrowed::close(inner.handle.into_fd())).await;
+        let closed = unblock_async(move || borrowed::close(inner.handle)).await;
         closed.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }

@@ -1,7 +1,7 @@
 //! A file read and written at its position.
 
 use super::File;
-use crate::io::borrowed;
+use crate::{fs::system, io::borrowed};
 use fibra_driver::Offset;
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
 
@@ -50,7 +50,7 @@ impl File {
     /// How much is left to read, if that can be known: files of `/proc` and devices seem to be empty. Asked by plain system
     /// calls, since what is asked about an open file is in memory.
     fn rest(&self) -> Option<usize> {
-        let len = u64::try_from(rustix::fs::fstat(self.as_handle()).ok()?.st_size).ok()?;
+        let len = system::len(self.as_handle()).ok()?;
         let rest = len.checked_sub((&*self).stream_position().ok()?)?;
         usize::try_from(rest).ok().filter(|rest| *rest > 0)
     }
@@ -73,12 +73,7 @@ impl Write for &File {
 
 impl Seek for &File {
     fn seek(&mut self, pos: SeekFrom) -> io::Result<u64> {
-        let pos = match pos {
-            SeekFrom::Start(offset) => rustix::fs::SeekFrom::Start(offset),
-            SeekFrom::End(offset) => rustix::fs::SeekFrom::End(offset),
-            SeekFrom::Current(offset) => rustix::fs::SeekFrom::Current(offset),
-        };
-        Ok(rustix::fs::seek(self.as_handle(), pos)?)
+        system::seek(self.as_handle(), pos)
     }
 }
 

@@ -121,7 +121,7 @@ impl TcpStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::receive(Arc::clone(&self.socket), libc::MSG_PEEK, buffer)
+        owned::receive(Arc::clone(&self.socket), super::PEEK, buffer)
     }
 
     /// Writes some bytes from the buffer's beginning; returns how many.
