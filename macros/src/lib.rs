@@ -46,7 +46,7 @@ mod test_function;
 /// | option | meaning | default |
 /// | --- | --- | --- |
 /// | `workers = 4` | OS threads that run green threads and futures | one for each usable core |
-/// | `backend = "epoll"` | how it talks to the kernel: on Linux `"io_uring"` or `"epoll"`, on macOS and FreeBSD `"kqueue"` | `io_uring` where it works, else `epoll` |
+/// | `backend = "epoll"` | how it talks to the kernel: on Linux `"io_uring"` or `"epoll"`, on macOS and FreeBSD `"kqueue"`, on Windows `"iocp"` | `io_uring` where it works, else `epoll` |
 /// | `stack_size = 65536` | usable bytes of a green thread's stack | 2 MiB |
 /// | `start_paused` | whether the clock stands from the start, for tests: see `fibra::time::pause` | no |
 /// | `crate = crate::reexported` | where `fibra` is; a renamed dependency is found without it | |

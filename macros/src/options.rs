@@ -13,11 +13,12 @@ pub(crate) enum Backend {
     IoUring,
     Epoll,
     Kqueue,
+    Iocp,
 }
 
 impl Backend {
     /// Of all systems: which of them there are, a system's own fibra knows.
-    pub(crate) const ALL: [Backend; 3] = [Backend::IoUring, Backend::Epoll, Backend::Kqueue];
+    pub(crate) const ALL: [Backend; 4] = [Backend::IoUring, Backend::Epoll, Backend::Kqueue, Backend::Iocp];
 
     /// Its name in options, in the environment, and as a test.
     pub(crate) fn name(self) -> &'static str {
@@ -25,6 +26,7 @@ impl Backend {
             Backend::IoUring => "io_uring",
             Backend::Epoll => "epoll",
             Backend::Kqueue => "kqueue",
+            Backend::Iocp => "iocp",
         }
     }
 
@@ -34,6 +36,7 @@ impl Backend {
             Backend::IoUring => "IoUring",
             Backend::Epoll => "Epoll",
             Backend::Kqueue => "Kqueue",
+            Backend::Iocp => "Iocp",
         };
         Ident::new(name, Span::call_site())
     }
@@ -135,7 +138,7 @@ fn backend(input: ParseStream) -> Result<Backend> {
     let backend = Backend::ALL.into_iter().find(|backend| backend.name() == name.value());
     backend.ok_or_else(|| {
         let text = format!(
-            "there is no backend {:?}; there are \"io_uring\", \"epoll\" and \"kqueue\"",
+            "there is no backend {:?}; there are \"io_uring\", \"epoll\", \"kqueue\" and \"iocp\"",
             name.value()
         );
         Error::new(name.span(), text)
@@ -217,7 +220,7 @@ mod tests {
         );
         assert_eq!(
             error(quote!(backend = "rings")),
-            "there is no backend \"rings\"; there are \"io_uring\", \"epoll\" and \"kqueue\""
+            "there is no backend \"rings\"; there are \"io_uring\", \"epoll\", \"kqueue\" and \"iocp\""
         );
         assert_eq!(error(quote!(workers = 1, workers = 2)), "`workers` is given twice");
         assert_eq!(error(quote!(crate = a, crate = b)), "`crate` is given twice");

@@ -161,6 +161,12 @@ mod tests {
                         ::fibra::Builder::new().backend(::fibra::Backend::Kqueue).run(|| super::echo())
                     }
                 }
+                ::fibra::__where_there_is! { iocp
+                    #[::core::prelude::v1::test]
+                    fn iocp() {
+                        ::fibra::Builder::new().backend(::fibra::Backend::Iocp).run(|| super::echo())
+                    }
+                }
             }
         };
         assert_eq!(
