@@ -1,4 +1,7 @@
 //! Backtraces of green threads end cleanly where the thread begins.
+//!
+//! The debugger is gdb.
+#![cfg(unix)]
 
 use std::{backtrace::Backtrace, env, process::Command};
 

@@ -1,6 +1,9 @@
 //! A forked child has none of its parent's workers, and is told so instead of waiting for ever.
 //!
 //! Alone in its file: a child of a process with many threads may do little, so there should be few.
+//!
+//! Windows has no forks.
+#![cfg(unix)]
 
 use fibra::{Runtime, thread};
 use std::panic::{AssertUnwindSafe, catch_unwind};

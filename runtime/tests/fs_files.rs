@@ -1,4 +1,7 @@
 //! What is written to a file is read from it: at its position, at an offset, appended, cut, and whole.
+//!
+//! They look into /proc and at inodes; Windows has `os_windows.rs`.
+#![cfg(unix)]
 
 use fibra::{
     fs::{self, File, OpenOptions},

@@ -1,4 +1,7 @@
 //! A read of what is in the page cache costs no trip through the driver's queue, and is like any other in all else.
+//!
+//! Only Linux tells of its page cache.
+#![cfg(unix)]
 
 #![cfg(target_os = "linux")]
 

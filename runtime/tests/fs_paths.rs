@@ -1,4 +1,7 @@
 //! What is said about files and directories, and done with them, is what std says and does.
+//!
+//! Modes, links and sockets as Unix has them; Windows has `os_windows.rs`.
+#![cfg(unix)]
 
 use fibra::fs::{self, File, OpenOptions};
 use std::{

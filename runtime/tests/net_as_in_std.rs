@@ -1,4 +1,7 @@
 //! `fibra::net` keeps the promises of `std::net`, and turns into its types and back.
+//!
+//! Sockets as descriptors, and their errors, are Unix's; Windows has `os_windows.rs`.
+#![cfg(unix)]
 
 use fibra::{
     net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},

@@ -1,4 +1,7 @@
 //! Whatever happens to an operation, no descriptor is left over. Alone in its file: it counts those of the whole process.
+//!
+//! They are counted in /proc.
+#![cfg(unix)]
 
 use fibra::{
     net::{TcpListener, TcpStream},

@@ -1,4 +1,7 @@
 //! A signal that hits a worker is handled on the worker's own signal stack, however small the green thread's is.
+//!
+//! Windows has no signals.
+#![cfg(unix)]
 
 use fibra::thread;
 use std::{

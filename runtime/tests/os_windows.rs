@@ -1,0 +1,159 @@
+//! Files and sockets on Windows, as std has them there.
+#![cfg(windows)]
+
+use fibra::{
+    fs::{self, File, OpenOptions},
+    net::{TcpListener, TcpStream},
+};
+use std::{
+    io::{ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write},
+    os::windows::{
+        fs::OpenOptionsExt,
+        io::{AsRawHandle, AsRawSocket, OwnedHandle, OwnedSocket},
+    },
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// A directory that is gone when the test is over.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Scratch {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("fibra-windows-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        Scratch(directory)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[fibra::test]
+fn a_file_is_written_read_and_moved_about_in() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
+    file.write_all(b"hello world").unwrap();
+    assert_eq!(file.seek(SeekFrom::Start(6)).unwrap(), 6);
+    let mut rest = String::new();
+    file.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "world");
+    assert_eq!(file.seek(SeekFrom::End(-5)).unwrap(), 6);
+    assert_eq!(file.write_at(b"W", 6).unwrap(), 1);
+    let mut word = [0; 5];
+    assert_eq!(file.read_at(&mut word, 6).unwrap(), 5);
+    assert_eq!(&word, b"World");
+    file.set_len(5).unwrap();
+    assert_eq!(file.metadata().unwrap().len(), 5);
+    file.sync_all().unwrap();
+    file.close().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "hello");
+    let again = OpenOptions::new().write(true).create_new(true).open(&path).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+}
+
+#[fibra::test]
+async fn futures_have_files_too() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    fs::write_async(&path, "content").await.unwrap();
+    let file = File::open_async(&path).await.unwrap();
+    let (read, buffer) = file.read_at_async(vec![0; 16], 3).await;
+    assert_eq!((read.unwrap(), &buffer[..4]), (4, &b"tent"[..]));
+    assert_eq!(file.metadata_async().await.unwrap().len(), 7);
+    assert!(fs::metadata_async(&scratch.0).await.unwrap().is_dir());
+    let missing = File::open_async(scratch.0.join("missing")).await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let entries: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(entries, ["file"]);
+}
+
+#[fibra::test]
+fn what_is_appended_goes_to_the_end() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("log");
+    for line in ["one\n", "two\n"] {
+        OpenOptions::new().append(true).create(true).open(&path).unwrap().write_all(line.as_bytes()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+}
+
+#[fibra::test]
+fn a_path_may_be_longer_than_max_path() {
+    let scratch = Scratch::new();
+    let mut path = scratch.0.clone();
+    (0..8).for_each(|_| path.push("a-directory-with-quite-a-long-name-to-get-there"));
+    fs::create_dir_all(&path).unwrap();
+    path.push("file");
+    fs::write(&path, "deep").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"deep");
+}
+
+#[fibra::test]
+fn files_are_shared_as_std_shares_them_or_as_asked() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    fs::write(&path, "x").unwrap();
+    let _first = File::open(&path).unwrap();
+    let _second = OpenOptions::new().write(true).open(&path).unwrap();
+    fs::write(scratch.0.join("alone"), "x").unwrap();
+    let path = scratch.0.join("alone");
+    let _alone = OpenOptions::new().read(true).share_mode(0).open(&path).unwrap();
+    File::open(&path).unwrap_err();
+}
+
+#[fibra::test]
+fn handles_and_sockets_come_and_go() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("file");
+    fs::write(&path, "content").unwrap();
+    let file = File::from(std::fs::File::open(&path).unwrap());
+    let raw = file.as_raw_handle();
+    let handle = OwnedHandle::from(file);
+    assert_eq!(handle.as_raw_handle(), raw);
+    let mut content = String::new();
+    std::fs::File::from(handle).read_to_string(&mut content).unwrap();
+    assert_eq!(content, "content");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, peer) = listener.accept().unwrap();
+    assert_eq!(peer, client.local_addr().unwrap());
+    client.write_all(b"hello").unwrap();
+    let raw = server.as_raw_socket();
+    let mut server = std::net::TcpStream::from(OwnedSocket::from(server));
+    assert_eq!(server.as_raw_socket(), raw);
+    let mut word = [0; 5];
+    server.read_exact(&mut word).unwrap();
+    assert_eq!(&word, b"hello");
+    // And back, though its port is known already.
+    let mut server = TcpStream::from(server);
+    client.write_all(b"again").unwrap();
+    server.read_exact(&mut word).unwrap();
+    assert_eq!(&word, b"again");
+}
+
+#[fibra::test]
+fn several_buffers_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    assert_eq!(client.write_vectored(&[IoSlice::new(b"he"), IoSlice::new(b"llo")]).unwrap(), 5);
+    let (mut first, mut second) = ([0; 3], [0; 4]);
+    let mut received = 0;
+    while received < 5 {
+        received += server
+            .read_vectored(&mut [
+                IoSliceMut::new(&mut first[received.min(3)..]),
+                IoSliceMut::new(&mut second),
+            ])
+            .unwrap();
+    }
+    assert_eq!((&first, &second[..2]), (b"hel", &b"lo"[..]));
+}
