@@ -2,7 +2,6 @@
 //!
 //! Only Linux tells of its page cache.
 #![cfg(unix)]
-
 #![cfg(target_os = "linux")]
 
 use fibra::{Builder, cancel::Cancelled, fs::File, sync::mpsc, thread};

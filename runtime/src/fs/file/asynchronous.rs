@@ -9,7 +9,7 @@ use crate::{
     },
     scheduler::blocking::unblock_async,
 };
-use fibra_driver::{Offset, RawStatx};
+use fibra_driver::Offset;
 use std::{future::Future, io, panic::resume_unwind, path::Path, sync::Arc};
 
 const CURRENT: Place = Place::File(Offset::CURRENT);
