@@ -18,7 +18,7 @@
 
 mod file;
 #[cfg(unix)]
-mod metadata;
+pub(crate) mod metadata;
 #[cfg(windows)]
 #[path = "fs/metadata/windows.rs"]
 mod metadata;
@@ -34,8 +34,6 @@ mod system;
 mod whole;
 
 pub use file::File;
-#[cfg(unix)]
-pub(crate) use metadata::of_kind::*;
 pub use metadata::{FileType, Metadata, metadata, metadata_async, symlink_metadata, symlink_metadata_async};
 pub use open_options::OpenOptions;
 pub use paths::{

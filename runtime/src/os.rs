@@ -1,7 +1,10 @@
 //! What is Unix about fibra's types: descriptors, modes and inodes, by std's extension traits.
 
 use crate::{
-    fs::{DirEntry, File, FileType, Metadata, OpenOptions, Status, kind},
+    fs::{
+        DirEntry, File, FileType, Metadata, OpenOptions,
+        metadata::{Status, kind},
+    },
     net::{TcpListener, TcpStream},
 };
 use std::{

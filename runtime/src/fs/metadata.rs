@@ -22,11 +22,6 @@ mod bsd;
 #[cfg(target_os = "linux")]
 mod linux;
 
-/// For the extension traits.
-pub(crate) mod of_kind {
-    pub(crate) use super::{Status, kind};
-}
-
 /// What a system says of a file, in whatever shape.
 pub(crate) trait Status {
     /// What is asked for.

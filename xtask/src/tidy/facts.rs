@@ -29,6 +29,8 @@ pub struct PathUse {
 pub struct ModuleLine {
     pub name: String,
     pub inside: Vec<String>,
+    /// As `#[path = "…"]` names it.
+    pub file: Option<String>,
     pub line: usize,
     pub inline: bool,
     pub in_test: bool,
@@ -234,7 +236,8 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         let (name, inside) = (item.ident.to_string(), self.inside.clone());
         let (line, inline, in_test) = (line_of(&item.ident), item.content.is_some(), self.in_test);
-        self.facts.modules.push(ModuleLine { name: name.clone(), inside, line, inline, in_test });
+        let file = item.attrs.iter().find_map(named_file);
+        self.facts.modules.push(ModuleLine { name: name.clone(), inside, file, line, inline, in_test });
         if inline {
             self.inside.push(name);
             visit::visit_item_mod(self, item);
@@ -375,6 +378,13 @@ fn documentation_says(attributes: &[Attribute], words: &[&str]) -> bool {
             if matches!(&doc.value, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. })
                 if says(text.value())))
     })
+}
+
+/// The file in `#[path = "…"]`.
+fn named_file(attribute: &syn::Attribute) -> Option<String> {
+    let Meta::NameValue(named) = &attribute.meta else { return None };
+    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(file), .. }) = &named.value else { return None };
+    named.path.is_ident("path").then(|| file.value())
 }
 
 /// `#[test]`, or compiled only for tests or models.

@@ -50,8 +50,10 @@ impl<'source> Tree<'source> {
             if !line.in_test {
                 self.names.insert(path.clone());
             }
-            let stem = format!("{FOLDER}/{}", path.join("/"));
-            let files = [format!("{stem}.rs"), format!("{stem}/mod.rs")];
+            let files = match &line.file {
+                Some(file) => vec![beside(&module.source.path, file)],
+                None => ["", "/mod"].map(|end| format!("{FOLDER}/{}{end}.rs", path.join("/"))).to_vec(),
+            };
             if let Some(source) = sources.iter().find(|source| !line.inline && files.contains(&source.path)) {
                 let declared = (module.source.path.clone(), line.line);
                 self.plant(sources, Module { path, source, declared }, reached);
@@ -99,4 +101,9 @@ impl<'source> Tree<'source> {
         }
         Some(base)
     }
+}
+
+/// A path that is relative to a file's folder.
+fn beside(source: &str, file: &str) -> String {
+    source.rsplit_once('/').map_or_else(|| file.to_owned(), |(folder, _)| format!("{folder}/{file}"))
 }

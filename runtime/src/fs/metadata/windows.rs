@@ -9,9 +9,6 @@ use std::{
     fmt, fs::Permissions, future::Future, io, panic::resume_unwind, path::Path, sync::Arc, time::SystemTime,
 };
 
-/// For the extension traits: nothing.
-pub(crate) mod of_kind {}
-
 /// What the system knows about a file; std's. It can be made into that, for what
 /// `std::os::windows::fs::MetadataExt` tells.
 ///
