@@ -102,6 +102,9 @@ impl Options {
     }
 }
 
+/// Everything that is below the command.
+const PACKAGES: [&str; 4] = ["fibra-coro", "fibra-system", "fibra-driver", "fibra"];
+
 const WHOLE: [&str; 3] = ["--all-features", "--tests", "--no-fail-fast"];
 
 /// What a platform is called by whom, and what building for it needs. A further platform is one more of these.

@@ -1,7 +1,7 @@
 //! ARM64, by emulating either a program or a whole machine; and other kernels.
 
 use super::kernel::{ARM64, Kernel, OTHERS, Tests};
-use super::{Build, Options, Target};
+use super::{Build, Options, PACKAGES, Target};
 use crate::workspace::Outcome;
 
 static AARCH64: Target = Target {
@@ -31,9 +31,6 @@ const FOR_MACHINES: &[(&str, &str)] = &[
     ("mke2fs", "e2fsprogs"),
     ("xz", "xz-utils"),
 ];
-
-/// Everything that is below the command.
-const PACKAGES: [&str; 4] = ["fibra-coro", "fibra-system", "fibra-driver", "fibra"];
 
 /// What an emulated program does not have as a machine of the architecture has it; there all of it runs.
 const NOT_EMULATED: &[&str] = &[

@@ -11,7 +11,7 @@ use std::process::Command;
 use object::Object;
 
 use super::build::{Programs, programs_of};
-use super::{Build, Options, Target, home};
+use super::{Build, Options, PACKAGES, Target, home};
 use crate::step::call;
 use crate::workspace::{Outcome, cargo, root};
 
@@ -30,8 +30,6 @@ const NEEDS: &[(&str, &str)] = &[("python3", "python3 python3-venv")];
 const fn apple(triple: &'static str) -> Target {
     Target { triple, debian_name: None, linker: None, start_objects: &[], needs: NEEDS }
 }
-
-const PACKAGES: [&str; 2] = ["fibra-coro", "fibra-system"];
 
 /// The libraries that every Mac has, and that std and fibra are made for.
 const LIBRARIES: [&str; 2] = ["/usr/lib/libSystem.B.dylib", "/usr/lib/libiconv.2.dylib"];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::apt::once;
-use super::{Build, Options, Target, home};
+use super::{Build, Options, PACKAGES, Target, home};
 use crate::step::call;
 use crate::workspace::{Outcome, root};
 
@@ -19,7 +19,6 @@ static WINDOWS: Target = Target {
 
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
 const WINE: &str = "/usr/lib/wine/wine64";
-const PACKAGES: [&str; 2] = ["fibra-coro", "fibra-system"];
 
 pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
