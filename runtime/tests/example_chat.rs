@@ -4,7 +4,11 @@
 mod chat;
 #[path = "support/curl.rs"]
 mod curl;
-#[path = "support/descriptors.rs"]
+#[cfg(unix)]
+#[path = "support/descriptors_of_unix.rs"]
+mod descriptors;
+#[cfg(windows)]
+#[path = "support/descriptors_of_windows.rs"]
 mod descriptors;
 
 use chat::{Report, Server};

@@ -5,7 +5,11 @@
 mod certificate;
 #[path = "support/curl.rs"]
 mod curl;
-#[path = "support/descriptors.rs"]
+#[cfg(unix)]
+#[path = "support/descriptors_of_unix.rs"]
+mod descriptors;
+#[cfg(windows)]
+#[path = "support/descriptors_of_windows.rs"]
 mod descriptors;
 #[path = "../examples/proxy.rs"]
 mod proxy;

@@ -62,7 +62,7 @@ fn a_file_is_written_read_and_moved_about_in() {
 async fn futures_have_files_too() {
     let scratch = Scratch::new();
     let path = scratch.0.join("file");
-    fs::write_async(&path, "content").await.unwrap();
+    fs::write_async(&path, "content").await.0.unwrap();
     let file = File::open_async(&path).await.unwrap();
     let (read, buffer) = file.read_at_async(vec![0; 16], 3).await;
     assert_eq!((read.unwrap(), &buffer[..4]), (4, &b"tent"[..]));

@@ -3,6 +3,13 @@
 //! The server and its clients are two processes, since each has a descriptor for every connection, and a process may only
 //! have so many.
 
+#[cfg(unix)]
+#[path = "limits_of_unix.rs"]
+mod limits;
+#[cfg(windows)]
+#[path = "limits_of_windows.rs"]
+mod limits;
+
 use std::{
     env, io,
     net::SocketAddr,
@@ -25,7 +32,7 @@ pub fn part() -> Result<Part, String> {
         None => 10_000,
         Some(text) => text.parse().map_err(|_| format!("{text:?} is no number of connections"))?,
     };
-    make_room(connections as u64 + 100)?;
+    limits::make_room(connections as u64 + 100)?;
     match arguments.next() {
         None => Ok(Part::Server { connections }),
         Some(text) => {
@@ -38,17 +45,6 @@ pub fn part() -> Result<Part, String> {
 /// Starts this program again, as the clients.
 pub fn start_clients(connections: usize, address: SocketAddr) -> io::Result<Child> {
     Command::new(env::current_exe()?).args([connections.to_string(), address.to_string()]).spawn()
-}
-
-/// Raises the limit of open descriptors as far as it may be raised.
-fn make_room(descriptors: u64) -> Result<(), String> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if limit.maximum.is_some_and(|maximum| maximum < descriptors) {
-        return Err(format!("this needs {descriptors} descriptors: `ulimit -Hn` allows fewer"));
-    }
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    setrlimit(Resource::Nofile, raised).map_err(|error| format!("the limit can't be raised: {error}"))
 }
 
 /// What a client says in a round: bytes of its own, up to 2 KiB of them.

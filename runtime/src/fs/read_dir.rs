@@ -194,6 +194,7 @@ impl DirEntry {
         }
     }
 
+    #[allow(dead_code, reason = "for the extension traits of Unix")]
     pub(crate) fn as_std(&self) -> &std::fs::DirEntry {
         &self.entry
     }

@@ -133,6 +133,7 @@ pub(crate) fn close(handle: Handle) -> io::Result<()> {
 }
 
 /// The status of the file at `path`, or of an open file.
+#[allow(dead_code, reason = "on Windows std is asked")]
 pub(crate) fn status(what: StatusOf<'_>, flags: i32, mask: u32) -> io::Result<RawStatx> {
     let mut out = MaybeUninit::<RawStatx>::zeroed();
     let (fd, path) = match what {
@@ -146,6 +147,7 @@ pub(crate) fn status(what: StatusOf<'_>, flags: i32, mask: u32) -> io::Result<Ra
 }
 
 /// Whose status is asked for.
+#[allow(dead_code, reason = "on Windows std is asked")]
 pub(crate) enum StatusOf<'a> {
     Path(&'a SystemPath),
     File(&'a Handle),

@@ -264,6 +264,7 @@ pub(crate) async fn open(path: SystemPath, flags: OpenFlags, mode: u32) -> io::R
 }
 
 /// Whose status is asked for, and room for it.
+#[allow(dead_code, reason = "on Windows std is asked")]
 struct Status {
     of: StatusOf,
     flags: i32,
@@ -271,6 +272,7 @@ struct Status {
     out: MaybeUninit<RawStatx>,
 }
 
+#[allow(dead_code, reason = "on Windows std is asked")]
 pub(crate) enum StatusOf {
     Path(SystemPath),
     File(Arc<dyn HasHandle>),
@@ -287,6 +289,7 @@ unsafe impl Payload for Status {
     }
 }
 
+#[allow(dead_code, reason = "on Windows std is asked")]
 pub(crate) async fn status(of: StatusOf, flags: i32, mask: u32) -> io::Result<RawStatx> {
     let (result, payload) = OpFuture::new(Status { of, flags, mask, out: MaybeUninit::zeroed() }).await;
     result?;

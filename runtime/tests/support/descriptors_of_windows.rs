@@ -1,0 +1,3 @@
+//! Handles are limited by memory alone.
+
+pub fn allow(_wanted: u64) {}
