@@ -14,7 +14,7 @@ static WINDOWS: Target = Target {
     debian_name: None,
     linker: Some(LINKER),
     start_objects: &["rsbegin", "rsend"],
-    needs: &[(LINKER, "gcc-mingw-w64-x86-64-posix"), (WINE, "wine wine64")],
+    needs: &[(LINKER, "gcc-mingw-w64-x86-64-posix"), (WINE, "wine64")],
 };
 
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
