@@ -31,7 +31,7 @@ pub enum Command {
     ///
     /// Each sample is taken in a process of its own, and subjects take turns; medians with min–max are shown. The
     /// repository's `cargo run --release -p fibra-bench` measures other runtimes beside it.
-    Bench(fibra_bench::Options),
+    Bench(crate::bench::Options),
     /// Call a function by its name in a program that serves its registry, or list what there is
     ///
     /// The program calls `fibra::registry::Registry::serve` for each connection, as the example `registry` does. The result is printed as

@@ -14,7 +14,6 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
-use socket2::SockRef;
 
 use crate::body::ResponseBody;
 use crate::counters::Counters;
@@ -24,13 +23,11 @@ use crate::shutdown::Shutdown;
 use crate::site::Site;
 use crate::stream::{Stream, Transport};
 use crate::tls::{Tls, TlsStream};
+use crate::unsent;
 
 /// The most that a connection buffers of responses: the next chunk is only asked for when less than this is left of the one
 /// before. hyper buffers at least as much of a request's head as that may have.
 const BUFFER: usize = 64 * 1024;
-/// The most that the system buffers of what it can't send yet. It would take megabytes, and a client that reads nothing
-/// would keep them; and whether a slow one still reads would show in steps as large.
-const UNSENT: u32 = 128 * 1024;
 /// How many requests an HTTP/2 client may have under way on a connection. Each may hold an open file and a chunk of it; but
 /// fewer than the 100 that RFC 9113 asks for would be refused to clients that begin before they know.
 const STREAMS: u32 = 128;
@@ -205,7 +202,7 @@ impl Host {
 fn prepare(stream: &TcpStream) {
     // A response's last packet must not wait for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+    let _ = unsent::limit(stream);
 }
 
 /// A connection's requests, as hyper hands them over.

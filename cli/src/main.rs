@@ -1,6 +1,6 @@
 //! The fibra command: serve a directory over HTTP, measure fibra, or call functions of a program that runs.
 //!
-//! `bench` is the crate `fibra-bench`, which says what is measured and how; [`call`] is a file. All else that is here serves. A file a
+//! [`bench`] is the crate `fibra-bench`, which says what is measured and how, on Linux alone; [`call`] is a file. All else that is here serves. A file a
 //! story, from the outside in:
 //!
 //! * [`arguments`], [`signals`], [`shutdown`], [`stalls`] and [`tls`] are the process.
@@ -13,6 +13,12 @@
 mod accept;
 mod answer;
 mod arguments;
+#[cfg(not(target_os = "linux"))]
+#[path = "bench/elsewhere.rs"]
+mod bench;
+#[cfg(target_os = "linux")]
+#[path = "bench/linux.rs"]
+mod bench;
 mod body;
 mod browser;
 mod call;
@@ -43,6 +49,12 @@ mod stalls;
 mod stream;
 mod timestamp;
 mod tls;
+#[cfg(not(target_os = "linux"))]
+#[path = "unsent/elsewhere.rs"]
+mod unsent;
+#[cfg(target_os = "linux")]
+#[path = "unsent/linux.rs"]
+mod unsent;
 mod version;
 
 use std::process::ExitCode;
@@ -67,7 +79,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().into_command() {
         Command::Serve(options) => serve(options),
         Command::Call(options) => call::run(&options),
-        Command::Bench(options) => fibra_bench::run(&options, &["bench"]).map_err(|error| error.to_string()),
+        Command::Bench(options) => bench::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
 //! `fibra bench` measures fibra, without anybody else's runtime.
 
+#![cfg(target_os = "linux")]
+
 mod server;
 
 use std::process::Command;

@@ -102,7 +102,8 @@ fn a_second_signal_ends_at_once(backend: &str) {
 
 fn a_terminal_that_is_closed_ends_the_server(backend: &str) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    let close_on_exec = OpenptFlags::from_bits_retain(libc::O_CLOEXEC as _);
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | close_on_exec).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
