@@ -5,7 +5,7 @@
 mod axum_app;
 #[path = "../../runtime/tests/support/curl.rs"]
 mod curl;
-#[path = "../../runtime/tests/support/descriptors.rs"]
+#[path = "../../runtime/tests/support/descriptors_of_unix.rs"]
 mod descriptors;
 
 use axum::{body::Body, http::Request};
