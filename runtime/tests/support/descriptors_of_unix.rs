@@ -1,4 +1,4 @@
-//! As many descriptors as the system lets us have, for a thousand connections of which both ends are here.
+//! The limit is raised.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -159,13 +159,17 @@ mod tests {
     use super::*;
 
     fn activity(is_waiting: bool, run_time: u64) -> Option<Activity> {
-        let mut activity = thread::activity(thread::id()).expect("of this thread it is known");
+        let mut activity = thread::activity(thread::id()).ok()?;
         (activity.is_waiting, activity.run_time) = (is_waiting, Duration::from_millis(run_time));
         Some(activity)
     }
 
     #[test]
     fn who_waits_for_a_cpu_is_not_held_up() {
+        if activity(false, 0).is_none() {
+            println!("this system doesn't tell what a thread does");
+            return;
+        }
         let held_up =
             |before: Option<Activity>, now: Option<Activity>| is_held_up(before.as_ref(), now.as_ref());
         assert!(!held_up(activity(false, 5), activity(false, 6)));

@@ -155,7 +155,8 @@ mod tests {
     fn a_program_counter_has_a_name() {
         let places = find(&[somewhere()]);
         if cfg!(feature = "symbols") {
-            assert!(places[0].to_string().contains("park"), "{places:?}");
+            // What is inlined there stands before it.
+            assert!(places.iter().any(|place| place.to_string().contains("park")), "{places:?}");
             assert!(!places[0].to_string().contains("0x"), "{places:?}");
         } else {
             assert_eq!(places.len(), 1);
