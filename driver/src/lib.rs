@@ -1,4 +1,4 @@
-//! Completion I/O for one thread: over io_uring or epoll on Linux, over kqueue on macOS and FreeBSD.
+//! Completion I/O for one thread: over io_uring or epoll on Linux, kqueue on macOS and FreeBSD, completion ports on Windows.
 //!
 //! An operation is [plain data](Op). It goes into a [`Driver`] and comes out as exactly one [`Completion`], on whichever
 //! backend the driver runs; the same operation can also be [performed](Op::perform_blocking) by a thread without one.

@@ -122,7 +122,8 @@ impl File {
         OpenOptions::new()
     }
 
-    /// Reads from `offset` on, whatever the position. Returns how many bytes; 0 at the end of the file.
+    /// Reads from `offset` on, whatever the position. Returns how many bytes; 0 at the end of the file. (On Windows, the
+    /// position moves behind them, as with std's `seek_read`.)
     ///
     /// # Errors
     ///
@@ -168,7 +169,8 @@ impl File {
     }
 
     /// Writes from `offset` on, whatever the position; beyond the end, what lies between becomes zeros. Returns how many
-    /// bytes were taken. (On Linux, a file that was opened for appending ignores the offset.)
+    /// bytes were taken. (On Linux, a file that was opened for appending ignores the offset. On Windows, the position moves
+    /// behind the bytes.)
     ///
     /// # Errors
     ///
