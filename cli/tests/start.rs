@@ -40,7 +40,7 @@ fn an_address_that_does_not_exist_is_an_error() {
 #[test]
 fn a_bad_variable_is_an_error_that_names_it() {
     for (variable, value) in [
-        ("FIBRA_BACKEND", "kqueue"),
+        ("FIBRA_BACKEND", "rings"),
         ("FIBRA_WORKERS", "many"),
         ("FIBRA_WORKERS", "0"),
         ("FIBRA_STACK_SIZE", "big"),
@@ -57,7 +57,7 @@ fn a_bad_variable_is_an_error_that_names_it() {
 #[test]
 fn nonsense_on_the_command_line_is_a_usage_error() {
     for arguments in [
-        &["serve", "--backend", "kqueue"][..],
+        &["serve", "--backend", "rings"][..],
         &["--workers", "0"],
         &["--addr", "8080"],
         &["serve", "a", "b"],
