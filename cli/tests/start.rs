@@ -56,12 +56,9 @@ fn a_bad_variable_is_an_error_that_names_it() {
 
 #[test]
 fn nonsense_on_the_command_line_is_a_usage_error() {
-    for arguments in [
-        &["serve", "--backend", "rings"][..],
-        &["--workers", "0"],
-        &["--addr", "8080"],
-        &["serve", "a", "b"],
-    ] {
+    for arguments in
+        [&["serve", "--backend", "rings"][..], &["--workers", "0"], &["--addr", "8080"], &["serve", "a", "b"]]
+    {
         let (status, message) = failure(&mut fibra(arguments));
         assert_eq!(status, 2, "{message}");
         assert!(message.starts_with("error: "), "{message}");
