@@ -324,11 +324,11 @@ fn what_is_granted_as_the_time_runs_out_is_had() {
     let semaphore = shared(0);
     let waiter = thread::spawn({
         let semaphore = Arc::clone(&semaphore);
-        move || semaphore.acquire_timeout(Duration::from_millis(1)).map(drop)
+        move || semaphore.acquire_timeout(Duration::from_millis(100)).map(drop)
     });
     let_others_wait();
     // The only worker is kept until the time is up, and then there is a permit as well.
-    std::thread::sleep(Duration::from_millis(3));
+    std::thread::sleep(Duration::from_millis(120));
     semaphore.add_permits(1);
     assert_eq!(waiter.join().unwrap(), Ok(()));
     assert_eq!(semaphore.available_permits(), 1);
