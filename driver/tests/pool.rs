@@ -3,31 +3,18 @@
 //! It has the pool wait for a FIFO, which Windows does not have.
 #![cfg(unix)]
 
+#[path = "support/busy_pool.rs"]
+mod busy_pool;
 #[path = "conformance/rig.rs"]
 #[macro_use]
 mod rig;
 
 use std::fs::File;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use fibra_driver::{Offload, OffloadConfig, Op, RawStatx};
+use busy_pool::with_busy_pool;
+use fibra_driver::{Op, RawStatx};
 use rig::{Rig, errno, readiness, system};
-
-/// A driver whose pool has one thread, and that one busy until the sender is dropped.
-fn with_busy_pool() -> (Rig, mpsc::Sender<()>, Offload) {
-    let pool = Offload::new(OffloadConfig { max_threads: 1, ..OffloadConfig::default() });
-    let (sender, receiver) = mpsc::channel::<()>();
-    let (started, running) = mpsc::channel();
-    pool.execute(move || {
-        started.send(()).expect("the test waits");
-        receiver.recv().expect_err("the sender is dropped");
-    })
-    .expect("a thread can be started");
-    running.recv().expect("the job runs");
-    let rig = Rig::with(readiness(), |config| config.offload = pool.clone());
-    (rig, sender, pool)
-}
 
 fn statx(out: &mut RawStatx) -> Op {
     Op::Statx { fd: None, path: c"/".as_ptr(), flags: 0, mask: system::MASK, out }
@@ -40,7 +27,7 @@ fn empty() -> RawStatx {
 
 #[test]
 fn a_queued_operation_is_cancelled_at_once_and_its_memory_left_alone() {
-    let (mut rig, busy, pool) = with_busy_pool();
+    let (mut rig, busy, pool) = with_busy_pool(readiness());
     let mut status = empty();
     let started = rig.start(statx(&mut status));
     rig.cancel(started);
@@ -53,7 +40,7 @@ fn a_queued_operation_is_cancelled_at_once_and_its_memory_left_alone() {
 
 #[test]
 fn a_queued_operation_that_is_not_cancelled_runs_when_a_thread_is_free() {
-    let (mut rig, busy, _pool) = with_busy_pool();
+    let (mut rig, busy, _pool) = with_busy_pool(readiness());
     let mut status = empty();
     let started = rig.start(statx(&mut status));
     rig.settle();

@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/busy_pool.rs"]
+mod busy_pool;
 #[path = "conformance/rig.rs"]
 #[macro_use]
 mod rig;
@@ -12,26 +14,11 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use fibra_driver::{BackendKind, Offload, OffloadConfig, Offset, Op, Target};
-use rig::{Rig, errno};
-
-/// A driver whose pool has one thread, and that one busy until the sender is dropped.
-fn with_busy_pool() -> (Rig, mpsc::Sender<()>, Offload) {
-    let pool = Offload::new(OffloadConfig { max_threads: 1, ..OffloadConfig::default() });
-    let (sender, receiver) = mpsc::channel::<()>();
-    let (started, running) = mpsc::channel();
-    pool.execute(move || {
-        started.send(()).expect("the test waits");
-        receiver.recv().expect_err("the sender is dropped");
-    })
-    .expect("a thread can be started");
-    running.recv().expect("the job runs");
-    let rig = Rig::with(BackendKind::Epoll, |config| config.offload = pool.clone());
-    (rig, sender, pool)
-}
+use busy_pool::with_busy_pool;
+use fibra_driver::{BackendKind, Offset, Op, Target};
+use rig::errno;
 
 /// Memory as it has to lie where there is no page cache.
 #[repr(align(4096))]
@@ -77,7 +64,7 @@ impl Displaced {
 
 #[test]
 fn an_operation_that_waits_for_readiness_moves_to_the_pool_when_only_that_can_do_it() {
-    let (mut rig, busy, _pool) = with_busy_pool();
+    let (mut rig, busy, _pool) = with_busy_pool(BackendKind::Epoll);
     let mut displaced = Displaced::new();
     let read = displaced.read();
     let started = rig.start(read);
@@ -97,7 +84,7 @@ fn an_operation_that_waits_for_readiness_moves_to_the_pool_when_only_that_can_do
 
 #[test]
 fn one_that_has_moved_to_the_pool_is_cancelled_there() {
-    let (mut rig, busy, pool) = with_busy_pool();
+    let (mut rig, busy, pool) = with_busy_pool(BackendKind::Epoll);
     let mut displaced = Displaced::new();
     let read = displaced.read();
     let started = rig.start(read);
