@@ -6,7 +6,7 @@
 //! | `aarch64-kernel` | a whole ARM64 machine is emulated, and has io_uring |
 //! | `kernels` | Linux 5.10, 6.1 and 6.12 are booted: probing, and what is done without |
 //! | `windows` | the tests run under Wine |
-//! | `macos`, `freebsd` | everything is linted; for Macs it is linked, too |
+//! | `macos`, `freebsd` | everything is linted and linked; nothing here can run it |
 
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ use crate::workspace::{Outcome, target_dir};
 mod apt;
 mod build;
 mod kernel;
+mod linked;
 mod linux;
-mod macos;
 mod record;
 mod toolchain;
 mod windows;
@@ -66,8 +66,8 @@ impl Platform {
             Platform::Aarch64Kernel => linux::boot_arm64(options),
             Platform::Kernels => linux::boot_others(options),
             Platform::Windows => windows::test(options),
-            Platform::Macos => macos::check_macos(options),
-            Platform::Freebsd => macos::check_freebsd(options),
+            Platform::Macos => linked::check_macos(options),
+            Platform::Freebsd => linked::check_freebsd(options),
         }
     }
 
@@ -78,8 +78,8 @@ impl Platform {
             Platform::Aarch64Kernel => "tests on an emulated machine, with io_uring",
             Platform::Kernels => "the driver's tests on Linux 5.10, 6.1 and 6.12",
             Platform::Windows => "tests under Wine",
-            Platform::Macos => "linted, and programs linked, for ARM64 and x86-64; not run",
-            Platform::Freebsd => "linted; not run",
+            Platform::Macos => "linted, and test programs linked, for ARM64 and x86-64; not run",
+            Platform::Freebsd => "linted, and test programs linked; not run",
         }
     }
 }

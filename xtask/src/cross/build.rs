@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::toolchain::Toolchain;
 use super::{Target, home};
-use crate::step::{call, call_and_count, find_program, output_of};
+use crate::step::{call_and_count, find_program, output_of};
 use crate::workspace::{Outcome, cargo};
 
 /// Programs by name.
@@ -41,20 +41,6 @@ impl Build {
         call_and_count(self.apply_to(command, packages)?.args(arguments))
     }
 
-    /// Lints everything of the packages as strictly as at home.
-    pub fn clippy(&self, packages: &[String], arguments: &[String]) -> Outcome {
-        let command = match &self.toolchain {
-            Some(toolchain) => toolchain.clippy()?,
-            None => {
-                let mut command = cargo();
-                command.arg("clippy");
-                command
-            }
-        };
-        let mut command = self.apply_to(command, packages)?;
-        call(command.arg("--all-targets").args(arguments).args(["--", "-D", "warnings"]))
-    }
-
     /// The test programs of the packages, by name.
     pub fn test_programs(&self, packages: &[String], arguments: &[String]) -> Outcome<Programs> {
         let mut command = cargo();
@@ -78,6 +64,8 @@ impl Build {
         });
         // What debuggers want is most of a program, and a machine that is emulated reads it slowly.
         command.env("CARGO_PROFILE_DEV_DEBUG", "false");
+        // Nor is std's share taken out, for which the compiler may lack the tool.
+        command.env("CARGO_PROFILE_DEV_STRIP", "none");
         // Another rustc would invalidate what the ordinary one has built.
         command.env("CARGO_TARGET_DIR", home().join("build"));
         if let Some(linker) = self.target.linker {
@@ -117,7 +105,7 @@ fn installed_std(target: &Target) -> Outcome<bool> {
 
 /// Builds tests, and says where they are.
 pub fn programs_of(command: &mut Command) -> Outcome<Programs> {
-    let messages = output_of(command.arg("--message-format=json").stderr(Stdio::inherit()))?;
+    let messages = output_of(command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()))?;
     Ok(programs_in(&messages))
 }
 

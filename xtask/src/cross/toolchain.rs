@@ -14,7 +14,7 @@ use std::process::Command;
 use super::Target;
 use super::apt::{Apt, dependency, field, once};
 use crate::step::{call, output_of};
-use crate::workspace::{Outcome, cargo, root};
+use crate::workspace::{Outcome, cargo};
 
 /// Debian's packages of a current compiler: stable releases get them for building browsers.
 const PROGRAMS: [&str; 2] = ["rustc-web", "rust-web-clippy"];
@@ -50,19 +50,13 @@ impl Toolchain {
         Ok(version.trim().to_owned())
     }
 
-    /// Makes a cargo command use this toolchain's programs.
+    /// Makes a cargo command use this toolchain's programs. `cargo-clippy` is found by the path: the lints have to be the
+    /// compiler's own.
     pub fn apply_to(&self, command: &mut Command) -> Outcome {
         command.env("RUSTC", self.program("rustc")).env("RUSTDOC", self.program("rustdoc"));
+        command.env("PATH", before(self.folder.join("usr/bin"), "PATH")?);
         command.env("LD_LIBRARY_PATH", self.library_path()?);
         Ok(())
-    }
-
-    /// `cargo clippy`, with this toolchain's lints: the driver beside it has to be the compiler's own.
-    pub fn clippy(&self) -> Outcome<Command> {
-        let mut command = Command::new(self.program("cargo-clippy"));
-        command.arg("clippy").current_dir(root()).env("CARGO", cargo().get_program());
-        self.apply_to(&mut command)?;
-        Ok(command)
     }
 
     fn program(&self, name: &str) -> PathBuf {
@@ -72,8 +66,7 @@ impl Toolchain {
     /// Its own libraries first; then whatever the caller's environment names.
     fn library_path(&self) -> Outcome<OsString> {
         let own = self.folder.join(format!("usr/lib/{}-linux-gnu", env::consts::ARCH));
-        let inherited = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-        Ok(env::join_paths([own].into_iter().chain(env::split_paths(&inherited)))?)
+        before(own, "LD_LIBRARY_PATH")
     }
 
     fn unpack_std(&self, architecture: &str, target: &Target, folder: &Path) -> Outcome {
@@ -158,6 +151,13 @@ impl Toolchain {
         }
         Ok(folder)
     }
+}
+
+/// A variable that lists folders, with one more in front. An empty one would name the current folder.
+fn before(folder: PathBuf, variable: &str) -> Outcome<OsString> {
+    let inherited = env::var_os(variable).unwrap_or_default();
+    let named = env::split_paths(&inherited).filter(|folder| !folder.as_os_str().is_empty());
+    Ok(env::join_paths([folder].into_iter().chain(named))?)
 }
 
 /// The compiler, the libraries it is linked to, and the host's std.

@@ -1,4 +1,4 @@
-//! macOS and FreeBSD: compiled, linted, and linked in full. Nothing here can run what comes of it.
+//! macOS and FreeBSD: linted, and linked in full. Nothing here can run what comes of it.
 //!
 //! The linker is zig's, which has the systems' libraries as stubs: a function that a system lacks is an error. What the
 //! programs then import is looked at, for a stub tells nothing of a library that nobody should ask for.
@@ -34,36 +34,43 @@ const fn apple(triple: &'static str) -> Target {
 /// The libraries that every Mac has, and that std and fibra are made for.
 const LIBRARIES: [&str; 2] = ["/usr/lib/libSystem.B.dylib", "/usr/lib/libiconv.2.dylib"];
 
-/// Lints and links for both kinds of Macs, and looks at the imports.
+/// For both kinds of Macs; looks at the imports, too.
 pub fn check_macos(options: &Options) -> Outcome<u64> {
-    let mut programs = 0;
+    let mut count = 0;
     for target in &APPLE {
-        let build = Build::prepare(target)?;
-        let packages = options.packages_or(&PACKAGES);
-        build.clippy(&packages, &["--all-features".to_owned()])?;
-        let linked = link(&build, &packages, &["--all-features".to_owned()])?;
-        for (name, path) in &linked {
+        let programs = check(target, options)?;
+        for (name, path) in &programs {
             check_imports(name, &fs::read(path)?)?;
         }
-        println!("{}: {} programs are linked, and import what Macs have", target.triple, linked.len());
-        programs += linked.len() as u64;
+        println!("{}: {} programs import what Macs have", target.triple, programs.len());
+        count += programs.len() as u64;
     }
+    Ok(count)
+}
+
+pub fn check_freebsd(options: &Options) -> Outcome<u64> {
+    Ok(check(&FREEBSD, options)?.len() as u64)
+}
+
+/// Lints everything, and links every test program.
+fn check(target: &'static Target, options: &Options) -> Outcome<Programs> {
+    let build = Build::prepare(target)?;
+    let (packages, features) = (options.packages_or(&PACKAGES), ["--all-features"]);
+    let mut lint = build.apply_to(zigbuild("clippy")?, &packages)?;
+    call(lint.arg("--all-targets").args(features).args(["--", "-D", "warnings"]))?;
+    let mut link = build.apply_to(zigbuild("zigbuild")?, &packages)?;
+    let programs = programs_of(link.arg("--tests").args(features))?;
+    println!("{}: {} programs are linked", target.triple, programs.len());
     Ok(programs)
 }
 
-/// Lints for FreeBSD.
-pub fn check_freebsd(options: &Options) -> Outcome<u64> {
-    let build = Build::prepare(&FREEBSD)?;
-    build.clippy(&options.packages_or(&PACKAGES), &["--all-features".to_owned()])?;
-    Ok(0)
-}
-
-fn link(build: &Build, packages: &[String], arguments: &[String]) -> Outcome<Programs> {
+/// A command of cargo's, with zig for compiling what is C, and for linking.
+fn zigbuild(subcommand: &str) -> Outcome<Command> {
     let tools = tools()?;
-    let mut zigbuild = Command::new(tools.join("bin/cargo-zigbuild"));
-    zigbuild.args(["zigbuild", "--tests"]).current_dir(root()).env("CARGO", cargo().get_program());
-    zigbuild.env("CARGO_ZIGBUILD_ZIG_PATH", tools.join("bin/python-zig"));
-    programs_of(build.apply_to(zigbuild, packages)?.args(arguments))
+    let mut command = Command::new(tools.join("bin/cargo-zigbuild"));
+    command.arg(subcommand).current_dir(root()).env("CARGO", cargo().get_program());
+    command.env("CARGO_ZIGBUILD_ZIG_PATH", tools.join("bin/python-zig"));
+    Ok(command)
 }
 
 /// zig, and the command that has cargo link by it.
