@@ -11,9 +11,12 @@ mod descriptors;
 #[cfg(windows)]
 #[path = "support/descriptors_of_windows.rs"]
 mod descriptors;
+#[path = "support/deserted.rs"]
+mod deserted;
 #[path = "../examples/proxy.rs"]
 mod proxy;
 
+use deserted::Deserted;
 use fibra::{
     Builder,
     future::{self, JoinHandle},
@@ -198,10 +201,8 @@ fn a_thousand_clients_are_answered_until_the_proxy_stops() {
 
 #[fibra::test]
 async fn a_server_behind_that_is_away_is_reported() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
-    let running = Running::start(address, PATIENCE);
+    let nobody = Deserted::new();
+    let running = Running::start(nobody.address(), PATIENCE);
     for protocol in ["h2", "http/1.1"] {
         let mut sender = Sender::connect(running.address, running.client(&[protocol])).await.unwrap();
         let (status, text) = sender.post("/", String::new()).await.unwrap();

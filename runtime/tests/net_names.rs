@@ -1,5 +1,9 @@
 //! Names become addresses without holding up a worker, and every address is tried.
 
+#[path = "support/deserted.rs"]
+mod deserted;
+
+use deserted::Deserted;
 use fibra::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     thread,
@@ -11,24 +15,6 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
     },
 };
-
-/// An address where nobody listens, nor can before this is dropped.
-struct Deserted {
-    socket: socket2::Socket,
-}
-
-impl Deserted {
-    fn new() -> Self {
-        let socket =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("sockets");
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("loopback is there");
-        Self { socket }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.socket.local_addr().expect("it is bound").as_socket().expect("it is IP")
-    }
-}
 
 fn all(addresses: impl ToSocketAddrs) -> Vec<SocketAddr> {
     let direct: Vec<_> = addresses.to_socket_addrs().expect("it resolves").collect();

@@ -1,5 +1,7 @@
 //! Timeouts and the non-blocking mode: an operation ends without waiting longer than it may, and loses nothing.
 
+#[path = "support/deserted.rs"]
+mod deserted;
 #[cfg(unix)]
 #[path = "support/modes_of_unix.rs"]
 mod modes;
@@ -7,6 +9,7 @@ mod modes;
 #[path = "support/modes_of_windows.rs"]
 mod modes;
 
+use deserted::Deserted;
 use fibra::{
     net::{TcpListener, TcpStream},
     thread, time,
@@ -160,8 +163,8 @@ fn a_connect_that_is_timed_connects() {
         let std: std::net::TcpStream = client.into();
         assert_ne!(modes::is_nonblocking(&std), Some(true));
         assert_eq!(listener.accept().unwrap().0.read(&mut [0; 8]).unwrap(), 1);
-        drop(listener);
-        let refused = TcpStream::connect_timeout(&address, Duration::from_secs(60)).unwrap_err();
+        let nobody = Deserted::new();
+        let refused = TcpStream::connect_timeout(&nobody.address(), Duration::from_secs(60)).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     });
 }

@@ -68,9 +68,10 @@ promises! {
     }
 
     fn connect_is_refused_where_nobody_listens(rig) {
-        let gone = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
-        let address = RawAddress::from(gone.local_addr().expect("it is bound"));
-        drop(gone);
+        // A connection's own end has its port for itself, and nobody accepts there.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
+        let client = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+        let address = RawAddress::from(client.local_addr().expect("it is connected"));
         let socket = Handle::new(system::tcp_socket());
         let result = rig.run(Op::Connect { fd: socket.target(), address: &raw const address });
         assert_eq!(errno(result), REFUSED);

@@ -105,7 +105,8 @@ fn installed_std(target: &Target) -> Outcome<bool> {
 
 /// Builds tests, and says where they are.
 pub fn programs_of(command: &mut Command) -> Outcome<Programs> {
-    let messages = output_of(command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()))?;
+    let messages =
+        output_of(command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit()))?;
     Ok(programs_in(&messages))
 }
 

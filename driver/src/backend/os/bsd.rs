@@ -1,7 +1,7 @@
 //! The own calls of macOS and FreeBSD.
 
 use std::io;
-pub(crate) use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+pub(crate) use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::super::attempt::Manner;
