@@ -53,6 +53,9 @@ mod freebsd;
 #[cfg(target_os = "freebsd")]
 pub(crate) use freebsd::*;
 
+#[cfg(all(test, not(target_os = "macos")))]
+mod pinned;
+
 #[cfg(any(target_os = "macos", target_os = "freebsd"))]
 mod bsd;
 #[cfg(any(target_os = "macos", target_os = "freebsd"))]
