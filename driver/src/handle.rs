@@ -7,10 +7,12 @@
 use std::fmt;
 use std::io;
 use std::mem::ManuallyDrop;
+use std::net::Shutdown;
 use std::ptr;
 
 use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, Descriptor, OwnedFd, RawFd};
 use crate::backend::{self, Lazy};
+use crate::op::Op;
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
 ///
@@ -72,6 +74,24 @@ impl Handle {
     #[inline]
     pub fn heed_dont_wait(&self) -> io::Result<()> {
         backend::heed_dont_wait(self.target())
+    }
+
+    /// Shuts down one or both directions of a connection, at once. Who waits for bytes of it gets the end of the stream,
+    /// on Windows too, where that takes more than the system's call.
+    ///
+    /// # Errors
+    ///
+    /// Those of `shutdown(2)`.
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// fibra_driver::Handle::new(stream.into()).shutdown(std::net::Shutdown::Write)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        // SAFETY: the operation points to nothing but this handle, which outlives the call.
+        unsafe { Op::Shutdown { fd: self.target(), how }.perform_blocking(None) }.map(drop)
     }
 
     /// Another descriptor of the same socket or file, which no driver knows.

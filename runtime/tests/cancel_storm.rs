@@ -2,6 +2,13 @@
 //!
 //! Alone in its file: it counts the descriptors of the whole process.
 
+#[cfg(unix)]
+#[path = "support/descriptors_of_unix.rs"]
+mod descriptors;
+#[cfg(windows)]
+#[path = "support/descriptors_of_windows.rs"]
+mod descriptors;
+
 use fibra::{
     Backend, Builder, Runtime,
     cancel::Cancelled,
@@ -12,12 +19,14 @@ use fibra::{
 };
 use std::{
     collections::hash_map::DefaultHasher,
+    env,
     future::Future,
     hash::Hasher,
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr},
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
@@ -150,6 +159,12 @@ fn connect(storm: &Storm, address: SocketAddr, random: &mut Random) {
     }
 }
 
+/// A file that is there.
+fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| env::current_exe().expect("it has a name"));
+    &PROGRAM
+}
+
 /// Futures that are dropped: their buffers belong to the kernel for as long as it takes.
 fn futures(storm: &Storm) -> Vec<fibra::future::JoinHandle<()>> {
     let start = |seed: u64| {
@@ -157,12 +172,12 @@ fn futures(storm: &Storm) -> Vec<fibra::future::JoinHandle<()>> {
         let (here, there) = pair();
         fibra::future::spawn(async move {
             let _there = there;
-            let file = File::open_async("/proc/self/exe").await.expect("it runs");
+            let file = File::open_async(program()).await.expect("it runs");
             while storm.rages() {
                 storm.within_async(random.moment(), here.read_async(vec![0; 4096])).await;
                 let (offset, buffer) = (random.next(1 << 16), vec![0; 4096]);
                 storm.within_async(random.moment() / 16, file.read_at_async(buffer, offset)).await;
-                storm.within_async(random.moment() / 16, File::open_async("/proc/self/exe")).await;
+                storm.within_async(random.moment() / 16, File::open_async(program())).await;
                 storm.within_async(random.moment(), time::sleep(random.moment())).await;
             }
         })
@@ -219,16 +234,12 @@ fn settle(what: &str, is_settled: impl Fn() -> bool) {
     panic!("{what}");
 }
 
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("it is mounted").count()
-}
-
 fn storm_on(backend: Backend) {
     let runtime: Runtime = Builder::new().workers(2).backend(backend).build().expect("the backend is there");
-    runtime.run(|| drop(File::open("/proc/self/exe").expect("it runs")));
-    let before = descriptors();
+    runtime.run(|| drop(File::open(program()).expect("it runs")));
+    let before = descriptors::open();
     runtime.run(rage);
-    settle("descriptors are left over", || descriptors() <= before);
+    settle("descriptors are left over", || descriptors::open() <= before);
     settle("operations are left in flight", || {
         // A turn of a worker, for the numbers of its last one.
         runtime.run(|| thread::sleep(Duration::from_millis(1)));

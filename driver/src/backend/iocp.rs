@@ -17,6 +17,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use windows_sys::Win32::Foundation::ERROR_OPERATION_ABORTED;
+use windows_sys::Win32::Networking::WinSock::POLLHUP;
 use windows_sys::Win32::System::IO::{CancelIoEx, OVERLAPPED};
 
 use super::choose::Refusal;
@@ -26,7 +27,7 @@ use crate::completion::{Completion, OpKey, Submission};
 use crate::config::Config;
 use crate::handle::Target;
 use crate::ledger::{Ledger, Pause, cancelled};
-use crate::op::{Offset, Op};
+use crate::op::{Interest, Offset, Op};
 use crate::slab::{Record, State};
 use crate::unpark::Parking;
 
@@ -38,6 +39,7 @@ mod files;
 mod overlapped;
 mod packet;
 mod port;
+mod receives;
 mod status;
 
 use afd::{Afd, PollInfo};
@@ -48,6 +50,7 @@ use overlapped::{Begun, Outcome};
 use packet::{Cargo, Packet, Request};
 use port::Entries;
 pub(crate) use port::Port;
+use receives::receives;
 
 pub(crate) struct Iocp {
     port: Arc<Port>,
@@ -116,13 +119,18 @@ impl Iocp {
     unsafe fn way(&self, op: &Op) -> Way {
         let fd = op.target().map(Target::fd);
         match (*op, fd) {
-            (Op::Shutdown { how, .. }, Some(fd)) => Way::Over(files::end(fd, how)),
+            // SAFETY: the same contract.
+            (Op::Shutdown { fd, how }, _) => Way::Over(unsafe { files::end(fd, how) }),
             (Op::Close { fd }, _) if is_socket(fd) && !files::lingers(fd) => Way::Over(files::close(fd)),
             (Op::Poll { interest, .. }, Some(fd)) if !is_socket(fd) => Way::Over(if is_disk(fd) {
                 Ok(interest.bits())
             } else {
                 Err(io::Error::new(io::ErrorKind::Unsupported, "Windows tells the readiness of sockets only"))
             }),
+            // SAFETY: the same contract.
+            (Op::Poll { .. } | Op::RecvShared { .. }, _) if unsafe { is_shut(op) } => {
+                Way::Over(Ok(end_of(op)))
+            }
             (Op::Poll { .. }, _) => Way::Poll,
             (Op::RecvShared { .. }, _) => Way::Readiness,
             // SAFETY: the same contract.
@@ -175,7 +183,7 @@ impl Iocp {
                 self.finish(ledger, op, key, &mut packet.request, Ok(bytes))
             }
             Begun::Done(_) | Begun::Pending => {
-                self.hand_over(ledger, key, overlapped);
+                self.hand_over(ledger, key, fd, overlapped);
                 None
             }
             Begun::Over(result) => {
@@ -197,7 +205,7 @@ impl Iocp {
         // SAFETY: both are on the heap, and nobody's but the system's until the packet comes out of the port.
         match unsafe { self.afd.ask(overlapped.as_ptr(), place) } {
             Ok(()) => {
-                self.hand_over(ledger, key, overlapped);
+                self.hand_over(ledger, key, self.afd.fd(), overlapped);
                 None
             }
             Err(error) => {
@@ -219,11 +227,15 @@ impl Iocp {
         waited
     }
 
-    /// Notes that the system has an operation's packet.
-    fn hand_over(&mut self, ledger: &mut Ledger, key: OpKey, overlapped: NonNull<OVERLAPPED>) {
+    /// Notes that the system has an operation's packet, for this handle.
+    fn hand_over(&mut self, ledger: &mut Ledger, key: OpKey, fd: RawFd, overlapped: NonNull<OVERLAPPED>) {
         self.awaited += 1;
-        if let Some(record) = ledger.slab.get(key) {
-            record.attachment = Some(overlapped);
+        let Some(record) = ledger.slab.get(key) else { return };
+        record.attachment = Some(overlapped);
+        // SAFETY: the operation is in flight: its handle is alive.
+        if let Some(lazy) = unsafe { lazy_of_receive(&record.op) } {
+            // SAFETY: the system has it; it is freed here alone, after it has come home and left the list.
+            unsafe { lazy.receives.enter(fd, overlapped.as_ptr()) };
         }
     }
 
@@ -231,8 +243,12 @@ impl Iocp {
     fn receive(&mut self, ledger: &mut Ledger, packet: &mut Packet) -> Option<io::Result<u32>> {
         self.awaited -= 1;
         let record = ledger.slab.get(packet.key)?;
-        record.attachment = None;
+        let overlapped = record.attachment.take();
         let op = record.op;
+        // SAFETY: the operation is in flight: its handle is alive.
+        if let (Some(lazy), Some(overlapped)) = (unsafe { lazy_of_receive(&op) }, overlapped) {
+            lazy.receives.leave(overlapped.as_ptr());
+        }
         let overlapped = packet.request.overlapped;
         let result = status::result(&op, overlapped.Internal as i32, overlapped.InternalHigh as u32);
         self.finish(ledger, &op, packet.key, &mut packet.request, result)
@@ -261,6 +277,8 @@ impl Iocp {
             Outcome::Again if was_cancelled => Some(Err(cancelled())),
             Outcome::Again => self.go_on(ledger, key),
             Outcome::Over(Err(error)) if was_cancelled && is_abort(&error) => Some(Err(cancelled())),
+            // SAFETY: the operation is in flight: its handle is alive.
+            Outcome::Over(Err(error)) if is_abort(&error) && unsafe { is_shut(op) } => Some(Ok(end_of(op))),
             Outcome::Over(result) => {
                 if let (Ok(bytes), Some(Offset::CURRENT)) = (&result, offset_of(op)) {
                     move_on(op, request.offset() + u64::from(*bytes));
@@ -284,6 +302,34 @@ fn overlaps(op: &Op) -> bool {
             | Op::Read { .. }
             | Op::Write { .. }
     )
+}
+
+/// What the handle of an operation that receives knows.
+///
+/// # Safety
+///
+/// The handle stays alive for `'a`.
+unsafe fn lazy_of_receive<'a>(op: &Op) -> Option<&'a Lazy> {
+    // SAFETY: by contract.
+    op.target().filter(|_| receives(op)).and_then(|target| unsafe { target.registrations() })
+}
+
+/// Whether it receives from a socket that was shut down for reading.
+///
+/// # Safety
+///
+/// Its handle is alive.
+unsafe fn is_shut(op: &Op) -> bool {
+    // SAFETY: by contract.
+    unsafe { lazy_of_receive(op) }.is_some_and(|lazy| lazy.receives.are_shut())
+}
+
+/// What such an operation ends with.
+fn end_of(op: &Op) -> u32 {
+    match *op {
+        Op::Poll { interest, .. } => interest.bits() & Interest::READABLE.bits() | POLLHUP as u16 as u32,
+        _ => 0,
+    }
 }
 
 fn is_abort(error: &io::Error) -> bool {

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ptr;
 use std::thread;
 
-use fibra_driver::{Descriptor, Handle, Op, RawAddress, Target};
+use fibra_driver::{Descriptor, Handle, Interest, Op, RawAddress, Target};
 
 use crate::rig::errno;
 use crate::rig::system::{self, DONT_WAIT, PEEK, REFUSED, RESET, Stream, WOULD_BLOCK};
@@ -196,12 +196,25 @@ promises! {
         let shutdown = Op::Shutdown { fd: here.target(), how: Shutdown::Write };
         assert_eq!(rig.run(shutdown).expect("it is connected"), 0);
         assert_eq!(there.read(&mut [0; 8]).expect("the end is no error"), 0);
-        let mut buffer = [0; 8];
-        let recv = rig.start(recv(here.target(), &mut buffer));
+        let (mut buffer, mut shared, mut bytes) = ([0; 8], Vec::new(), [0; 8]);
+        let (fd, mut slices) = (here.target(), [IoSliceMut::new(&mut bytes)]);
+        let slices = slices.as_mut_ptr().cast();
+        let poll = rig.start(Op::Poll { fd, interest: Interest::READABLE });
+        let waiting = [
+            recv(fd, &mut buffer),
+            Op::RecvShared { fd, bytes: &raw mut shared },
+            Op::RecvVectored { fd, slices, count: 1 },
+        ]
+        .map(|op| rig.start(op));
         rig.settle();
-        assert!(!rig.has_ended(recv));
-        system::end_receives(rig, &here, &there);
-        assert_eq!(rig.finish(recv).expect("the end is no error"), 0);
+        assert!(waiting.iter().chain([&poll]).all(|op| !rig.has_ended(*op)));
+        assert_eq!(rig.run(Op::Shutdown { fd, how: Shutdown::Read }).expect("it is connected"), 0);
+        for op in waiting {
+            assert_eq!(rig.finish(op).expect("the end is no error"), 0);
+        }
+        let ready = Interest::from_bits(rig.finish(poll).expect("the end is no error"));
+        assert!(ready.contains(Interest::READABLE), "{ready:?}");
+        assert_eq!(rig.run(recv(fd, &mut buffer)).expect("the end is no error"), 0);
     }
 
     fn several_accepts_on_one_listener_get_one_connection_each(rig) {

@@ -2,13 +2,11 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each file of tests uses its own part")]
 
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 pub use std::os::unix::net::UnixStream as Stream;
 
-use fibra_driver::{Descriptor, Handle, Op};
-
-use super::super::Rig;
+use fibra_driver::Descriptor;
 
 pub const CANCELED: i32 = libc::ECANCELED;
 pub const REFUSED: i32 = libc::ECONNREFUSED;
@@ -48,10 +46,4 @@ pub fn have_reset(stream: &TcpStream) {
         libc::setsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, value, size)
     };
     assert_eq!(result, 0);
-}
-
-/// Has a receive of ours end that is in flight.
-pub fn end_receives(rig: &mut Rig, here: &Handle, _there: &Stream) {
-    let shutdown = Op::Shutdown { fd: here.target(), how: Shutdown::Read };
-    assert_eq!(rig.run(shutdown).expect("it is connected"), 0);
 }

@@ -1,17 +1,15 @@
 //! What the promises need of Windows.
 
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::windows::io::{AsRawSocket, FromRawSocket, OwnedSocket, RawSocket};
 use std::ptr;
 
-use fibra_driver::{Descriptor, Handle};
+use fibra_driver::Descriptor;
 use windows_sys::Win32::Foundation::{ERROR_CANCELLED, GetHandleInformation, HANDLE_FLAG_INHERIT};
 use windows_sys::Win32::Networking::WinSock::{
     AF_INET, LINGER, MSG_PEEK, SO_LINGER, SOCK_STREAM, SOCKET, SOL_SOCKET, WSA_FLAG_OVERLAPPED,
     WSAECONNREFUSED, WSAECONNRESET, WSAEWOULDBLOCK, WSASocketW, setsockopt,
 };
-
-use super::Rig;
 
 pub const CANCELED: i32 = ERROR_CANCELLED as i32;
 pub const REFUSED: i32 = WSAECONNREFUSED;
@@ -75,9 +73,4 @@ pub fn have_reset(stream: &TcpStream) {
         setsockopt(stream.as_raw_socket() as SOCKET, SOL_SOCKET, SO_LINGER, value, size)
     };
     assert_eq!(result, 0);
-}
-
-/// Has a receive of ours end that is in flight: only the peer can do that.
-pub fn end_receives(_rig: &mut Rig, _here: &Handle, there: &Stream) {
-    there.shutdown(Shutdown::Write).expect("it is connected");
 }

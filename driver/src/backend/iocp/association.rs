@@ -11,10 +11,14 @@ use windows_sys::Win32::System::WindowsProgramming::{
 
 use super::super::os::{BorrowedFd, RawFd};
 use super::port::Port;
+use super::receives::Receives;
 
-/// A handle's [`Association`], made by the first driver that needs it.
+/// What a handle knows: its [`Association`], made by the first driver that needs it, and who receives from it.
 #[derive(Default)]
-pub(crate) struct Lazy(OnceLock<Association>);
+pub(crate) struct Lazy {
+    association: OnceLock<Association>,
+    pub(super) receives: Receives,
+}
 
 pub(crate) struct Association {
     home: Option<Home>,
@@ -32,12 +36,13 @@ pub(super) struct Home {
 impl Lazy {
     /// If it was made.
     pub(crate) fn get(&self) -> Option<&Association> {
-        self.0.get()
+        self.association.get()
     }
 
     /// Associates the handle with `port`, unless it has one.
     pub(super) fn get_or_make(&self, fd: RawFd, port: &Arc<Port>) -> &Association {
-        self.0.get_or_init(|| Association { home: Home::make(fd, port), position: AtomicU64::new(0) })
+        self.association
+            .get_or_init(|| Association { home: Home::make(fd, port), position: AtomicU64::new(0) })
     }
 }
 

@@ -19,7 +19,7 @@ use super::super::os::{RawFd, RawSlice, is_socket};
 use super::overlapped::{Begun, Outcome, begin, finish, slice_of};
 use super::packet::Request;
 use super::port::milliseconds;
-use super::{files, status};
+use super::{end_of, files, is_abort, lazy_of_receive, status};
 use crate::ledger::Pause;
 use crate::op::{Interest, Offset, Op};
 
@@ -211,16 +211,8 @@ unsafe fn perform_once(op: &Op, event: &Event, deadline: Option<Instant>) -> Out
         Begun::Over(result) => return Outcome::Over(result),
         Begun::Done(bytes) => Ok(bytes),
         Begun::Pending => {
-            let fd = op.target().map_or(0, |target| target.fd());
-            // SAFETY: the request is in flight on this handle.
-            match unsafe { event.wait(fd, place, deadline) } {
-                // SAFETY: the system has done with it.
-                Some(()) => unsafe {
-                    let overlapped = (*place).overlapped;
-                    status::result(op, overlapped.Internal as i32, overlapped.InternalHigh as u32)
-                },
-                None => Err(io::ErrorKind::TimedOut.into()),
-            }
+            // SAFETY: the request is in flight with this event, and stays here.
+            unsafe { await_end(op, event, place, deadline) }
         }
     };
     // SAFETY: the same contract, and the system has done with the request.
@@ -231,6 +223,40 @@ unsafe fn perform_once(op: &Op, event: &Event, deadline: Option<Instant>) -> Out
         association.move_to(here + u64::from(*bytes));
     }
     outcome
+}
+
+/// Waits until the system has done with a request.
+///
+/// # Safety
+///
+/// Of [`Op::perform_blocking`]; the request is in flight with this event.
+unsafe fn await_end(
+    op: &Op,
+    event: &Event,
+    request: *mut Request,
+    deadline: Option<Instant>,
+) -> io::Result<u32> {
+    let fd = op.target().map_or(0, |target| target.fd());
+    // SAFETY: the handle is alive for the call.
+    let lazy = unsafe { lazy_of_receive(op) };
+    if let Some(lazy) = lazy {
+        // SAFETY: it is in flight, and leaves the list below.
+        unsafe { lazy.receives.enter(fd, request.cast()) };
+    }
+    // SAFETY: by contract.
+    let ended = unsafe { event.wait(fd, request, deadline) };
+    if let Some(lazy) = lazy {
+        lazy.receives.leave(request.cast());
+    }
+    if ended.is_none() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    // SAFETY: the system has done with it.
+    let overlapped = unsafe { (*request).overlapped };
+    match status::result(op, overlapped.Internal as i32, overlapped.InternalHigh as u32) {
+        Err(error) if is_abort(&error) && lazy.is_some_and(|lazy| lazy.receives.are_shut()) => Ok(end_of(op)),
+        result => result,
+    }
 }
 
 /// Where in a file an operation starts, if it has such a thing.

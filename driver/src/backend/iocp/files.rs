@@ -18,6 +18,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::super::os::{OpenFlags, PathUnit, RawFd, is_socket, number_of};
+use crate::handle::Target;
 use crate::op::Op;
 
 /// From how many units on a path is too long for the calls that take it as it is: a directory must leave room for a name.
@@ -45,7 +46,8 @@ pub(super) unsafe fn call(op: &Op) -> io::Result<u32> {
         Op::Statx { fd, path, flags, out, .. } => unsafe { status(fd, path, flags as u32, out) },
         // SAFETY: takes a handle's number. What is none is an error.
         Op::Sync { fd, .. } => check(unsafe { FlushFileBuffers(ptr::without_provenance_mut(fd.fd())) }),
-        Op::Shutdown { fd, how } => end(fd.fd(), how),
+        // SAFETY: by contract.
+        Op::Shutdown { fd, how } => unsafe { end(fd, how) },
         _ => unreachable!("not a file's operation: {}", op.name()),
     }
 }
@@ -128,15 +130,24 @@ unsafe fn status(
     check(unsafe { GetFileInformationByHandle(handle, out) })
 }
 
-/// Ends one or both directions.
-pub(super) fn end(fd: RawFd, how: Shutdown) -> io::Result<u32> {
-    let how = match how {
+/// Ends one or both directions. Who waits for bytes hears of it.
+///
+/// # Safety
+///
+/// The socket's handle stays alive for the call.
+pub(super) unsafe fn end(fd: Target, how: Shutdown) -> io::Result<u32> {
+    let direction = match how {
         Shutdown::Read => SD_RECEIVE,
         Shutdown::Write => SD_SEND,
         Shutdown::Both => SD_BOTH,
     };
     // SAFETY: takes numbers.
-    check(i32::from(unsafe { shutdown(fd as SOCKET, how) } == 0))
+    let done = check(i32::from(unsafe { shutdown(fd.fd() as SOCKET, direction) } == 0))?;
+    // SAFETY: by contract.
+    if let (Shutdown::Read | Shutdown::Both, Some(lazy)) = (how, unsafe { fd.registrations() }) {
+        lazy.receives.shut();
+    }
+    Ok(done)
 }
 
 /// Whether closing the socket waits until the peer has everything, or for a time.

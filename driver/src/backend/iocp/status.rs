@@ -4,14 +4,14 @@ use std::io;
 
 use windows_sys::Win32::Foundation::{
     ERROR_BROKEN_PIPE, ERROR_HANDLE_EOF, ERROR_MORE_DATA, ERROR_NETNAME_DELETED, ERROR_OPERATION_ABORTED,
-    NTSTATUS, RtlNtStatusToDosError, STATUS_ADDRESS_CLOSED, STATUS_BUFFER_OVERFLOW, STATUS_CANCELLED,
-    STATUS_CONNECTION_ABORTED, STATUS_CONNECTION_DISCONNECTED, STATUS_CONNECTION_REFUSED,
+    ERROR_PIPE_NOT_CONNECTED, NTSTATUS, RtlNtStatusToDosError, STATUS_ADDRESS_CLOSED, STATUS_BUFFER_OVERFLOW,
+    STATUS_CANCELLED, STATUS_CONNECTION_ABORTED, STATUS_CONNECTION_DISCONNECTED, STATUS_CONNECTION_REFUSED,
     STATUS_CONNECTION_RESET, STATUS_HOST_UNREACHABLE, STATUS_INVALID_CONNECTION, STATUS_IO_TIMEOUT,
     STATUS_LOCAL_DISCONNECT, STATUS_NETWORK_UNREACHABLE, STATUS_PORT_UNREACHABLE, STATUS_REMOTE_DISCONNECT,
 };
 use windows_sys::Win32::Networking::WinSock::{
     WSAECONNABORTED, WSAECONNREFUSED, WSAECONNRESET, WSAEHOSTUNREACH, WSAEMSGSIZE, WSAENETUNREACH,
-    WSAENOTCONN, WSAETIMEDOUT,
+    WSAENOTCONN, WSAESHUTDOWN, WSAETIMEDOUT,
 };
 
 use crate::op::Op;
@@ -47,10 +47,15 @@ fn error(status: NTSTATUS) -> i32 {
 pub(super) fn judge(op: &Op, code: i32, bytes: u32) -> io::Result<u32> {
     let reads = matches!(op, Op::Read { .. } | Op::ReadVectored { .. });
     let receives = matches!(op, Op::Recv { .. } | Op::RecvVectored { .. });
+    let sends = matches!(op, Op::Send { .. } | Op::SendVectored { .. });
     match code as u32 {
         ERROR_HANDLE_EOF | ERROR_BROKEN_PIPE if reads => Ok(0),
         ERROR_MORE_DATA if reads => Ok(bytes),
         _ if code == WSAEMSGSIZE && receives => Ok(bytes),
+        // Our own side was shut down. Of a call in flight the system says so in the words of pipes.
+        _ if code == WSAESHUTDOWN && receives => Ok(0),
+        ERROR_PIPE_NOT_CONNECTED if receives => Ok(0),
+        ERROR_PIPE_NOT_CONNECTED if sends => Err(io::Error::from_raw_os_error(WSAESHUTDOWN)),
         ERROR_NETNAME_DELETED => Err(io::Error::from_raw_os_error(WSAECONNRESET)),
         _ => Err(io::Error::from_raw_os_error(code)),
     }

@@ -1,6 +1,7 @@
 //! What is known of a connection, and what can be set.
 
 use super::TcpStream;
+use crate::io::owned::HasHandle;
 use std::{
     io,
     net::{Shutdown, SocketAddr},
@@ -49,7 +50,7 @@ impl TcpStream {
     ///
     /// `NotConnected` if the connection is over already.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.options().shutdown(how)
+        self.socket.handle().shutdown(how)
     }
 
     /// How long a read may take in direct style; `None`, the default, is for ever. For futures there is
