@@ -55,6 +55,16 @@ fn shutdown_wakes_who_reads_a_clone() {
 }
 
 #[fibra::test]
+fn shutdown_wakes_an_os_thread_that_reads() {
+    let (client, _server) = pair();
+    let mut clone = client.try_clone().unwrap();
+    let reader = std::thread::spawn(move || clone.read(&mut [0; 8]));
+    thread::sleep(Duration::from_millis(2));
+    client.shutdown(Shutdown::Read).unwrap();
+    assert_eq!(reader.join().unwrap().unwrap(), 0);
+}
+
+#[fibra::test]
 fn shutdown_wakes_a_future_that_reads() {
     let (client, _server) = pair();
     let reader = fibra::future::spawn(client.read_async(vec![0; 8]));
@@ -64,18 +74,31 @@ fn shutdown_wakes_a_future_that_reads() {
 }
 
 #[fibra::test]
-fn a_connection_that_is_broken_off_is_an_error() {
+#[cfg_attr(windows, ignore = "Wine takes it for the end of the stream, in blocking calls as well")]
+fn a_connection_that_is_broken_off_before_the_read_is_an_error() {
     let (mut client, server) = pair();
     server.set_linger(Some(Duration::ZERO)).unwrap();
     drop(server);
     assert_eq!(client.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
 
+#[fibra::test]
+fn a_connection_that_is_broken_off_is_an_error() {
     let (client, server) = pair();
     let reader = fibra::future::spawn(client.read_async(vec![0; 8]));
     thread::sleep(Duration::from_millis(2));
     server.set_linger(Some(Duration::ZERO)).unwrap();
     drop(server);
     assert_eq!(fibra::wait(reader).unwrap().0.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+/// What a write says of a connection that is known to be broken. Windows goes on to say how it broke.
+fn is_gone(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::BrokenPipe => true,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => cfg!(windows),
+        _ => false,
+    }
 }
 
 #[fibra::test]
@@ -87,12 +110,23 @@ fn writing_into_a_closed_connection_is_an_error_and_no_signal() {
             break error;
         }
     };
-    assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
-    assert_eq!(client.write(&[0]).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert!(matches!(error.kind(), ErrorKind::ConnectionReset) || is_gone(error.kind()), "{error}");
+    assert!(is_gone(client.write(&[0]).unwrap_err().kind()));
     let (written, buffer) = fibra::wait(client.write_async(vec![1, 2, 3]));
-    assert_eq!((written.unwrap_err().kind(), buffer), (ErrorKind::BrokenPipe, vec![1, 2, 3]));
+    assert!(is_gone(written.unwrap_err().kind()) && buffer == [1, 2, 3]);
     let (written, _) = fibra::wait(client.write_vectored_async(vec![vec![1], vec![2]]));
-    assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    assert!(is_gone(written.unwrap_err().kind()));
+}
+
+#[fibra::test]
+fn writing_after_a_shutdown_of_ones_own_is_a_broken_pipe() {
+    for how in [Shutdown::Write, Shutdown::Both] {
+        let (mut client, _server) = pair();
+        client.shutdown(how).unwrap();
+        assert_eq!(client.write(&[0]).unwrap_err().kind(), ErrorKind::BrokenPipe);
+        let (written, _) = fibra::wait(client.write_vectored_async(vec![vec![1], vec![2]]));
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
 }
 
 /// More than fits between them, so that a write ends in the middle, more than once.
@@ -139,6 +173,7 @@ async fn all_of_a_buffer_is_written_however_little_goes_at_a_time_and_nothing_of
 }
 
 #[fibra::test]
+#[cfg_attr(windows, ignore = "Wine never ends a send that waits for room when the connection breaks")]
 async fn writing_all_to_a_peer_that_is_gone_gives_the_buffer_back_with_the_error() {
     let (client, server) = pair();
     drop(server);

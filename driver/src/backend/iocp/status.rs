@@ -55,7 +55,9 @@ pub(super) fn judge(op: &Op, code: i32, bytes: u32) -> io::Result<u32> {
         // Our own side was shut down. Of a call in flight the system says so in the words of pipes.
         _ if code == WSAESHUTDOWN && receives => Ok(0),
         ERROR_PIPE_NOT_CONNECTED if receives => Ok(0),
-        ERROR_PIPE_NOT_CONNECTED if sends => Err(io::Error::from_raw_os_error(WSAESHUTDOWN)),
+        // The standard library has no kind for the words of sockets.
+        _ if code == WSAESHUTDOWN && sends => Err(io::Error::from_raw_os_error(ERROR_BROKEN_PIPE as i32)),
+        ERROR_PIPE_NOT_CONNECTED if sends => Err(io::Error::from_raw_os_error(ERROR_BROKEN_PIPE as i32)),
         ERROR_NETNAME_DELETED => Err(io::Error::from_raw_os_error(WSAECONNRESET)),
         _ => Err(io::Error::from_raw_os_error(code)),
     }
