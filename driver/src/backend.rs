@@ -29,6 +29,8 @@ use crate::op::Op;
 use crate::unpark::Parking;
 
 #[cfg(unix)]
+pub(crate) mod at_once;
+#[cfg(unix)]
 mod attempt;
 mod bell;
 #[cfg(unix)]
@@ -60,13 +62,13 @@ mod kqueue;
 mod iocp;
 
 #[cfg(unix)]
-pub(crate) use attempt::{clean_up, heed_dont_wait};
+pub(crate) use attempt::clean_up;
 pub(crate) use bell::Bell;
 use choose::Refusal;
 pub(crate) use choose::choose;
 pub use choose::{BackendUnavailable, Choice, Rejection, UnknownBackend};
 #[cfg(windows)]
-pub(crate) use iocp::{Lazy, clean_up, heed_dont_wait};
+pub(crate) use iocp::{Lazy, at_once, clean_up};
 #[cfg(unix)]
 pub(crate) use registrations::Lazy;
 

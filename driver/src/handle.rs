@@ -11,7 +11,7 @@ use std::net::Shutdown;
 use std::ptr;
 
 use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, Descriptor, OwnedFd, RawFd};
-use crate::backend::{self, Lazy};
+use crate::backend::Lazy;
 use crate::op::Op;
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
@@ -57,23 +57,6 @@ impl Handle {
     /// ```
     pub fn target(&self) -> Target {
         Target { fd: self.fd.as_raw_fd(), registrations: &raw const self.registrations }
-    }
-
-    /// Sees to it that a send of the caller's own which is told not to wait (`MSG_DONTWAIT`) doesn't. macOS heeds that only in
-    /// non-blocking mode, in which the socket then is until it [leaves](Handle::into_fd). On Linux there is nothing to do.
-    ///
-    /// # Errors
-    ///
-    /// Those of `fcntl(2)`.
-    ///
-    /// ```
-    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
-    /// fibra_driver::Handle::new(a.into()).heed_dont_wait()?;
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[inline]
-    pub fn heed_dont_wait(&self) -> io::Result<()> {
-        backend::heed_dont_wait(self.target())
     }
 
     /// Shuts down one or both directions of a connection, at once. Who waits for bytes of it gets the end of the stream,

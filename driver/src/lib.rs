@@ -45,6 +45,7 @@
 //! * A descriptor leaves every epoll instance before it closes or is given away, and every kqueue before it is given away.
 
 mod address;
+mod at_once;
 mod backend;
 mod clock;
 mod completion;
@@ -62,8 +63,8 @@ mod unpark;
 
 pub use address::RawAddress;
 pub use backend::os::{
-    CANCELED, DONT_WAIT, Descriptor, OpenFlags, PathUnit, RawDescriptor, RawSlice, RawStatx, descriptor,
-    raw_slice,
+    CANCELED, DONT_WAIT, Descriptor, OpenFlags, PathUnit, REUSE_ADDRESS, RawDescriptor, RawSlice, RawStatx,
+    descriptor, raw_slice,
 };
 pub use backend::{BackendKind, BackendUnavailable, Capability, Choice, Rejection, UnknownBackend};
 pub use clock::Clock;

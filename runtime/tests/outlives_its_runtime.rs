@@ -1,8 +1,14 @@
 //! What outlives its runtime does no harm, and nothing of the runtime stays behind.
 
+#[cfg(unix)]
+#[path = "support/census_of_unix.rs"]
+mod census;
+#[cfg(windows)]
+#[path = "support/census_of_windows.rs"]
+mod census;
+
 use fibra::{Builder, Runtime, net::TcpListener, thread, time};
 use std::{
-    fs,
     future::poll_fn,
     pin::Pin,
     sync::Mutex,
@@ -17,17 +23,13 @@ const ROUNDS: usize = 20;
 /// The tests here count what the process has: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
 /// Runs `round` often, and expects that no descriptor is left behind by each.
 fn leaves_no_descriptor(mut round: impl FnMut()) {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     round();
-    let before = descriptors();
+    let before = census::descriptors();
     (0..ROUNDS).for_each(|_| round());
-    let after = descriptors();
+    let after = census::descriptors();
     assert!(after < before + ROUNDS, "{before} → {after} descriptors");
 }
 
@@ -93,10 +95,7 @@ fn a_timer_goes_on_in_another_runtime() {
 #[test]
 fn stacks_are_given_back() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mapped_mib = || {
-        let sizes = fs::read_to_string("/proc/self/statm").unwrap();
-        (sizes.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096) >> 20
-    };
+    let mapped_mib = || census::mapped() >> 20;
     // Each round has 50 stacks of 2 MiB at once.
     let round = || {
         Builder::new().workers(1).run(|| {

@@ -80,7 +80,7 @@ fn the_default_runtime_heeds_the_environment_too() {
 #[test]
 fn a_bad_variable_is_an_error_that_names_it_and_what_is_expected() {
     for (name, value, expected) in [
-        ("FIBRA_BACKEND", "kqueues", "io_uring"),
+        ("FIBRA_BACKEND", "rings", Backend::ALL[0].name()),
         ("FIBRA_WORKERS", "0", "from 1 to 4096"),
         ("FIBRA_WORKERS", "many", "from 1 to 4096"),
         ("FIBRA_STACK_SIZE", "big", "64K"),

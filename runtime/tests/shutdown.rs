@@ -1,5 +1,12 @@
 //! A runtime ends: with what `main` left behind cancelled, and what can't end named.
 
+#[cfg(unix)]
+#[path = "support/census_of_unix.rs"]
+mod census;
+#[cfg(windows)]
+#[path = "support/census_of_windows.rs"]
+mod census;
+
 use fibra::{Builder, Runtime, thread};
 use std::{
     sync::{
@@ -100,15 +107,13 @@ fn what_does_not_end_is_named() {
 
 #[test]
 fn a_runtime_can_be_made_and_dropped_again_and_again() {
-    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
-    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     fibra::run(|| thread::sleep(Duration::from_millis(1)));
-    let before = (descriptors(), threads());
+    let before = (census::descriptors(), census::threads());
     for _ in 0..20 {
         fibra::run(|| thread::spawn(|| thread::sleep(Duration::from_micros(1))).join().unwrap());
     }
     // Other tests of this binary run beside this one: what leaks grows with every round, they don't.
-    let after = (descriptors(), threads());
+    let after = (census::descriptors(), census::threads());
     assert!(after.0 < before.0 + 20 && after.1 < before.1 + 20, "{before:?} → {after:?}");
 }
 

@@ -1,8 +1,15 @@
 //! The stacks of a burst of green threads stay for the next one, and go back to the system when none comes.
 
+#[cfg(unix)]
+#[path = "support/census_of_unix.rs"]
+mod census;
+#[cfg(windows)]
+#[path = "support/census_of_windows.rs"]
+mod census;
+
+use census::mapped;
 use fibra::{Builder, sync::Mutex, thread};
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -13,12 +20,6 @@ use std::{
 const THREADS: usize = 2_000;
 /// What the stacks of so many threads take of the address space, at least.
 const ADDRESSES: usize = THREADS * (2 << 20);
-
-/// The address space in use, in bytes.
-fn mapped() -> usize {
-    let pages = fs::read_to_string("/proc/self/statm").unwrap();
-    pages.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
-}
 
 /// So many threads that wait at the same time. Returns the address space in use while they do.
 fn burst() -> usize {

@@ -68,6 +68,7 @@ fn block_the_worker(heard: &Heard) {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux lets a thread be asked where it is")]
 fn a_task_that_blocks_its_worker_is_named_with_its_place() {
     let (builder, stalls, heard) = listening();
     builder.workers(1).run(move || spawn("mapper", move || block_the_worker(&heard)).join().unwrap());
@@ -97,6 +98,7 @@ fn compute_for_long(heard: &Heard) {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux lets a thread be asked where it is")]
 fn a_task_that_computes_for_long_is_found_too() {
     let (builder, stalls, heard) = listening();
     builder.workers(1).run(move || spawn("solver", move || compute_for_long(&heard)).join().unwrap());
@@ -106,6 +108,7 @@ fn a_task_that_computes_for_long_is_found_too() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux lets a thread be asked where it is")]
 fn a_future_that_blocks_is_found_and_described() {
     let (builder, stalls, heard) = listening();
     builder.workers(1).run(move || {
@@ -188,6 +191,7 @@ fn others_take_the_task_that_was_woken_last() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux lets a thread be asked where it is")]
 fn a_lock_of_std_that_is_held_across_a_wait_is_named() {
     let (builder, stalls, _) = listening();
     let (found, found_it) = channel();
@@ -218,6 +222,7 @@ fn a_lock_of_std_that_is_held_across_a_wait_is_named() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux lets a thread be asked where it is")]
 fn who_waits_for_the_worker_is_counted() {
     let (builder, stalls, heard) = listening();
     let runtime = builder.workers(1).build().unwrap();
@@ -407,6 +412,7 @@ fn a_stall_that_outlasts_the_shutdown_does_no_harm() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "threads are named in /proc")]
 fn runtimes_come_and_go_and_leave_no_thread() {
     /// The tests here run beside each other, and each has threads.
     fn monitors() -> usize {

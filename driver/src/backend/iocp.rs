@@ -34,6 +34,7 @@ use crate::unpark::Parking;
 mod afd;
 mod alarm;
 mod association;
+pub(crate) mod at_once;
 mod blocking;
 mod files;
 mod overlapped;
@@ -80,11 +81,6 @@ enum Way {
 
 /// No operation changes its handle's mode.
 pub(crate) fn clean_up(_record: &mut Record) {}
-
-/// Nobody's mode has to be changed for that.
-pub(crate) fn heed_dont_wait(_fd: Target) -> io::Result<()> {
-    Ok(())
-}
 
 impl Iocp {
     /// Starts an operation, or goes on with it. Returns its result if it is over.
@@ -340,7 +336,7 @@ fn is_abort(error: &io::Error) -> bool {
 fn move_on(op: &Op, position: u64) {
     // SAFETY: the operation is in flight: its handle is alive.
     let lazy = op.target().and_then(|target| unsafe { target.registrations() });
-    if let Some(association) = lazy.and_then(Lazy::get) {
+    if let Some(association) = lazy.and_then(Lazy::association) {
         association.move_to(position);
     }
 }

@@ -100,7 +100,7 @@ fn dont_wait(mode: Mode) -> i32 {
     if mode == Mode::NonBlocking { libc::MSG_DONTWAIT } else { 0 }
 }
 
-fn message(slices: *mut RawSlice, count: usize) -> libc::msghdr {
+pub(super) fn message(slices: *mut RawSlice, count: usize) -> libc::msghdr {
     // SAFETY: plain data, for which all zeros is a value.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = slices;

@@ -14,12 +14,12 @@ use super::{TcpStream, socket::Socket};
 use crate::{
     io::{
         OpFuture,
-        owned::{Arrival, arrival},
+        owned::{Arrival, HasHandle, arrival},
         polled::Polled,
     },
     scheduler::{share, worker::Worker},
 };
-use fibra_driver::{Capability, Op, Target};
+use fibra_driver::{CANCELED, Capability, Op, Target};
 use std::{
     fmt,
     future::Future,
@@ -122,7 +122,7 @@ impl ReadAhead {
             receiving.stop();
             let (result, arrival) = receiving.await;
             if let Err(error) = result
-                && error.raw_os_error() != Some(libc::ECANCELED)
+                && error.raw_os_error() != Some(CANCELED)
             {
                 return Err(error);
             }
@@ -152,7 +152,7 @@ impl ReadAhead {
     ) -> Poll<io::Result<usize>> {
         // A peer that always has something ready must not starve the other tasks.
         ready!(share::poll_charge(context));
-        let received = self.stream.socket().options().recv_with_flags(buffer, libc::MSG_DONTWAIT);
+        let received = self.stream.socket().handle().try_recv(buffer);
         self.emptied = received.as_ref().is_ok_and(|received| (1..buffer.len()).contains(received));
         Poll::Ready(received)
     }
@@ -223,7 +223,7 @@ unsafe impl Polled for ReadAhead {
 
 /// Whether the driver of this thread can receive without having memory first, and has no better way.
 fn driver_receives_ahead() -> bool {
-    let op = Op::RecvShared { fd: Target::foreign(-1), bytes: ptr::null_mut() };
+    let op = Op::RecvShared { fd: Target::foreign(0), bytes: ptr::null_mut() };
     let capability = Worker::here().map(|worker| worker.with_driver(|driver| driver.capability(&op)));
     capability == Some(Capability::Native)
 }

@@ -5,7 +5,7 @@ use crate::{
     primitive::{AtomicBool, AtomicU64, Relaxed},
     scheduler::clock,
 };
-use fibra_driver::{Descriptor, Handle, RawAddress, RawDescriptor};
+use fibra_driver::{Descriptor, Handle, REUSE_ADDRESS, RawAddress, RawDescriptor};
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::{
     io,
@@ -58,7 +58,9 @@ impl Socket {
     pub(super) fn listening(address: &SocketAddr) -> io::Result<Self> {
         let socket = Self::for_address(address)?;
         // As std does: a server that is started again doesn't fail because of its old connections.
-        socket.set_reuse_address(true)?;
+        if REUSE_ADDRESS {
+            socket.set_reuse_address(true)?;
+        }
         socket.bind(&(*address).into())?;
         socket.listen(BACKLOG)?;
         Ok(Self::new(descriptor(socket)))

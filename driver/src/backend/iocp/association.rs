@@ -1,15 +1,18 @@
 //! What a handle knows of its port.
 
+use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use windows_sys::Win32::Networking::WinSock::{FIONBIO, SOCKET, ioctlsocket};
 use windows_sys::Win32::Storage::FileSystem::SetFileCompletionNotificationModes;
 use windows_sys::Win32::System::WindowsProgramming::{
     FILE_SKIP_COMPLETION_PORT_ON_SUCCESS, FILE_SKIP_SET_EVENT_ON_HANDLE,
 };
 
 use super::super::os::{BorrowedFd, RawFd};
+use super::files;
 use super::port::Port;
 use super::receives::Receives;
 
@@ -18,6 +21,8 @@ use super::receives::Receives;
 pub(crate) struct Lazy {
     association: OnceLock<Association>,
     pub(super) receives: Receives,
+    /// We have switched the socket to non-blocking mode.
+    made_nonblocking: AtomicBool,
 }
 
 pub(crate) struct Association {
@@ -34,8 +39,13 @@ pub(super) struct Home {
 }
 
 impl Lazy {
+    /// What the handle has to be taken out of before it closes or leaves.
+    pub(crate) fn get(&self) -> Option<&Lazy> {
+        Some(self)
+    }
+
     /// If it was made.
-    pub(crate) fn get(&self) -> Option<&Association> {
+    pub(super) fn association(&self) -> Option<&Association> {
         self.association.get()
     }
 
@@ -43,6 +53,38 @@ impl Lazy {
     pub(super) fn get_or_make(&self, fd: RawFd, port: &Arc<Port>) -> &Association {
         self.association
             .get_or_init(|| Association { home: Home::make(fd, port), position: AtomicU64::new(0) })
+    }
+
+    /// Sees to it that the socket is in non-blocking mode. It stays so until the handle closes or leaves.
+    pub(super) fn have_nonblocking(&self, fd: RawFd) -> io::Result<()> {
+        if !self.made_nonblocking.load(Ordering::Relaxed) {
+            set_nonblocking(fd, true)?;
+            self.made_nonblocking.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A handle keeps its port for as long as it is open, which harms nobody: other calls give no packets. But a socket that
+    /// lingers is closed in the mode that it came with: in the other one, who would have to wait for it leaves it open.
+    pub(crate) fn withdraw(&self, fd: RawFd, closes: bool) {
+        let is_switched = self.made_nonblocking.load(Ordering::Relaxed);
+        if is_switched && (!closes || files::lingers(fd)) {
+            // A socket that takes no mode any more is broken anyway.
+            let _ = set_nonblocking(fd, false);
+        }
+    }
+
+    /// It was restored when the handle was withdrawn.
+    pub(crate) fn restore_blocking_mode(&self, _fd: BorrowedFd<'_>) {}
+}
+
+fn set_nonblocking(fd: RawFd, nonblocking: bool) -> io::Result<()> {
+    let mut mode = u32::from(nonblocking);
+    // SAFETY: the call reads a number. What is no socket is an error.
+    if unsafe { ioctlsocket(fd as SOCKET, FIONBIO, &raw mut mode) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }
 
@@ -77,10 +119,4 @@ impl Association {
     pub(super) fn move_to(&self, position: u64) {
         self.position.store(position, Ordering::Relaxed);
     }
-
-    /// A handle keeps its port for as long as it is open, which harms nobody: other calls give no packets.
-    pub(crate) fn withdraw(&self, _fd: RawFd, _closes: bool) {}
-
-    /// No operation changes the mode.
-    pub(crate) fn restore_blocking_mode(&self, _fd: BorrowedFd<'_>) {}
 }

@@ -201,7 +201,7 @@ unsafe fn perform(op: &Op, deadline: Option<Instant>) -> io::Result<u32> {
 /// Of [`Op::perform_blocking`].
 unsafe fn perform_once(op: &Op, event: &Event, deadline: Option<Instant>) -> Outcome {
     // SAFETY: the handle is alive for the call.
-    let association = op.target().and_then(|target| unsafe { target.registrations() }?.get());
+    let association = op.target().and_then(|target| unsafe { target.registrations() }?.association());
     let here = association.map_or(0, |association| association.position());
     let mut request = Request::at(offset_of(op).map_or(0, |offset| offset.position().unwrap_or(here)));
     request.overlapped.hEvent = event.without_packet();

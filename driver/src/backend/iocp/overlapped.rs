@@ -27,7 +27,7 @@ use crate::op::Op;
 /// What the system transfers at most in one call: lengths have 32 bits, and a result is one.
 const MAX_BYTES: usize = 0x7fff_f000;
 /// How many slices are handed over in one call.
-const MAX_SLICES: usize = 1024;
+pub(super) const MAX_SLICES: usize = 1024;
 
 /// What became of a call.
 pub(super) enum Begun {

@@ -72,6 +72,14 @@ pub const DONT_WAIT: i32 = libc::MSG_DONTWAIT;
 /// ```
 pub const CANCELED: i32 = libc::ECANCELED;
 
+/// Whether a socket has to ask, by `SO_REUSEADDR`, for an address at which connections of a listener before it are still ending.
+/// On Windows nobody minds those, and who asks gets addresses at which others listen.
+///
+/// ```
+/// assert!(fibra_driver::REUSE_ADDRESS || cfg!(windows));
+/// ```
+pub const REUSE_ADDRESS: bool = true;
+
 /// Has `in_child` run in every child that this process forks. It has to be async-signal-safe.
 pub(crate) fn on_fork(in_child: extern "C" fn()) {
     // SAFETY: a function of the type that is taken. If it cannot be registered (no memory), forks go unnoticed, which is

@@ -176,6 +176,14 @@ pub const DONT_WAIT: i32 = 1 << 30;
 /// ```
 pub const CANCELED: i32 = ERROR_CANCELLED as i32;
 
+/// Whether a socket has to ask, by `SO_REUSEADDR`, for an address at which connections of a listener before it are still ending.
+/// On Windows nobody minds those, and who asks gets addresses at which others listen.
+///
+/// ```
+/// assert!(fibra_driver::REUSE_ADDRESS || cfg!(windows));
+/// ```
+pub const REUSE_ADDRESS: bool = false;
+
 /// Sockets raise no signals here.
 pub(crate) fn silence(_: RawFd) {}
 

@@ -9,16 +9,12 @@ use crate::{
     net::{Shutdown, poll::Readiness, socket::Socket},
 };
 use fibra_driver::Interest;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg};
 use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
     sync::Arc,
     task::{Context, Poll},
 };
-
-/// Never a signal, and never a wait.
-const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
 // SAFETY: see `recv`.
 unsafe impl Polled for TcpStream {
@@ -119,9 +115,7 @@ fn recv(
     context: &mut Context<'_>,
     buffer: &mut [MaybeUninit<u8>],
 ) -> Poll<io::Result<usize>> {
-    readable.poll_recv(socket, buffer.len(), context, |socket| {
-        socket.options().recv_with_flags(buffer, libc::MSG_DONTWAIT)
-    })
+    readable.poll_recv(socket, buffer.len(), context, |socket| socket.handle().try_recv(buffer))
 }
 
 fn recv_vectored(
@@ -131,10 +125,7 @@ fn recv_vectored(
     buffers: &mut [IoSliceMut<'_>],
 ) -> Poll<io::Result<usize>> {
     let room = buffers.iter().map(|buffer| buffer.len()).sum();
-    readable.poll_recv(socket, room, context, |socket| {
-        let control = &mut RecvAncillaryBuffer::default();
-        Ok(recvmsg(socket.handle(), buffers, control, RecvFlags::DONTWAIT)?.bytes)
-    })
+    readable.poll_recv(socket, room, context, |socket| socket.handle().try_recv_vectored(buffers))
 }
 
 fn send(
@@ -143,10 +134,7 @@ fn send(
     context: &mut Context<'_>,
     buffer: &[u8],
 ) -> Poll<io::Result<usize>> {
-    writable.poll(socket, Interest::WRITABLE, context, |socket| {
-        socket.handle().heed_dont_wait()?;
-        socket.options().send_with_flags(buffer, SEND_FLAGS)
-    })
+    writable.poll(socket, Interest::WRITABLE, context, |socket| socket.handle().try_send(buffer))
 }
 
 fn send_vectored(
@@ -155,10 +143,7 @@ fn send_vectored(
     context: &mut Context<'_>,
     buffers: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
-    writable.poll(socket, Interest::WRITABLE, context, |socket| {
-        socket.handle().heed_dont_wait()?;
-        socket.options().send_vectored_with_flags(buffers, SEND_FLAGS)
-    })
+    writable.poll(socket, Interest::WRITABLE, context, |socket| socket.handle().try_send_vectored(buffers))
 }
 
 fn end(stream: &TcpStream) -> io::Result<()> {
