@@ -1,7 +1,8 @@
 //! From the path of a request's URL to the names below the served directory.
 //!
 //! Everything that could mean another place than a name inside the directory is refused here, before a file system
-//! sees it: `.` and `..` in any spelling, NUL, an encoded slash, and, unless asked for, names that begin with a dot.
+//! sees it: `.` and `..` in any spelling, NUL, an encoded slash, on Windows the names of devices, streams and drives, and,
+//! unless asked for, names that begin with a dot.
 //! [`crate::root`] is the second line of defence: it refuses symbolic links that lead out.
 
 use std::ffi::OsStr;
@@ -10,6 +11,13 @@ use std::path::PathBuf;
 
 use bstr::ByteSlice;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+#[cfg(not(windows))]
+#[path = "request_path/elsewhere.rs"]
+mod names;
+#[cfg(windows)]
+#[path = "request_path/windows.rs"]
+mod names;
 
 /// What a name keeps as it is inside a URL's path (RFC 3986, "unreserved"); all else is percent-encoded.
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -90,6 +98,7 @@ fn check_name(name: &[u8], hidden_allowed: bool) -> Result<(), PathError> {
         // Both separators everywhere: what a name means must not depend on the platform.
         _ if name.contains(&b'/') || name.contains(&b'\\') => Err(PathError::Unservable),
         [b'.', ..] if !hidden_allowed => Err(PathError::Unservable),
+        _ if names::means_something_else(name) => Err(PathError::Unservable),
         _ => Ok(()),
     }
 }

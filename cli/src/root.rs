@@ -18,6 +18,13 @@ use crate::media_type::media_type;
 use crate::request_path::{RequestPath, is_hidden};
 use crate::version::Version;
 
+#[cfg(unix)]
+#[path = "root/unix.rs"]
+mod codes;
+#[cfg(windows)]
+#[path = "root/windows.rs"]
+mod codes;
+
 /// What a directory's own page is called.
 const INDEX: &str = "index.html";
 
@@ -213,10 +220,11 @@ impl From<io::Error> for Refusal {
         use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, OutOfMemory, PermissionDenied};
         match (error.kind(), error.raw_os_error()) {
             // A loop of links has no stable kind.
-            (NotFound | NotADirectory | InvalidFilename, _) | (_, Some(libc::ELOOP)) => Refusal::NotFound,
+            (NotFound | NotADirectory | InvalidFilename, _) | (_, Some(codes::LOOP)) => Refusal::NotFound,
             (PermissionDenied, None) => Refusal::NotFound,
             (PermissionDenied, Some(_)) => Refusal::Forbidden,
-            (OutOfMemory, _) | (_, Some(libc::EMFILE | libc::ENFILE)) => Refusal::Exhausted,
+            (OutOfMemory, _) => Refusal::Exhausted,
+            (_, Some(code)) if codes::SHORTAGES.contains(&code) => Refusal::Exhausted,
             _ => Refusal::Failed(error),
         }
     }

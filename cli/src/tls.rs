@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::ServerConfig;
 
 /// A certificate with its key, for all connections to come.
+#[allow(dead_code, reason = "on Windows nobody asks for them to be read again")]
 pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
@@ -39,6 +40,7 @@ impl Tls {
     /// # Errors
     ///
     /// As of [`open`](Self::open), and what is out of date: what is in use may be better. It stays in use.
+    #[allow(dead_code, reason = "as above")]
     pub fn reload(&self) -> Result<String, String> {
         let loaded = certificate::load(&self.certificate, &self.key)?;
         if let Some(warning) = loaded.warning {

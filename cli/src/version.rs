@@ -4,7 +4,8 @@
 //! A strong tag promises that the bytes are the same, so it must change with every change. Inode, size and the time of the
 //! last status change (`ctime`, in nanoseconds) do. Unlike the time of the last modification, that one moves whatever is
 //! done to the file, and nobody can set it back: after `cp --preserve`, `touch --reference` or a rename over it, the tag
-//! is another one. (`chmod` moves it as well, and costs a download that wasn't needed.)
+//! is another one. (`chmod` moves it as well, and costs a download that wasn't needed.) On Windows the standard library
+//! tells only times that can be set back: there a file's tag is always weak.
 //!
 //! One case is left: the system's clock for files has ticks (up to 10 ms; 2 s on FAT), and two changes within one tick
 //! leave the same time. So a file that has changed a moment ago may change again and keep its tag. Until that moment is
@@ -18,12 +19,18 @@
 
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hasher};
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::encoding::Coding;
 use crate::entity_tag::EntityTag;
 use crate::timestamp;
+
+#[cfg(unix)]
+#[path = "version/unix.rs"]
+mod mark;
+#[cfg(windows)]
+#[path = "version/windows.rs"]
+mod mark;
 
 /// For how long after a change another one could go unnoticed, by the coarsest clock.
 const SETTLING_SECONDS: i64 = 2;
@@ -40,10 +47,9 @@ pub struct Version {
 impl Version {
     /// The version of the open file that has this metadata, and is sent in this coding at the time `now`.
     pub fn new(metadata: &Metadata, coding: Coding, now: SystemTime) -> Version {
-        let (changed, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+        let (name, changed) = (mark::name(metadata), mark::changed(metadata));
         // A time in the future is a clock that was set back: it will be reached again.
-        let settled = seconds(now) > changed.saturating_add(SETTLING_SECONDS);
-        let name = format!("{:x}-{:x}-{changed:x}.{nanoseconds:x}", metadata.ino(), metadata.len());
+        let settled = changed.is_some_and(|changed| seconds(now) > changed.saturating_add(SETTLING_SECONDS));
         let coding = coding.name().map_or_else(String::new, |coding| format!("-{coding}"));
         let tag =
             if settled { format!("\"{name}{coding}\"") } else { format!("W/\"{name}{coding}-unsettled\"") };
@@ -137,7 +143,7 @@ mod tests {
         assert_eq!((before.len(), before.modified().unwrap()), (after.len(), after.modified().unwrap()));
         let version = |metadata| Version::new(metadata, Coding::Identity, later());
         // Within a tick of the clock they may be the same: that is what the weak tags are for.
-        if (before.ctime(), before.ctime_nsec()) != (after.ctime(), after.ctime_nsec()) {
+        if mark::name(&before) != mark::name(&after) {
             assert!(!version(&before).tag().weakly_equals(&version(&after).tag()));
         }
     }

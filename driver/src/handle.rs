@@ -10,8 +10,8 @@ use std::mem::ManuallyDrop;
 use std::net::Shutdown;
 use std::ptr;
 
-use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, Descriptor, OwnedFd, RawFd};
 use crate::backend::Lazy;
+use crate::backend::os::{self, AsFd, AsRawFd, BorrowedFd, Descriptor, OwnedFd, RawFd};
 use crate::op::Op;
 
 /// A descriptor that fibra owns. It can be shared between threads, and used with several drivers.
