@@ -45,6 +45,9 @@
 //! can restart don't notice; others (`poll`, `select`, `epoll_wait` and the like) return `EINTR` then, which code in C should
 //! expect at any time. [`Builder::monitor`](crate::Builder::monitor) switches the monitor off.
 //!
+//! Only Linux lets a thread be asked like that. Elsewhere a report says which worker is stuck and for how long, but neither in
+//! which task nor where.
+//!
 //! A worker that waits for a CPU is not stuck. Time that [is stopped](crate::time::pause) makes no difference.
 
 pub use crate::scheduler::stall::{Place, Stall, SystemCall};

@@ -128,6 +128,7 @@ fn a_member_that_does_not_listen_is_shown_the_door_and_others_stay() {
 }
 
 #[fibra::test]
+#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn what_is_no_websocket_is_refused() {
     let server = server();
     let (_, status) = curl::curl(&["--max-time", "30", &format!("http://{}/tea", server.address())]);
@@ -138,6 +139,7 @@ fn what_is_no_websocket_is_refused() {
 
 /// curl knows how to ask for a WebSocket, though not how to say goodbye: it is cut off, and reported.
 #[fibra::test]
+#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn curl_hears_what_is_said_and_is_cut_off_in_the_end() {
     let server = server();
     let url = format!("http://{}/tea", server.address());

@@ -261,6 +261,7 @@ async fn who_waits_too_long_is_cut_off() {
 }
 
 #[fibra::test]
+#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn curl_gets_both_versions_of_http() {
     let running = Running::start(server_behind(), PATIENCE);
     let port = running.address.port();

@@ -12,7 +12,13 @@ use hyper::{
     Request, Response, body::Incoming, client::conn::http2 as client, server::conn::http2 as server,
     service::service_fn,
 };
-use std::{convert::Infallible, future::poll_fn, io::Write, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io::{ErrorKind, Write},
+    pin::pin,
+    time::Duration,
+};
 
 const BIG: usize = 4 << 20;
 
@@ -129,7 +135,12 @@ async fn a_peer_that_is_silent_is_given_up() {
     // Which of its two halves hears of the time-out first, and whether that is an error, is hyper's business.
     _ = connection.await;
     post(sender, "/0", Bytes::new()).await.unwrap_err();
-    silent.join().unwrap().unwrap();
+    // On a machine so slow that the greeting wasn't read in time, the connection is broken off.
+    let end = silent.join().unwrap();
+    assert!(
+        end.as_ref().is_ok() || end.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionReset),
+        "{end:?}"
+    );
 }
 
 #[fibra::test]

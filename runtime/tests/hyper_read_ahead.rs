@@ -96,7 +96,7 @@ async fn what_has_come_ahead_is_read_in_parts_of_any_size() {
 }
 
 #[fibra::test]
-async fn the_end_and_a_reset_come_after_the_bytes() {
+async fn the_end_comes_after_the_bytes() {
     let (mut stream, mut peer) = pair();
     assert_eq!(poll_once(&mut stream, 8).await, None);
     peer.write_all(b"the last").unwrap();
@@ -105,7 +105,11 @@ async fn the_end_and_a_reset_come_after_the_bytes() {
     assert_eq!(read(&mut stream, 4).await.unwrap(), b"the ");
     assert_eq!(read(&mut stream, 9).await.unwrap(), b"last");
     assert_eq!(read(&mut stream, 9).await.unwrap(), b"");
+}
 
+#[fibra::test]
+#[cfg_attr(windows, ignore = "Wine takes it for the end of the stream, in blocking calls as well")]
+async fn a_reset_comes_after_the_bytes() {
     let (mut stream, mut peer) = pair();
     assert_eq!(poll_once(&mut stream, 8).await, None);
     peer.write_all(b"once").unwrap();
