@@ -35,7 +35,8 @@
 //!
 //! `rbx` and `rbp` are saved by hand, because the compiler reserves them and refuses them as clobbers. `rdi`, `rsi`,
 //! `r12` to `r15` and `xmm6` to `xmm15` are callee-saved here: they are declared as lost, so the function around saves
-//! those that it holds something in.
+//! those that it holds something in. (`clobber_abi` declares the latter, too, on account of their upper halves in AVX; the promise
+//! is the list's.)
 
 pub(crate) use super::x86_64_calls::{LONGEST_CALL, ends_with_call};
 use crate::{Context, Stack, os};
