@@ -48,6 +48,14 @@ impl Build {
         programs_of(self.apply_to(command, packages)?.args(arguments))
     }
 
+    /// A program of a package.
+    pub fn program(&self, package: &str, name: &str) -> Outcome<PathBuf> {
+        let mut command = cargo();
+        command.arg("build");
+        call(&mut self.apply_to(command, &[package.to_owned()])?)?;
+        Ok(home().join("build").join(self.target.triple).join("debug").join(name))
+    }
+
     /// The folder that tests find by `CARGO_TARGET_TMPDIR`.
     pub fn folder_for_tests(&self) -> PathBuf {
         home().join("build").join(self.target.triple).join("tmp")

@@ -1,7 +1,7 @@
 //! Windows, as Wine has it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::apt::once;
@@ -9,24 +9,43 @@ use super::{Build, Options, PACKAGES, Target, home};
 use crate::step::call;
 use crate::workspace::{Outcome, root};
 
+mod serving;
+
 static WINDOWS: Target = Target {
     triple: "x86_64-pc-windows-gnu",
     debian_name: None,
     linker: Some(LINKER),
     start_objects: &["rsbegin", "rsend"],
-    needs: &[(LINKER, "gcc-mingw-w64-x86-64-posix"), (WINE, "wine64")],
+    needs: &[(LINKER, "gcc-mingw-w64-x86-64-posix"), (WINE, "wine64"), ("curl", "curl")],
 };
 
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
 const WINE: &str = "/usr/lib/wine/wine64";
+const COMMAND: &str = "fibra-cli";
 
 pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
     let prefix = prefix()?;
     let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
-    // What plugs fibra into the ecosystem, by its features, is not there on Windows.
-    let arguments = options.cargo_arguments().into_iter().filter(|argument| argument != "--all-features");
-    build.test(&options.packages_or(&PACKAGES), &arguments.collect::<Vec<_>>(), &runner)
+    let mut packages = options.packages_or(&PACKAGES.into_iter().chain([COMMAND]).collect::<Vec<_>>());
+    let serves = packages.iter().any(|package| package == COMMAND);
+    // The command's own tests run what they test on Linux.
+    packages.retain(|package| package != COMMAND);
+    let mut passed = 0;
+    if !packages.is_empty() {
+        passed += build.test(&packages, &options.cargo_arguments(), &runner)?;
+    }
+    if serves {
+        passed += serving::check(&build, &prefix)?;
+    }
+    Ok(passed)
+}
+
+/// Runs a program in `prefix`.
+fn wine(prefix: &Path) -> Command {
+    let mut command = Command::new(WINE);
+    command.env("WINEPREFIX", prefix).env("WINEDEBUG", "-all");
+    command
 }
 
 /// A Windows of our own, in a folder. It gets the library that std draws random numbers from, which older releases of Wine
@@ -34,8 +53,8 @@ pub fn test(options: &Options) -> Outcome<u64> {
 fn prefix() -> Outcome<PathBuf> {
     let prefix = home().join("wine");
     once(&prefix, |partial| {
-        let mut boot = Command::new(WINE);
-        boot.args(["wineboot", "-i"]).env("WINEPREFIX", partial).env("WINEDEBUG", "-all");
+        let mut boot = wine(partial);
+        boot.args(["wineboot", "-i"]);
         // Neither .NET nor a browser is asked for, and no window is opened.
         call(boot.env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY"))?;
         call(Command::new("/usr/lib/wine/wineserver64").arg("-w").env("WINEPREFIX", partial))?;
