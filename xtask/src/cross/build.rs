@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::toolchain::Toolchain;
 use super::{Target, home};
-use crate::step::{call_and_count, find_program, output_of};
+use crate::step::{call, call_and_count, find_program, output_of};
 use crate::workspace::{Outcome, cargo};
 
 /// Programs by name.
