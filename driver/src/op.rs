@@ -8,6 +8,7 @@
 use std::fmt;
 use std::net::Shutdown;
 use std::ops::BitOr;
+use std::ptr;
 use std::time::Instant;
 
 use crate::address::RawAddress;
@@ -220,6 +221,32 @@ pub enum Op {
         /// Their number.
         count: usize,
     },
+    /// Receives a datagram, and who has sent it. The result is the number of bytes; what the buffer has no room for is lost.
+    RecvFrom {
+        /// The socket.
+        fd: Target,
+        /// Where the bytes go.
+        buffer: *mut u8,
+        /// The size of the buffer in bytes.
+        len: usize,
+        /// Flags of `recvfrom(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
+        flags: i32,
+        /// Where the sender's address is written.
+        address: *mut RawAddress,
+    },
+    /// Sends a datagram to an address. The result is the number of bytes.
+    SendTo {
+        /// The socket.
+        fd: Target,
+        /// The bytes.
+        buffer: *const u8,
+        /// Their number.
+        len: usize,
+        /// Flags of `sendto(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
+        flags: i32,
+        /// The receiver.
+        address: *const RawAddress,
+    },
     /// Reads from a file or a stream. The result is the number of bytes; 0 at the end.
     Read {
         /// The file.
@@ -344,6 +371,8 @@ impl Op {
             Op::Send { .. } => "send",
             Op::RecvVectored { .. } => "recv_vectored",
             Op::SendVectored { .. } => "send_vectored",
+            Op::RecvFrom { .. } => "recv_from",
+            Op::SendTo { .. } => "send_to",
             Op::Read { .. } => "read",
             Op::Write { .. } => "write",
             Op::ReadVectored { .. } => "read_vectored",
@@ -368,6 +397,8 @@ impl Op {
             | Op::Send { fd, .. }
             | Op::RecvVectored { fd, .. }
             | Op::SendVectored { fd, .. }
+            | Op::RecvFrom { fd, .. }
+            | Op::SendTo { fd, .. }
             | Op::Read { fd, .. }
             | Op::Write { fd, .. }
             | Op::ReadVectored { fd, .. }
@@ -385,6 +416,7 @@ impl Op {
             Op::Connect { .. }
             | Op::Send { .. }
             | Op::SendVectored { .. }
+            | Op::SendTo { .. }
             | Op::Write { .. }
             | Op::WriteVectored { .. } => Interest::WRITABLE,
             Op::Poll { interest, .. } => interest,
@@ -397,10 +429,21 @@ impl Op {
         matches!(self, Op::Accept { .. } | Op::Open { .. })
     }
 
+    /// Where the kernel writes a peer's address, if it does.
+    pub(crate) const fn peer(&self) -> *mut RawAddress {
+        match *self {
+            Op::Accept { address, .. } | Op::RecvFrom { address, .. } => address,
+            _ => ptr::null_mut(),
+        }
+    }
+
     /// Whether the caller asked for `EAGAIN` rather than to wait.
     pub(crate) const fn refuses_to_wait(&self) -> bool {
         match *self {
-            Op::Recv { flags, .. } | Op::Send { flags, .. } => flags & os::DONT_WAIT != 0,
+            Op::Recv { flags, .. }
+            | Op::Send { flags, .. }
+            | Op::RecvFrom { flags, .. }
+            | Op::SendTo { flags, .. } => flags & os::DONT_WAIT != 0,
             _ => false,
         }
     }

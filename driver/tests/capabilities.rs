@@ -20,6 +20,8 @@ fn operations() -> Vec<Op> {
         Op::Send { fd, buffer: null(), len: 0, flags: 0 },
         Op::RecvVectored { fd, slices: null_mut(), count: 0 },
         Op::SendVectored { fd, slices: null(), count: 0 },
+        Op::RecvFrom { fd, buffer: null_mut(), len: 0, flags: 0, address: null_mut() },
+        Op::SendTo { fd, buffer: null(), len: 0, flags: 0, address: null() },
         Op::Shutdown { fd, how: Shutdown::Both },
         Op::Poll { fd, interest: Interest::READABLE },
         Op::Read { fd, buffer: null_mut(), len: 0, offset },

@@ -1,4 +1,4 @@
-//! TCP, with the API of [`std::net`].
+//! TCP and UDP, with the API of [`std::net`].
 //!
 //! | call | who waits |
 //! | --- | --- |
@@ -32,6 +32,7 @@ pub(crate) mod read_ahead;
 mod resolve;
 mod socket;
 mod stream;
+mod udp;
 
 pub use addresses::ToSocketAddrs;
 #[cfg(feature = "stream")]
@@ -41,3 +42,4 @@ pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
 pub use stream::TcpStream;
+pub use udp::UdpSocket;

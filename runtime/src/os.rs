@@ -5,7 +5,7 @@ use crate::{
         DirEntry, File, FileType, Metadata, OpenOptions,
         metadata::{Status, kind},
     },
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
 };
 use std::{
     io,
@@ -64,7 +64,7 @@ macro_rules! descriptor {
     )+};
 }
 
-descriptor!(TcpListener, TcpStream, File);
+descriptor!(TcpListener, TcpStream, UdpSocket, File);
 
 impl FileExt for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -134,6 +134,7 @@ fn sockets_files_and_timers_have_the_auto_traits_that_they_state() {
     table! {
         //                             Send Sync Unpin UnwindSafe RefUnwindSafe
         net::TcpStream =>                 1 1 1 1 1;
+        net::UdpSocket =>                 1 1 1 1 1;
         net::TcpListener =>               1 1 1 1 1;
         net::Incoming<'static> =>         1 1 1 1 1;
         net::IntoIncoming =>              1 1 1 1 1;

@@ -131,7 +131,9 @@ fn two_reads() -> Option<io::Result<Vec<u8>>> {
 #[fibra::test]
 fn futures_that_lose_have_nothing_in_flight() {
     let before = in_flight();
-    assert!(is_cancelled(&two_reads()));
+    // On a machine that is busy enough, the first read is over before the other one has begun.
+    let lost = (0..1000).find_map(|_| two_reads());
+    assert!(is_cancelled(&lost), "{lost:?}");
     assert_eq!(in_flight(), before);
 }
 

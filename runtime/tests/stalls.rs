@@ -90,6 +90,24 @@ fn a_task_that_blocks_its_worker_is_named_with_its_place() {
     }
 }
 
+#[test]
+fn a_stall_that_ends_with_its_runtime_is_told_to_be_over() {
+    let (sender, told) = channel();
+    let (sender, heard) = (Mutex::new(sender), Heard::default());
+    let counted = heard.clone();
+    let hear = move |stall: &Stall| {
+        sender.lock().unwrap().send(stall.is_over()).unwrap();
+        counted.0.fetch_add(1, Ordering::Relaxed);
+        // The task goes on, and the runtime ends, while the monitor is still here.
+        std::thread::sleep(LONG);
+    };
+    let builder = Builder::new().on_stall(hear).workers(1);
+    builder.run(move || spawn("mapper", move || block_the_worker(&heard)).join().unwrap());
+    let (over, found): (Vec<_>, Vec<_>) = told.iter().partition(|&is_over| is_over);
+    assert!(!found.is_empty());
+    assert_eq!(found.len(), over.len());
+}
+
 #[inline(never)]
 fn compute_for_long(heard: &Heard) {
     while heard.count() == 0 {

@@ -29,6 +29,7 @@ impl Manner {
             Op::Accept { .. } => true,
             Op::Send { .. }
             | Op::SendVectored { .. }
+            | Op::SendTo { .. }
             | Op::Read { .. }
             | Op::Write { .. }
             | Op::ReadVectored { .. }

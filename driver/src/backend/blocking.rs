@@ -43,11 +43,9 @@ impl Op {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub unsafe fn perform_blocking(&self, deadline: Option<Instant>) -> io::Result<u32> {
-        if let Op::Accept { address, .. } = *self
-            && !address.is_null()
-        {
-            // SAFETY: valid by contract.
-            unsafe { (*address).clear() };
+        // SAFETY: valid by contract, or null.
+        if let Some(peer) = unsafe { self.peer().as_mut() } {
+            peer.clear();
         }
         // SAFETY: the same contract.
         unsafe {

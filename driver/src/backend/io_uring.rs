@@ -89,11 +89,9 @@ impl Ring {
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
     unsafe fn enqueue(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> OpKey {
-        if let Op::Accept { address, .. } = *op
-            && !address.is_null()
-        {
-            // SAFETY: valid by contract.
-            unsafe { (*address).clear() };
+        // SAFETY: valid by contract, or null.
+        if let Some(peer) = unsafe { op.peer().as_mut() } {
+            peer.clear();
         }
         let key = ledger.slab.insert(op, word, State::Submitted);
         if let Some(record) = ledger.slab.get(key) {

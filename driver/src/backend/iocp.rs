@@ -295,6 +295,8 @@ fn overlaps(op: &Op) -> bool {
             | Op::Send { .. }
             | Op::RecvVectored { .. }
             | Op::SendVectored { .. }
+            | Op::RecvFrom { .. }
+            | Op::SendTo { .. }
             | Op::Read { .. }
             | Op::Write { .. }
     )

@@ -353,11 +353,9 @@ impl<P: Poller> Interpreter for Readiness<P> {
     }
 
     unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
-        if let Op::Accept { address, .. } = *op
-            && !address.is_null()
-        {
-            // SAFETY: valid by contract.
-            unsafe { (*address).clear() };
+        // SAFETY: valid by contract, or null.
+        if let Some(peer) = unsafe { op.peer().as_mut() } {
+            peer.clear();
         }
         let key = ledger.slab.insert(op, word, State::Submitted);
         match self.try_again(ledger, key, 0) {

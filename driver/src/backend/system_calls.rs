@@ -71,6 +71,17 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
                 let message = message(slices.cast_mut(), count);
                 libc::sendmsg(fd.fd(), &raw const message, no_signal(0) | dont_wait(mode))
             }
+            Op::RecvFrom { fd, buffer, len, flags, address } => {
+                let (address, size) = RawAddress::parts(address);
+                let len = len.min(MAX_BYTES);
+                libc::recvfrom(fd.fd(), buffer.cast(), len, flags | dont_wait(mode), address, size)
+            }
+            Op::SendTo { fd, buffer, len, flags, address } => {
+                silence(fd);
+                let flags = no_signal(flags) | dont_wait(mode);
+                let (len, size) = (len.min(MAX_BYTES), (*address).length());
+                libc::sendto(fd.fd(), buffer.cast(), len, flags, address.cast(), size)
+            }
             Op::Read { .. } | Op::Write { .. } | Op::ReadVectored { .. } | Op::WriteVectored { .. } => {
                 os::transfer(op, mode)
             }
@@ -109,7 +120,7 @@ pub(super) fn message(slices: *mut RawSlice, count: usize) -> libc::msghdr {
 }
 
 /// One slice, not longer than the kernel transfers.
-pub(super) fn slice_of(buffer: *mut u8, len: usize) -> RawSlice {
+pub(crate) fn slice_of(buffer: *mut u8, len: usize) -> RawSlice {
     RawSlice { iov_base: buffer.cast(), iov_len: len.min(MAX_BYTES) }
 }
 

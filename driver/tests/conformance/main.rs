@@ -10,6 +10,7 @@ mod rig;
 mod seccomp;
 
 mod cancel;
+mod datagrams;
 mod flow;
 mod model;
 mod net;

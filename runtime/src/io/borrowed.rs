@@ -48,6 +48,33 @@ pub(crate) fn send_vectored(
     unsafe { perform(op, deadline) }.map(count)
 }
 
+/// Receives a datagram, and says who has sent it.
+pub(crate) fn recv_from(
+    socket: &Handle,
+    buffer: &mut [u8],
+    flags: i32,
+    deadline: Option<Instant>,
+) -> io::Result<(usize, RawAddress)> {
+    let mut sender = RawAddress::empty();
+    let (fd, len) = (socket.target(), buffer.len());
+    let op = Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len, flags, address: &raw mut sender };
+    // SAFETY: socket and buffer are borrowed for the call, and the address is in this frame.
+    let received = unsafe { perform(op, deadline) }?;
+    Ok((count(received), sender))
+}
+
+pub(crate) fn send_to(
+    socket: &Handle,
+    buffer: &[u8],
+    receiver: &RawAddress,
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let (fd, len) = (socket.target(), buffer.len());
+    let op = Op::SendTo { fd, buffer: buffer.as_ptr(), len, flags: 0, address: receiver };
+    // SAFETY: socket, buffer and address are borrowed for the call.
+    unsafe { perform(op, deadline) }.map(count)
+}
+
 /// Takes a connection; the descriptor is close-on-exec.
 pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result<(Descriptor, RawAddress)> {
     let mut address = RawAddress::empty();

@@ -6,10 +6,12 @@
 //! The transfers are no async functions but return blocks: an async function keeps its arguments twice, as what it was
 //! called with and as its variables, and each idle connection is a future that waits in one of these.
 
+mod datagram;
 mod reading;
 mod writing;
 
 pub(crate) use {
+    datagram::{recv_from, send_to},
     reading::{read, receive},
     writing::{write, write_all},
 };

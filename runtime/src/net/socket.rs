@@ -66,6 +66,12 @@ impl Socket {
         Ok(Self::new(descriptor(socket)))
     }
 
+    pub(super) fn for_datagrams(address: &SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::for_address(*address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.bind(&(*address).into())?;
+        Ok(Self::new(descriptor(socket)))
+    }
+
     pub(super) fn connected(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<Self> {
         let socket = Self::new(descriptor(Self::for_address(address)?));
         borrowed::connect(&socket.handle, &RawAddress::from(*address), deadline)?;

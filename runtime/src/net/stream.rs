@@ -25,7 +25,7 @@ use std::{
 };
 
 /// The flag of a receive that leaves what it has seen: the same number everywhere.
-const PEEK: i32 = 2;
+pub(super) const PEEK: i32 = 2;
 
 /// A TCP connection; std's, for green threads, futures and OS threads alike.
 ///

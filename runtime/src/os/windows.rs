@@ -2,7 +2,7 @@
 
 use crate::{
     fs::{File, Metadata, OpenOptions},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
 };
 use fibra_driver::Descriptor;
 use std::os::windows::{
@@ -68,7 +68,7 @@ macro_rules! descriptor {
 }
 
 descriptor!(Socket, OwnedSocket, BorrowedSocket, RawSocket, AsSocket::as_socket, AsRawSocket::as_raw_socket,
-    FromRawSocket::from_raw_socket, IntoRawSocket::into_raw_socket: TcpListener, TcpStream);
+    FromRawSocket::from_raw_socket, IntoRawSocket::into_raw_socket: TcpListener, TcpStream, UdpSocket);
 descriptor!(Handle, OwnedHandle, BorrowedHandle, RawHandle, AsHandle::as_handle, AsRawHandle::as_raw_handle,
     FromRawHandle::from_raw_handle, IntoRawHandle::into_raw_handle: File);
 

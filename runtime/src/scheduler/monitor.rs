@@ -166,6 +166,7 @@ fn run(scheduler: &Arc<Scheduler>, on_stall: Option<OnStall>) {
         monitor.sleep_until(Instant::now() + PERIOD);
         quiet_looks = if watch.look() { quiet_looks + 1 } else { 0 };
     }
+    watch.end();
 }
 
 impl Worker {

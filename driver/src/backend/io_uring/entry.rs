@@ -9,25 +9,40 @@ use io_uring::{opcode, types};
 
 use super::shared;
 use crate::address::RawAddress;
-use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how};
+use crate::backend::os::Message;
+use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how, slice_of};
 use crate::handle::Target;
 use crate::op::Op;
 use crate::slab::Record;
 
 impl Record {
-    /// Where the header for the kernel is; null for an operation without one.
+    /// Where the message for the kernel is; null for an operation without one.
     #[inline]
-    pub(crate) fn message(&mut self) -> *mut libc::msghdr {
-        if !matches!(self.op, Op::RecvVectored { .. } | Op::SendVectored { .. }) {
-            return ptr::null_mut();
+    pub(crate) fn message(&mut self) -> *mut Message {
+        match self.op {
+            Op::RecvVectored { .. } | Op::SendVectored { .. } | Op::RecvFrom { .. } | Op::SendTo { .. } => {
+                self.make_message()
+            }
+            _ => ptr::null_mut(),
         }
-        self.make_message()
     }
 
     #[cold]
-    fn make_message(&mut self) -> *mut libc::msghdr {
+    fn make_message(&mut self) -> *mut Message {
         let new = || Box::new(UnsafeCell::new(MaybeUninit::uninit()));
         self.attachment.get_or_insert_with(new).get().cast()
+    }
+
+    /// Takes over how long the sender's address is.
+    ///
+    /// # Safety
+    ///
+    /// The kernel has done with the operation's message, and the address is valid.
+    #[cold]
+    pub(super) unsafe fn take_peer_length(&mut self) {
+        let message = self.message();
+        // SAFETY: the message was filled when the operation was submitted; the address is valid by contract.
+        unsafe { *RawAddress::parts::<u8>(self.op.peer()).1 = (*message).header.msg_namelen };
     }
 }
 
@@ -44,12 +59,13 @@ fn fd(target: Target) -> types::Fd {
     types::Fd(target.fd())
 }
 
-/// The entry that does `op`. A vectored socket operation is described by `message`, which this fills.
+/// The entry that does `op`. Some operations on sockets are described by `message`, which this fills.
 ///
 /// # Safety
 ///
-/// `message` is valid for writes if the operation is a vectored one of sockets, and the entry is submitted only while it and what `op` points to stay valid.
-pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
+/// `message` is valid for writes if the operation [has one](Record::message), and the entry is submitted only while it and
+/// what `op` points to stay valid.
+pub(super) unsafe fn build(op: &Op, message: *mut Message) -> Entry {
     match *op {
         Op::Accept { fd: socket, address } => {
             // SAFETY: the address is valid or null by contract.
@@ -71,13 +87,23 @@ pub(super) unsafe fn build(op: &Op, message: *mut libc::msghdr) -> Entry {
         }
         Op::RecvVectored { fd: socket, slices, count } => {
             // SAFETY: `message` is valid by contract.
-            unsafe { describe(message, slices, count) };
-            opcode::RecvMsg::new(fd(socket), message).build()
+            let header = unsafe { describe(message, slices, count) };
+            opcode::RecvMsg::new(fd(socket), header).build()
         }
         Op::SendVectored { fd: socket, slices, count } => {
             // SAFETY: `message` is valid by contract.
-            unsafe { describe(message, slices.cast_mut(), count) };
-            opcode::SendMsg::new(fd(socket), message).flags(no_signal(0) as u32).build()
+            let header = unsafe { describe(message, slices.cast_mut(), count) };
+            opcode::SendMsg::new(fd(socket), header).flags(no_signal(0) as u32).build()
+        }
+        Op::RecvFrom { fd: socket, buffer, len, flags, address } => {
+            // SAFETY: `message` and the address are valid by contract.
+            let header = unsafe { describe_datagram(message, buffer, len, address) };
+            opcode::RecvMsg::new(fd(socket), header).flags(flags as u32).build()
+        }
+        Op::SendTo { fd: socket, buffer, len, flags, address } => {
+            // SAFETY: as above; the kernel only reads.
+            let header = unsafe { describe_datagram(message, buffer.cast_mut(), len, address.cast_mut()) };
+            opcode::SendMsg::new(fd(socket), header).flags(no_signal(flags) as u32).build()
         }
         _ => build_for_file(op),
     }
@@ -95,17 +121,41 @@ unsafe fn build_unshared(socket: Target, bytes: *mut Vec<u8>) -> Entry {
     opcode::Recv::new(fd(socket), spare.as_mut_ptr().cast(), length(spare.len())).build()
 }
 
-/// Fills a message header with the slices and nothing else.
+/// Fills a message's header with the slices and nothing else. Returns it.
 ///
 /// # Safety
 ///
 /// `message` is valid for writes.
-unsafe fn describe(message: *mut libc::msghdr, slices: *mut libc::iovec, count: usize) {
+unsafe fn describe(message: *mut Message, slices: *mut libc::iovec, count: usize) -> *mut libc::msghdr {
     // SAFETY: valid by contract; all zeros is a value.
     unsafe {
-        message.write(std::mem::zeroed());
-        (*message).msg_iov = slices;
-        (*message).msg_iovlen = count.min(MAX_SLICES) as _;
+        let header = &raw mut (*message).header;
+        header.write(std::mem::zeroed());
+        (*header).msg_iov = slices;
+        (*header).msg_iovlen = count.min(MAX_SLICES) as _;
+        header
+    }
+}
+
+/// Fills a message with one slice and an address.
+///
+/// # Safety
+///
+/// `message` is valid for writes, and the address for reads.
+unsafe fn describe_datagram(
+    message: *mut Message,
+    buffer: *mut u8,
+    len: usize,
+    address: *mut RawAddress,
+) -> *mut libc::msghdr {
+    // SAFETY: by contract. The slice stays where it is for as long as the header.
+    unsafe {
+        let slice = &raw mut (*message).slice;
+        slice.write(slice_of(buffer, len));
+        let header = describe(message, slice, 1);
+        (*header).msg_name = address.cast();
+        (*header).msg_namelen = (*address).length();
+        header
     }
 }
 

@@ -158,11 +158,13 @@ impl Queue {
             debug_assert!(false, "the kernel completed an operation that is not in flight: {key:?}");
             return;
         };
-        if let Op::RecvShared { bytes, .. } = record.op
-            && !matches!(record.state, State::Polling)
-        {
+        match record.op {
+            _ if matches!(record.state, State::Polling) => {}
             // SAFETY: the vector is valid by the submitter's promise, and the kernel has done what it says.
-            unsafe { self.take_received(bytes, entry) };
+            Op::RecvShared { bytes, .. } => unsafe { self.take_received(bytes, entry) },
+            // SAFETY: so is the address.
+            Op::RecvFrom { .. } if result >= 0 => unsafe { record.take_peer_length() },
+            _ => {}
         }
         match judge(record, result) {
             Verdict::Over(result) => ledger.complete(key, result, completions),

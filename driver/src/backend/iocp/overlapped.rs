@@ -13,8 +13,8 @@ use windows_sys::Win32::Networking::WinSock::{
     SIO_GET_EXTENSION_FUNCTION_POINTER, SO_TYPE, SO_UPDATE_ACCEPT_CONTEXT, SO_UPDATE_CONNECT_CONTEXT,
     SOCK_STREAM, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_STORAGE, SOCKET, SOL_SOCKET,
     WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED, WSAECONNABORTED, WSAECONNRESET, WSAENOTCONN,
-    WSAGetLastError, WSAID_CONNECTEX, WSAIoctl, WSARecv, WSASend, WSASocketW, bind, connect, getsockname,
-    getsockopt, setsockopt,
+    WSAGetLastError, WSAID_CONNECTEX, WSAIoctl, WSARecv, WSARecvFrom, WSASend, WSASendTo, WSASocketW, bind,
+    connect, getsockname, getsockopt, setsockopt,
 };
 use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
 
@@ -77,6 +77,14 @@ pub(super) unsafe fn begin(op: &Op, request: *mut Request) -> Begun {
                 send(op, fd.fd(), slice, 1, flags & !DONT_WAIT, request)
             }
             Op::SendVectored { fd, slices, count } => send(op, fd.fd(), slices, count, 0, request),
+            Op::RecvFrom { fd, buffer, len, flags, address } => {
+                let slice = hold(request, slice_of(buffer, len));
+                receive_from(op, fd.fd(), slice, flags & !DONT_WAIT, address, request)
+            }
+            Op::SendTo { fd, buffer, len, flags, address } => {
+                let slice = hold(request, slice_of(buffer.cast_mut(), len));
+                send_to(op, fd.fd(), slice, flags & !DONT_WAIT, address, request)
+            }
             Op::Read { fd, buffer, len, .. } => {
                 let (len, mut bytes) = (len.min(MAX_BYTES) as u32, 0);
                 let handle = ptr::without_provenance_mut(fd.fd());
@@ -155,6 +163,48 @@ unsafe fn send(
     // SAFETY: by contract; the system copies the slices' descriptions.
     let status =
         unsafe { WSASend(fd as SOCKET, slices, count, &raw mut bytes, flags as u32, request.cast(), None) };
+    begun(op, status == 0, bytes)
+}
+
+/// # Safety
+///
+/// Of [`begin`].
+unsafe fn receive_from(
+    op: &Op,
+    fd: RawFd,
+    slice: *const RawSlice,
+    flags: i32,
+    address: *mut RawAddress,
+    request: *mut Request,
+) -> Begun {
+    let (mut bytes, mut flags) = (0, flags as u32);
+    // SAFETY: by contract; the system writes the sender's address, and its length, when the datagram has come.
+    let status = unsafe {
+        (*address).clear();
+        let (name, size) = RawAddress::parts(address);
+        let (bytes, flags) = (&raw mut bytes, &raw mut flags);
+        WSARecvFrom(fd as SOCKET, slice, 1, bytes, flags, name, size, request.cast(), None)
+    };
+    begun(op, status == 0, bytes)
+}
+
+/// # Safety
+///
+/// Of [`begin`].
+unsafe fn send_to(
+    op: &Op,
+    fd: RawFd,
+    slice: *const RawSlice,
+    flags: i32,
+    address: *const RawAddress,
+    request: *mut Request,
+) -> Begun {
+    let mut bytes = 0;
+    // SAFETY: by contract; the system copies the address.
+    let status = unsafe {
+        let (name, size, bytes) = (address.cast(), (*address).length(), &raw mut bytes);
+        WSASendTo(fd as SOCKET, slice, 1, bytes, flags as u32, name, size, request.cast(), None)
+    };
     begun(op, status == 0, bytes)
 }
 

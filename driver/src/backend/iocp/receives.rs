@@ -34,7 +34,7 @@ unsafe impl Send for Waiting {}
 /// Whether a shutdown for reading ends it.
 pub(super) fn receives(op: &Op) -> bool {
     match *op {
-        Op::Recv { .. } | Op::RecvVectored { .. } | Op::RecvShared { .. } => true,
+        Op::Recv { .. } | Op::RecvVectored { .. } | Op::RecvFrom { .. } | Op::RecvShared { .. } => true,
         Op::Poll { interest, .. } => interest.contains(Interest::READABLE),
         _ => false,
     }

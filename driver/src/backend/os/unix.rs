@@ -42,9 +42,15 @@ pub(crate) type SocketAddress = libc::sockaddr_storage;
 /// The length of a socket address.
 pub(crate) type AddressLength = libc::socklen_t;
 
-/// What the record of an operation keeps for the backend: the header that a vectored socket operation points to. The kernel
-/// reads and writes it. Few need one, and tens of thousands of records wait on idle connections.
-pub(crate) type Attachment = Option<Box<UnsafeCell<MaybeUninit<libc::msghdr>>>>;
+/// What the record of an operation keeps for the backend: what a vectored socket operation, or one with an address, points
+/// to. The kernel reads and writes it. Few need one, and tens of thousands of records wait on idle connections.
+pub(crate) type Attachment = Option<Box<UnsafeCell<MaybeUninit<Message>>>>;
+
+pub(crate) struct Message {
+    pub header: libc::msghdr,
+    /// The only slice, where the operation has none.
+    pub slice: libc::iovec,
+}
 
 /// The size of a record's place in the slab, at most, in bytes.
 #[cfg(test)]

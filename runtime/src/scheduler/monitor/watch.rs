@@ -61,25 +61,39 @@ impl<'a> Watch<'a> {
         is_quiet
     }
 
+    /// The runtime has ended: tells of stalls that were over by then, and nobody has seen that.
+    pub(super) fn end(&mut self) {
+        for index in 0..self.workers.len() {
+            self.goes_on(index);
+        }
+    }
+
     fn look_at(&mut self, index: usize) -> bool {
+        if let Some(is_dozing) = self.goes_on(index) {
+            return is_dozing;
+        }
+        self.scheduler.relieve(&self.scheduler.workers[index]);
+        if let Some(&thread) = self.scheduler.monitor.worker_threads[index].get() {
+            self.judge(index, thread, self.workers[index].since.elapsed());
+        }
+        false
+    }
+
+    /// A worker that dozes, or has gone on since the last look, is not stuck (any more): whether it dozes.
+    fn goes_on(&mut self, index: usize) -> Option<bool> {
         let shared = &self.scheduler.workers[index];
         let (progress, now) = (shared.counters.progress(), Instant::now());
         let is_dozing = shared.home.is_dozing();
         let watched = &mut self.workers[index];
-        if is_dozing || progress != watched.progress {
-            let well = Watched { progress, since: now, opinion: Opinion::Well };
-            let before = mem::replace(watched, well);
-            if let Opinion::Stuck(stall) = before.opinion {
-                self.end(*stall, now - before.since);
-            }
-            return is_dozing;
+        if !is_dozing && progress == watched.progress {
+            return None;
         }
-        self.scheduler.relieve(shared);
-        let held_up = now - watched.since;
-        if let Some(&thread) = self.scheduler.monitor.worker_threads[index].get() {
-            self.judge(index, thread, held_up);
+        let well = Watched { progress, since: now, opinion: Opinion::Well };
+        let before = mem::replace(watched, well);
+        if let Opinion::Stuck(stall) = before.opinion {
+            self.tell_end(*stall, now - before.since);
         }
-        false
+        Some(is_dozing)
     }
 
     /// A worker stands still: suspects it, and the next time finds out what is going on.
@@ -123,7 +137,7 @@ impl<'a> Watch<'a> {
         self.workers[index].opinion = Opinion::Stuck(Box::new(stall));
     }
 
-    fn end(&self, mut stall: Stall, held_up: Duration) {
+    fn tell_end(&self, mut stall: Stall, held_up: Duration) {
         self.scheduler.monitor.stuck.fetch_sub(1, Ordering::Relaxed);
         stall.end(held_up);
         self.report(&stall);

@@ -1,0 +1,60 @@
+//! Datagrams out of owned buffers and into them, each with an address.
+
+use super::HasHandle;
+use crate::io::{Buffer, BufferMut, OpFuture, Payload, borrowed::count};
+use fibra_driver::{Op, RawAddress};
+use std::{io, net::SocketAddr, sync::Arc};
+
+struct RecvFrom<D, B> {
+    from: Arc<D>,
+    flags: i32,
+    buffer: B,
+    sender: RawAddress,
+}
+
+// SAFETY: the buffer, whose bytes stay where they are, the address and the reference to the descriptor are the payload's.
+unsafe impl<D: HasHandle, B: BufferMut> Payload for RecvFrom<D, B> {
+    fn op(&mut self) -> Op {
+        let bytes = self.buffer.bytes_mut();
+        let (buffer, len) = (bytes.as_mut_ptr(), bytes.len());
+        let (fd, flags, address) = (self.from.handle().target(), self.flags, &raw mut self.sender);
+        Op::RecvFrom { fd, buffer, len, flags, address }
+    }
+}
+
+/// Receives a datagram into `buffer`, and says who has sent it.
+pub(crate) async fn recv_from<D: HasHandle, B: BufferMut>(
+    from: Arc<D>,
+    flags: i32,
+    buffer: B,
+) -> (io::Result<(usize, SocketAddr)>, B) {
+    let received = RecvFrom { from, flags, buffer, sender: RawAddress::empty() };
+    let (result, received) = OpFuture::new(received).await;
+    let named = |length| Ok((count(length), received.sender.to_socket_addr()?));
+    (result.and_then(named), received.buffer)
+}
+
+struct SendTo<D, B> {
+    to: Arc<D>,
+    buffer: B,
+    receiver: RawAddress,
+}
+
+// SAFETY: as for `RecvFrom`.
+unsafe impl<D: HasHandle, B: Buffer> Payload for SendTo<D, B> {
+    fn op(&mut self) -> Op {
+        let bytes = self.buffer.bytes();
+        let (buffer, len) = (bytes.as_ptr(), bytes.len());
+        Op::SendTo { fd: self.to.handle().target(), buffer, len, flags: 0, address: &raw const self.receiver }
+    }
+}
+
+/// Sends `buffer` to an address.
+pub(crate) async fn send_to<D: HasHandle, B: Buffer>(
+    to: Arc<D>,
+    buffer: B,
+    receiver: RawAddress,
+) -> (io::Result<usize>, B) {
+    let (result, sent) = OpFuture::new(SendTo { to, buffer, receiver }).await;
+    (result.map(count), sent.buffer)
+}
