@@ -49,11 +49,9 @@ impl RawAddress {
     ///
     /// ```
     /// use fibra_driver::RawAddress;
-    /// // SAFETY: plain data, for which all zeros is a value.
-    /// let mut local: libc::sockaddr_un = unsafe { std::mem::zeroed() };
-    /// local.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    /// let nowhere = [0xff_u8; 16];
     /// // SAFETY: the pointer and the size belong together.
-    /// let raw = unsafe { RawAddress::from_raw((&raw const local).cast(), size_of_val(&local)) }?;
+    /// let raw = unsafe { RawAddress::from_raw(nowhere.as_ptr(), nowhere.len()) }?;
     /// assert!(raw.to_socket_addr().is_err()); // not an internet address
     /// # Ok::<(), std::io::Error>(())
     /// ```

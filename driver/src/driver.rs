@@ -111,10 +111,10 @@ impl Driver {
     /// How this driver's backend does an operation.
     ///
     /// ```
-    /// # use fibra_driver::{Capability, Config, Driver, Op};
+    /// # use fibra_driver::{Capability, Config, Driver, Op, Target};
     /// let driver = Driver::new(&Config::default())?;
-    /// let open = Op::Open { path: c"/etc/hostname".as_ptr(), flags: 0, mode: 0 };
-    /// println!("open: {:?}", driver.capability(&open)); // Native, or Pool
+    /// let sync = Op::Sync { fd: Target::foreign(1), data_only: false };
+    /// println!("sync: {:?}", driver.capability(&sync)); // Native, or Pool
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn capability(&self, op: &Op) -> Capability {
@@ -136,11 +136,12 @@ impl Driver {
     /// ```
     /// use fibra_driver::{Config, Driver, Handle, Op, Submission, Wait};
     /// use std::io::Write;
-    /// use std::os::unix::net::UnixStream;
+    /// use std::net::{TcpListener, TcpStream};
     ///
     /// let mut driver = Driver::new(&Config::default())?;
-    /// let (mut here, there) = UnixStream::pair()?;
-    /// let there = Handle::new(there.into());
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut here = TcpStream::connect(listener.local_addr()?)?;
+    /// let there = Handle::new(listener.accept()?.0.into());
     /// here.write_all(b"hello")?;
     ///
     /// let mut buffer = [0u8; 16];

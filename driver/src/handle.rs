@@ -37,8 +37,8 @@ impl Handle {
     /// Takes a descriptor over.
     ///
     /// ```
-    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
-    /// let a = fibra_driver::Handle::new(a.into());
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let listener = fibra_driver::Handle::new(listener.into());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(fd: OwnedFd) -> Handle {
@@ -50,9 +50,8 @@ impl Handle {
     ///
     /// ```
     /// use fibra_driver::{Handle, Interest, Op};
-    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
-    /// let a = Handle::new(a.into());
-    /// let op = Op::Poll { fd: a.target(), interest: Interest::READABLE };
+    /// let listener = Handle::new(std::net::TcpListener::bind("127.0.0.1:0")?.into());
+    /// let op = Op::Poll { fd: listener.target(), interest: Interest::READABLE };
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn target(&self) -> Target {
@@ -97,9 +96,9 @@ impl Handle {
     /// Gives the descriptor back. No driver watches it any more, and its blocking mode is the one it came with.
     ///
     /// ```
-    /// let (a, b) = std::os::unix::net::UnixStream::pair()?;
-    /// let handle = fibra_driver::Handle::new(a.into());
-    /// let a = std::os::unix::net::UnixStream::from(handle.into_fd());
+    /// use std::net::TcpListener;
+    /// let handle = fibra_driver::Handle::new(TcpListener::bind("127.0.0.1:0")?.into());
+    /// let listener = TcpListener::from(handle.into_fd());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn into_fd(self) -> OwnedFd {

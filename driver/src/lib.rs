@@ -17,11 +17,12 @@
 //! ```
 //! use fibra_driver::{Completion, Config, Driver, Handle, Op, Submission, Wait};
 //! use std::io::Write;
-//! use std::os::unix::net::UnixStream;
+//! use std::net::{TcpListener, TcpStream};
 //!
 //! let mut driver = Driver::new(&Config::default())?;
-//! let (mut here, there) = UnixStream::pair()?;
-//! let there = Handle::new(there.into());
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let mut here = TcpStream::connect(listener.local_addr()?)?;
+//! let there = Handle::new(listener.accept()?.0.into());
 //!
 //! let mut buffer = [0u8; 64];
 //! let op = Op::Recv { fd: there.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 };

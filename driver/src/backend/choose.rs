@@ -60,7 +60,7 @@ impl FromStr for BackendKind {
 /// ```
 /// let error = "iouring".parse::<fibra_driver::BackendKind>().unwrap_err();
 /// assert_eq!(error.name(), "iouring");
-/// assert!(error.to_string().starts_with("`iouring` is no backend: there are io_uring, epoll"));
+/// assert!(error.to_string().starts_with("`iouring` is no backend: there are "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownBackend {
@@ -104,7 +104,7 @@ impl From<UnknownBackend> for io::Error {
 ///
 /// ```
 /// # let mut config = fibra_driver::Config::default();
-/// config.backend = Some(fibra_driver::BackendKind::IoUring);
+/// config.backend = Some(fibra_driver::BackendKind::ALL[0]);
 /// if let Err(error) = fibra_driver::Driver::new(&config) {
 ///     let unavailable = error.get_ref().and_then(|e| e.downcast_ref::<fibra_driver::BackendUnavailable>());
 ///     println!("{:?}", unavailable.map(|error| error.rejected()));
@@ -168,8 +168,8 @@ impl Rejection {
     /// The backend.
     ///
     /// ```
-    /// fn is_ring(rejection: &fibra_driver::Rejection) -> bool {
-    ///     rejection.backend() == fibra_driver::BackendKind::IoUring
+    /// fn is_preferred(rejection: &fibra_driver::Rejection) -> bool {
+    ///     rejection.backend() == fibra_driver::BackendKind::ALL[0]
     /// }
     /// ```
     pub fn backend(&self) -> BackendKind {
@@ -227,7 +227,7 @@ impl Choice {
     /// ```
     /// # use fibra_driver::{BackendKind, Config, Driver};
     /// # let mut config = Config::default();
-    /// config.backend = Some(BackendKind::Epoll);
+    /// config.backend = BackendKind::ALL.last().copied();
     /// assert!(Driver::new(&config)?.choice().is_forced());
     /// # Ok::<(), std::io::Error>(())
     /// ```
