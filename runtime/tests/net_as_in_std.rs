@@ -1,7 +1,4 @@
-//! `fibra::net` keeps the promises of `std::net`, and turns into its types and back.
-//!
-//! Sockets as descriptors, and their errors, are Unix's; Windows has `os_windows.rs`.
-#![cfg(unix)]
+//! `fibra::net` keeps the promises of `std::net`.
 
 use fibra::{
     net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
@@ -9,7 +6,6 @@ use fibra::{
 };
 use std::{
     io::{ErrorKind, IoSlice, IoSliceMut, Read, Write},
-    os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
     time::Duration,
 };
 
@@ -107,15 +103,6 @@ fn options_are_kept() {
 }
 
 #[fibra::test]
-fn other_options_are_set_through_the_descriptor() {
-    let (client, _server) = pair();
-    let options = socket2::SockRef::from(&client);
-    options.set_keepalive(true).unwrap();
-    assert!(options.keepalive().unwrap());
-    assert_eq!(client.as_fd().as_raw_fd(), client.as_raw_fd());
-}
-
-#[fibra::test]
 fn both_families_are_spoken() {
     for local in ["127.0.0.1:0", "[::1]:0"] {
         let listener = TcpListener::bind(local).unwrap();
@@ -148,97 +135,6 @@ fn listeners_give_each_connection_to_one_who_accepts() {
     accepted.sort();
     connected.sort();
     assert_eq!(accepted, connected);
-}
-
-#[fibra::test]
-fn streams_turn_into_std_and_back() {
-    let (client, mut server) = pair();
-    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    server.write_all(b"12").unwrap();
-    assert_eq!((&client).read(&mut [0]).unwrap(), 1);
-    let number = client.as_raw_fd();
-
-    let std = std::net::TcpStream::from(client);
-    assert_eq!(std.as_raw_fd(), number);
-    assert_eq!(std.read_timeout().unwrap(), Some(Duration::from_secs(60)));
-    assert!(!socket2::SockRef::from(&std).nonblocking().unwrap());
-    assert_eq!((&std).read(&mut [0]).unwrap(), 1);
-
-    let mut client = TcpStream::from(std);
-    assert_eq!(client.read_timeout().unwrap(), Some(Duration::from_secs(60)));
-    server.write_all(b"3").unwrap();
-    assert_eq!(client.read(&mut [0]).unwrap(), 1);
-    client = TcpStream::from(OwnedFd::from(client));
-    // SAFETY: the number was just given away by its owner.
-    client = unsafe { TcpStream::from_raw_fd(client.into_raw_fd()) };
-    drop(server);
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
-}
-
-#[fibra::test]
-fn the_non_blocking_mode_goes_along_to_std_and_stays_there() {
-    let (client, mut server) = pair();
-    client.set_nonblocking(true).unwrap();
-    let std = client.into_std().unwrap();
-    assert_eq!((&std).read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    // Here, operations wait whatever the descriptor's mode.
-    let client = TcpStream::from(std);
-    let reader = thread::spawn(move || (&client).read(&mut [0]).unwrap());
-    thread::sleep(Duration::from_millis(1));
-    server.write_all(b"x").unwrap();
-    assert_eq!(reader.join().unwrap(), 1);
-}
-
-#[fibra::test]
-fn a_shared_stream_turns_into_a_duplicate() {
-    let (client, mut server) = pair();
-    let mut clone = client.try_clone().unwrap();
-    let mut std = client.into_std().unwrap();
-    assert_ne!(std.as_raw_fd(), clone.as_raw_fd());
-    server.write_all(b"12").unwrap();
-    let (mut one, mut two) = ([0], [0]);
-    clone.read_exact(&mut one).unwrap();
-    std.read_exact(&mut two).unwrap();
-    assert_eq!([one, two].concat(), b"12");
-}
-
-/// What is no socket fails when it is used, and is given back unharmed.
-#[fibra::test]
-fn a_descriptor_of_something_else_is_an_error_later() {
-    let mut stream = TcpStream::from(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
-    assert_eq!(stream.read(&mut [0]).unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
-    assert!(stream.peer_addr().is_err());
-    assert!(OwnedFd::from(stream).as_raw_fd() >= 0);
-    let listener = TcpListener::from(OwnedFd::from(pair().0));
-    assert_eq!(listener.accept().unwrap_err().raw_os_error(), Some(libc::EINVAL));
-}
-
-#[fibra::test]
-fn listeners_turn_into_std_and_back() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let first = TcpStream::connect(address).unwrap();
-    assert_eq!(listener.accept().unwrap().1, first.local_addr().unwrap());
-    let std = std::net::TcpListener::from(listener);
-    assert!(!socket2::SockRef::from(&std).nonblocking().unwrap(), "it left in the mode that it came in");
-    let second = TcpStream::connect(address).unwrap();
-    assert_eq!(std.accept().unwrap().1, second.local_addr().unwrap());
-    let listener = TcpListener::from(std);
-    let third = TcpStream::connect(address).unwrap();
-    assert_eq!(
-        listener.into_incoming().next().unwrap().unwrap().peer_addr().unwrap(),
-        third.local_addr().unwrap()
-    );
-}
-
-#[fibra::test]
-fn debug_says_who_is_connected_to_whom() {
-    let (client, server) = pair();
-    let (addr, peer, fd) = (client.local_addr().unwrap(), server.local_addr().unwrap(), client.as_raw_fd());
-    assert_eq!(format!("{client:?}"), format!("TcpStream {{ addr: {addr}, peer: {peer}, fd: {fd} }}"));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (addr, fd) = (listener.local_addr().unwrap(), listener.as_raw_fd());
-    assert_eq!(format!("{listener:?}"), format!("TcpListener {{ addr: {addr}, fd: {fd} }}"));
 }
 
 /// What is generic over std's traits of streams takes ours.
