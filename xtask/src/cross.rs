@@ -88,8 +88,11 @@ impl Options {
     /// The arguments for cargo. By default everything is compiled in, and examples of documentation are left out: each is
     /// a program of its own.
     fn cargo_arguments(&self) -> Vec<String> {
-        let is_whole = self.package.is_empty() && self.cargo_arguments.is_empty();
-        if is_whole { WHOLE.map(str::to_owned).to_vec() } else { self.cargo_arguments.clone() }
+        if self.is_whole() { WHOLE.map(str::to_owned).to_vec() } else { self.cargo_arguments.clone() }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.package.is_empty() && self.cargo_arguments.is_empty()
     }
 
     /// The packages that were named, or else these.

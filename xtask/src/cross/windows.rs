@@ -35,6 +35,10 @@ pub fn test(options: &Options) -> Outcome<u64> {
     if !packages.is_empty() {
         passed += build.test(&packages, &options.cargo_arguments(), &runner)?;
     }
+    if options.is_whole() {
+        // They are many for Wine, and the driver's are the ones that touch the system.
+        passed += build.test(&["fibra-driver".to_owned()], &["--doc".to_owned()], &runner)?;
+    }
     if serves {
         passed += serving::check(&build, &prefix)?;
     }
