@@ -5,7 +5,11 @@
 mod axum_app;
 #[path = "../../runtime/tests/support/curl.rs"]
 mod curl;
+#[cfg(unix)]
 #[path = "../../runtime/tests/support/descriptors_of_unix.rs"]
+mod descriptors;
+#[cfg(windows)]
+#[path = "../../runtime/tests/support/descriptors_of_windows.rs"]
 mod descriptors;
 
 use axum::{body::Body, http::Request};
@@ -205,6 +209,7 @@ fn a_thousand_clients_of_four_kinds_are_served_until_it_stops() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn curl_is_served() {
     let running = Running::start();
     let address = running.address;
