@@ -27,7 +27,8 @@ pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
     let prefix = prefix()?;
     let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
-    let mut packages = options.packages_or(&PACKAGES.into_iter().chain([COMMAND]).collect::<Vec<_>>());
+    let mut packages =
+        options.packages_or(&PACKAGES.into_iter().chain(["fibra-axum", COMMAND]).collect::<Vec<_>>());
     let serves = packages.iter().any(|package| package == COMMAND);
     // The command's own tests run what they test on Linux.
     packages.retain(|package| package != COMMAND);
