@@ -12,6 +12,13 @@ mod descriptors;
 #[path = "../../runtime/tests/support/descriptors_of_windows.rs"]
 mod descriptors;
 
+#[cfg(unix)]
+#[path = "../../runtime/tests/support/system_of_unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "../../runtime/tests/support/system_of_windows.rs"]
+mod system;
+
 use axum::{body::Body, http::Request};
 use fibra::{
     Builder, Runtime,
@@ -37,7 +44,9 @@ use std::{
 use tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 /// In Wine, a server of one thread is asked for each of their operations.
-const CLIENTS_OF_A_KIND: usize = if cfg!(windows) { 25 } else { 250 };
+fn clients_of_a_kind() -> usize {
+    if system::is_wine() { 25 } else { 250 }
+}
 
 /// Long enough for any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -91,8 +100,8 @@ impl Seen {
     /// Whether all clients are in, and there were some answers of each kind.
     fn enough(&self) -> bool {
         let counts = [&self.answers, &self.ticks, &self.echoes];
-        self.begun.load(Relaxed) == 4 * CLIENTS_OF_A_KIND
-            && counts.into_iter().all(|count| count.load(Relaxed) >= 4 * CLIENTS_OF_A_KIND)
+        self.begun.load(Relaxed) == 4 * clients_of_a_kind()
+            && counts.into_iter().all(|count| count.load(Relaxed) >= 4 * clients_of_a_kind())
     }
 }
 
@@ -188,7 +197,7 @@ fn a_thousand_clients_of_four_kinds_are_served_until_it_stops() {
         };
         let mut threads = Vec::new();
         let mut tasks = Vec::new();
-        for _ in 0..CLIENTS_OF_A_KIND {
+        for _ in 0..clients_of_a_kind() {
             threads.push(direct(ticks));
             threads.push(direct(echoes));
             tasks.push(future::spawn(sums_by_http1(address, Arc::clone(&seen))));
@@ -210,8 +219,11 @@ fn a_thousand_clients_of_four_kinds_are_served_until_it_stops() {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn curl_is_served() {
+    if system::is_wine() {
+        println!("Wine has no curl");
+        return;
+    }
     let running = Running::start();
     let address = running.address;
     let post = |path: &str, body: &str| {

@@ -6,11 +6,10 @@
 //! | `SIGHUP` | | The certificate is read again. If the terminal is gone that the server was started from, its user is gone as well, and the shutdown begins. It never ends the process at once: a terminal that goes says so more than once (the kernel does, and the shell). |
 
 #[cfg(unix)]
-mod unix;
+#[path = "signals/unix.rs"]
+mod system;
 #[cfg(windows)]
-mod windows;
+#[path = "signals/windows.rs"]
+mod system;
 
-#[cfg(unix)]
-pub use unix::follow;
-#[cfg(windows)]
-pub use windows::follow;
+pub use system::follow;

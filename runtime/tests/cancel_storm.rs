@@ -9,6 +9,13 @@ mod census;
 #[path = "support/census_of_windows.rs"]
 mod census;
 
+#[cfg(unix)]
+#[path = "support/system_of_unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "support/system_of_windows.rs"]
+mod system;
+
 use fibra::{
     Backend, Builder, Runtime,
     cancel::Cancelled,
@@ -31,8 +38,9 @@ use std::{
     },
 };
 
-/// Wine asks a server for each of them, and for each cancel.
-const CANCELS: usize = if cfg!(windows) { 20_000 } else { 200_000 };
+const CANCELS: usize = 200_000;
+/// A server of one thread is asked for each of them, and for each cancel.
+const CANCELS_IN_WINE: usize = 20_000;
 /// Of each kind of task.
 const TASKS: u64 = 8;
 
@@ -46,7 +54,7 @@ impl Storm {
     }
 
     fn rages(&self) -> bool {
-        self.0.load(SeqCst) < CANCELS
+        self.0.load(SeqCst) < if system::is_wine() { CANCELS_IN_WINE } else { CANCELS }
     }
 
     /// Runs an operation that gets `moment` at most. `None`: it was cancelled.

@@ -11,6 +11,13 @@ mod descriptors;
 #[path = "support/descriptors_of_windows.rs"]
 mod descriptors;
 
+#[cfg(unix)]
+#[path = "support/system_of_unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "support/system_of_windows.rs"]
+mod system;
+
 use chat::{Report, Server};
 use fibra::{
     Builder,
@@ -128,8 +135,11 @@ fn a_member_that_does_not_listen_is_shown_the_door_and_others_stay() {
 }
 
 #[fibra::test]
-#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn what_is_no_websocket_is_refused() {
+    if system::is_wine() {
+        println!("Wine has no curl");
+        return;
+    }
     let server = server();
     let (_, status) = curl::curl(&["--max-time", "30", &format!("http://{}/tea", server.address())]);
     // "Empty reply", or "Recv failure" if the refusal was quicker than the rest of the request.
@@ -139,8 +149,11 @@ fn what_is_no_websocket_is_refused() {
 
 /// curl knows how to ask for a WebSocket, though not how to say goodbye: it is cut off, and reported.
 #[fibra::test]
-#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn curl_hears_what_is_said_and_is_cut_off_in_the_end() {
+    if system::is_wine() {
+        println!("Wine has no curl");
+        return;
+    }
     let server = server();
     let url = format!("http://{}/tea", server.address());
     let listener = thread::spawn(move || {

@@ -16,6 +16,13 @@ mod deserted;
 #[path = "../examples/proxy.rs"]
 mod proxy;
 
+#[cfg(unix)]
+#[path = "support/system_of_unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "support/system_of_windows.rs"]
+mod system;
+
 use deserted::Deserted;
 use fibra::{
     Builder,
@@ -261,8 +268,11 @@ async fn who_waits_too_long_is_cut_off() {
 }
 
 #[fibra::test]
-#[cfg_attr(windows, ignore = "Wine has no curl")]
 fn curl_gets_both_versions_of_http() {
+    if system::is_wine() {
+        println!("Wine has no curl");
+        return;
+    }
     let running = Running::start(server_behind(), PATIENCE);
     let port = running.address.port();
     let file = std::env::temp_dir().join(format!("fibra-proxy-{}-{port}.pem", std::process::id()));

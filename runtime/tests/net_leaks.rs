@@ -7,14 +7,18 @@ mod census;
 #[path = "support/census_of_windows.rs"]
 mod census;
 
+#[cfg(unix)]
+#[path = "support/system_of_unix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "support/system_of_windows.rs"]
+mod system;
+
 use fibra::{
     net::{TcpListener, TcpStream},
     thread, time,
 };
 use std::time::Duration;
-
-/// What is always there, and always empty.
-const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 /// Waits until only so many are open: what was dropped may still belong to the kernel for a moment.
 fn settle(before: usize, what: &str) {
@@ -79,11 +83,11 @@ fn streams_that_are_dropped_under_their_operations() {
 
 fn opens_that_are_cancelled() {
     for round in 0..100 {
-        let direct = thread::spawn(|| fibra::fs::File::open(NOTHING));
-        let future = fibra::future::spawn(fibra::fs::File::open_async(NOTHING));
+        let direct = thread::spawn(|| fibra::fs::File::open(system::NOTHING));
+        let future = fibra::future::spawn(fibra::fs::File::open_async(system::NOTHING));
         let timed = fibra::future::spawn(time::timeout_async(
             Duration::from_micros(round),
-            fibra::fs::File::open_async(NOTHING),
+            fibra::fs::File::open_async(system::NOTHING),
         ));
         for _ in 0..round % 5 {
             thread::yield_now();
