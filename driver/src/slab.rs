@@ -163,10 +163,9 @@ impl Slab {
     /// The same for an operation that the kernel has, and nobody else, and whose result is all that it has brought.
     #[allow(dead_code, reason = "not every system has rings")]
     #[inline]
-    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
     pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
         match self.get(key)? {
-            Record { op: Op::RecvShared { .. }, .. } => None,
+            Record { op: Op::RecvShared { .. } | Op::RecvFrom { .. }, .. } => None,
             Record { state: State::Submitted, .. } => self.retire(key),
             _ => None,
         }

@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use fibra_driver::{BackendKind, Handle, Interest, Offset, Op, Target, Wait};
+use fibra_driver::{BackendKind, Handle, Interest, Offset, Op, RawAddress, Target, Wait};
 
 use crate::batching::{CONNECTIONS, ROUNDS, run};
 use crate::edges::{connection, duplicate, emptied, poll};
@@ -37,6 +37,17 @@ fn eventfd() -> File {
 }
 
 promises! {
+    /// Its length says so, on this system: the room for it stays as it was.
+    fn a_sender_without_a_name_has_no_address(rig) {
+        let (here, there) = UnixDatagram::pair().expect("a socket pair can be made");
+        there.send(b"hello").expect("the peer is there");
+        let (socket, mut buffer, mut sender) = (Handle::new(here.into()), [0; 8], RawAddress::empty());
+        let (fd, address) = (socket.target(), &raw mut sender);
+        let receive = Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0, address };
+        assert_eq!(rig.run(receive).expect("it has come"), 5);
+        assert_eq!(format!("{sender:?}"), "RawAddress(family 0, 0 bytes)");
+    }
+
     fn a_file_without_the_page_cache_is_read_and_written(rig) {
         let mut scratch = Scratch::new();
         let file = direct_file(&mut scratch);
