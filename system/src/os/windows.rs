@@ -9,6 +9,7 @@ use crate::topology::CpuQuota;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::LazyLock;
 use std::time::Duration;
 use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
 use windows_sys::Win32::Foundation::{ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_PARAMETER};
@@ -16,6 +17,7 @@ use windows_sys::Win32::System::JobObjects::{
     JOB_OBJECT_CPU_RATE_CONTROL_ENABLE, JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP,
     JOBOBJECT_CPU_RATE_CONTROL_INFORMATION, JobObjectCpuRateControlInformation, QueryInformationJobObject,
 };
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::{
     GROUP_AFFINITY, GetLogicalProcessorInformationEx, LOGICAL_PROCESSOR_RELATIONSHIP, OSVERSIONINFOW,
     PROCESSOR_GROUP_INFO, RelationGroup, RelationNumaNode, SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX,
@@ -25,6 +27,7 @@ use windows_sys::Win32::System::Threading::{
     GetCurrentThreadId, GetProcessAffinityMask, GetProcessWorkingSetSize, GetThreadGroupAffinity,
     SetThreadGroupAffinity,
 };
+use windows_sys::{s, w};
 
 /// CPUs in a group, and bits in a word of a set.
 const GROUP_SIZE: usize = 64;
@@ -172,10 +175,21 @@ pub(crate) fn cpu_quota() -> Option<CpuQuota> {
     Some(CpuQuota { time: period * cpus * rate / WHOLE, period })
 }
 
+/// In Wine the call may be there and do nothing, which can't be seen from outside.
 pub(crate) fn fence_all_threads() -> io::Result<()> {
+    static IS_WINE: LazyLock<bool> = LazyLock::new(is_wine);
+    if *IS_WINE {
+        return Err(ErrorKind::Unsupported.into());
+    }
     // SAFETY: no arguments, and it can't fail.
     unsafe { FlushProcessWriteBuffers() };
     Ok(())
+}
+
+/// Whether this is Windows as Wine has it.
+fn is_wine() -> bool {
+    // SAFETY: both names are ended by zero; the library is in every process.
+    unsafe { GetProcAddress(GetModuleHandleW(w!("ntdll.dll")), s!("wine_get_version")) }.is_some()
 }
 
 pub(crate) fn thread_id() -> u32 {
