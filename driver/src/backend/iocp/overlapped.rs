@@ -62,6 +62,10 @@ pub(super) fn slice_of(buffer: *mut u8, len: usize) -> RawSlice {
 /// What the operation and the request point to, and the request itself, stay where they are, valid and alone the system's,
 /// until it has ended.
 pub(super) unsafe fn begin(op: &Op, request: *mut Request) -> Begun {
+    // SAFETY: valid by contract, or null.
+    if let Some(peer) = unsafe { op.peer().as_mut() } {
+        peer.clear();
+    }
     // SAFETY: the same contract, for each of them.
     unsafe {
         match *op {
@@ -144,7 +148,22 @@ unsafe fn receive(
     // SAFETY: by contract; the system copies the slices' descriptions.
     let status =
         unsafe { WSARecv(fd as SOCKET, slices, count, &raw mut bytes, &raw mut flags, request.cast(), None) };
-    begun(op, status == 0, bytes)
+    // SAFETY: by contract.
+    unsafe { received(op, status == 0, bytes, slices, count) }
+}
+
+/// [`begun`] for a receive. Of a datagram that is too long the system says so, and perhaps not that the buffers are full.
+///
+/// # Safety
+///
+/// The slices are valid.
+unsafe fn received(op: &Op, done: bool, bytes: u32, slices: *const RawSlice, count: u32) -> Begun {
+    if done {
+        return Begun::Done(bytes);
+    }
+    // SAFETY: by contract.
+    let room = (0..count as usize).map(|index| unsafe { (*slices.add(index)).len });
+    begun(op, false, room.fold(0, u32::saturating_add))
 }
 
 /// # Safety
@@ -180,12 +199,12 @@ unsafe fn receive_from(
     let (mut bytes, mut flags) = (0, flags as u32);
     // SAFETY: by contract; the system writes the sender's address, and its length, when the datagram has come.
     let status = unsafe {
-        (*address).clear();
         let (name, size) = RawAddress::parts(address);
         let (bytes, flags) = (&raw mut bytes, &raw mut flags);
         WSARecvFrom(fd as SOCKET, slice, 1, bytes, flags, name, size, request.cast(), None)
     };
-    begun(op, status == 0, bytes)
+    // SAFETY: by contract.
+    unsafe { received(op, status == 0, bytes, slice, 1) }
 }
 
 /// # Safety
