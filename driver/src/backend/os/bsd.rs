@@ -38,6 +38,9 @@ pub(crate) const PEER_CLOSED: u32 = 0x4000;
 /// For a send: a broken pipe is an error that the caller sees, not a signal that ends the process.
 pub(crate) const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 
+/// What the record of an operation keeps for the backend.
+pub(crate) type Attachment = ();
+
 /// Has a socket never raise a signal: older systems of Apple's don't know the flag of a send.
 pub(crate) fn silence(fd: RawFd) {
     #[cfg(target_os = "macos")]

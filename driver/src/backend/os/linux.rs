@@ -1,7 +1,8 @@
 //! Linux's own calls.
 
+use std::cell::UnsafeCell;
 use std::io;
-use std::mem::size_of;
+use std::mem::{MaybeUninit, size_of};
 pub(crate) use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
@@ -38,6 +39,16 @@ pub(crate) const PEER_CLOSED: u32 = libc::POLLRDHUP as u32;
 
 /// For a send: a broken pipe is an error that the caller sees, not a signal that ends the process.
 pub(crate) const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+
+/// What the record of an operation keeps for the backend: what a vectored socket operation, or one with an address, points
+/// to. The kernel reads and writes it. Few need one, and tens of thousands of records wait on idle connections.
+pub(crate) type Attachment = Option<Box<UnsafeCell<MaybeUninit<Message>>>>;
+
+pub(crate) struct Message {
+    pub header: libc::msghdr,
+    /// The only slice, where the operation has none.
+    pub slice: libc::iovec,
+}
 
 /// Has a socket never raise a signal. Here each send says so by itself.
 #[inline]

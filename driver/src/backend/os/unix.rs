@@ -1,9 +1,8 @@
 //! What Linux, macOS and FreeBSD have in common.
 
-use std::cell::UnsafeCell;
 use std::ffi::c_char;
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::FromRawFd;
 
@@ -41,16 +40,6 @@ pub(crate) type SocketAddress = libc::sockaddr_storage;
 
 /// The length of a socket address.
 pub(crate) type AddressLength = libc::socklen_t;
-
-/// What the record of an operation keeps for the backend: what a vectored socket operation, or one with an address, points
-/// to. The kernel reads and writes it. Few need one, and tens of thousands of records wait on idle connections.
-pub(crate) type Attachment = Option<Box<UnsafeCell<MaybeUninit<Message>>>>;
-
-pub(crate) struct Message {
-    pub header: libc::msghdr,
-    /// The only slice, where the operation has none.
-    pub slice: libc::iovec,
-}
 
 /// The size of a record's place in the slab, at most, in bytes.
 #[cfg(test)]
