@@ -229,8 +229,8 @@ pub enum Op {
         buffer: *mut u8,
         /// The size of the buffer in bytes.
         len: usize,
-        /// Flags of `recvfrom(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
-        flags: i32,
+        /// Whether the datagram stays, for the next receive.
+        peek: bool,
         /// Where the sender's address is written.
         address: *mut RawAddress,
     },
@@ -242,8 +242,6 @@ pub enum Op {
         buffer: *const u8,
         /// Their number.
         len: usize,
-        /// Flags of `sendto(2)`. With `MSG_DONTWAIT`, the operation ends with `EAGAIN` instead of waiting.
-        flags: i32,
         /// The receiver.
         address: *const RawAddress,
     },
@@ -440,10 +438,7 @@ impl Op {
     /// Whether the caller asked for `EAGAIN` rather than to wait.
     pub(crate) const fn refuses_to_wait(&self) -> bool {
         match *self {
-            Op::Recv { flags, .. }
-            | Op::Send { flags, .. }
-            | Op::RecvFrom { flags, .. }
-            | Op::SendTo { flags, .. } => flags & os::DONT_WAIT != 0,
+            Op::Recv { flags, .. } | Op::Send { flags, .. } => flags & os::DONT_WAIT != 0,
             _ => false,
         }
     }

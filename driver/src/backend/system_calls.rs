@@ -71,14 +71,14 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
                 let message = message(slices.cast_mut(), count);
                 libc::sendmsg(fd.fd(), &raw const message, no_signal(0) | dont_wait(mode))
             }
-            Op::RecvFrom { fd, buffer, len, flags, address } => {
+            Op::RecvFrom { fd, buffer, len, peek, address } => {
                 let (address, size) = RawAddress::parts(address);
-                let len = len.min(MAX_BYTES);
-                libc::recvfrom(fd.fd(), buffer.cast(), len, flags | dont_wait(mode), address, size)
+                let (len, flags) = (len.min(MAX_BYTES), peek_flag(peek) | dont_wait(mode));
+                libc::recvfrom(fd.fd(), buffer.cast(), len, flags, address, size)
             }
-            Op::SendTo { fd, buffer, len, flags, address } => {
+            Op::SendTo { fd, buffer, len, address } => {
                 silence(fd);
-                let flags = no_signal(flags) | dont_wait(mode);
+                let flags = no_signal(0) | dont_wait(mode);
                 let (len, size) = (len.min(MAX_BYTES), (*address).length());
                 libc::sendto(fd.fd(), buffer.cast(), len, flags, address.cast(), size)
             }
@@ -105,6 +105,10 @@ fn receive(fd: RawFd, bytes: &mut Vec<u8>, mode: Mode) -> isize {
         bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), count) });
     }
     received
+}
+
+pub(crate) fn peek_flag(peek: bool) -> i32 {
+    if peek { libc::MSG_PEEK } else { 0 }
 }
 
 fn dont_wait(mode: Mode) -> i32 {

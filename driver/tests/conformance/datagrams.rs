@@ -6,14 +6,13 @@ use fibra_driver::{Handle, Op, RawAddress, Target};
 
 use crate::net::{recv, send};
 use crate::rig::errno;
-use crate::rig::system::{DONT_WAIT, PEEK, WOULD_BLOCK};
 
-fn recv_from(fd: Target, buffer: &mut [u8], flags: i32, sender: &mut RawAddress) -> Op {
-    Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len: buffer.len(), flags, address: sender }
+fn recv_from(fd: Target, buffer: &mut [u8], peek: bool, sender: &mut RawAddress) -> Op {
+    Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len: buffer.len(), peek, address: sender }
 }
 
 fn send_to(fd: Target, buffer: &[u8], receiver: &RawAddress) -> Op {
-    Op::SendTo { fd, buffer: buffer.as_ptr(), len: buffer.len(), flags: 0, address: receiver }
+    Op::SendTo { fd, buffer: buffer.as_ptr(), len: buffer.len(), address: receiver }
 }
 
 fn bound(address: &str) -> (Handle, SocketAddr) {
@@ -35,7 +34,7 @@ promises! {
             let (socket, address) = bound(address);
             let (peer, peer_address) = peer_of(address);
             let (mut buffer, mut sender) = ([0; 8], RawAddress::empty());
-            let receive = rig.start(recv_from(socket.target(), &mut buffer, 0, &mut sender));
+            let receive = rig.start(recv_from(socket.target(), &mut buffer, false, &mut sender));
             rig.settle();
             assert!(!rig.has_ended(receive));
             peer.send(b"hello").expect("somebody is there");
@@ -51,7 +50,7 @@ promises! {
             let (socket, address) = bound(address);
             let (peer, peer_address) = peer_of(address);
             peer.send(b"x").expect("somebody is there");
-            let received = rig.run(recv_from(socket.target(), &mut [0; 8], 0, &mut sender));
+            let received = rig.run(recv_from(socket.target(), &mut [0; 8], false, &mut sender));
             assert_eq!(received.expect("it has come"), 1);
             assert_eq!(sender.to_socket_addr().expect("an internet address"), peer_address);
             // It will do for an answer.
@@ -78,7 +77,7 @@ promises! {
         peer.send(b"too long").expect("somebody is there");
         peer.send(b"next").expect("somebody is there");
         let (mut buffer, mut sender) = ([0; 3], RawAddress::empty());
-        assert_eq!(rig.run(recv_from(socket.target(), &mut buffer, 0, &mut sender)).expect("its beginning"), 3);
+        assert_eq!(rig.run(recv_from(socket.target(), &mut buffer, false, &mut sender)).expect("its beginning"), 3);
         assert_eq!(&buffer, b"too");
         let mut buffer = [0; 8];
         assert_eq!(rig.run(recv(socket.target(), &mut buffer)).expect("the next one"), 4);
@@ -90,7 +89,7 @@ promises! {
         let (peer, peer_address) = peer_of(address);
         peer.send(b"").expect("somebody is there");
         let mut sender = RawAddress::empty();
-        assert_eq!(rig.run(recv_from(socket.target(), &mut [0; 8], 0, &mut sender)).expect("it has come"), 0);
+        assert_eq!(rig.run(recv_from(socket.target(), &mut [0; 8], false, &mut sender)).expect("it has come"), 0);
         assert_eq!(sender.to_socket_addr().expect("an internet address"), peer_address);
     }
 
@@ -98,31 +97,24 @@ promises! {
         let (socket, address) = bound("127.0.0.1:0");
         let (peer, peer_address) = peer_of(address);
         peer.send(b"x").expect("somebody is there");
-        for flags in [PEEK, 0] {
+        for peek in [true, false] {
             let mut sender = RawAddress::empty();
-            let received = rig.run(recv_from(socket.target(), &mut [0; 8], flags, &mut sender));
+            let received = rig.run(recv_from(socket.target(), &mut [0; 8], peek, &mut sender));
             assert_eq!(received.expect("it is there"), 1);
             assert_eq!(sender.to_socket_addr().expect("an internet address"), peer_address);
         }
-    }
-
-    fn who_does_not_want_to_wait_for_a_datagram_is_told_that_there_is_none(rig) {
-        let (socket, _) = bound("127.0.0.1:0");
-        let mut sender = RawAddress::empty();
-        let result = rig.run(recv_from(socket.target(), &mut [0; 8], DONT_WAIT, &mut sender));
-        assert_eq!(errno(result), WOULD_BLOCK);
     }
 
     fn a_cancelled_receive_leaves_the_datagram_to_the_next(rig) {
         let (socket, address) = bound("127.0.0.1:0");
         let (peer, peer_address) = peer_of(address);
         let (mut buffer, mut sender) = ([0; 8], RawAddress::empty());
-        let receive = rig.start(recv_from(socket.target(), &mut buffer, 0, &mut sender));
+        let receive = rig.start(recv_from(socket.target(), &mut buffer, false, &mut sender));
         rig.settle();
         rig.cancel(receive);
         assert_eq!(errno(rig.finish(receive)), fibra_driver::CANCELED);
         peer.send(b"still").expect("somebody is there");
-        let result = rig.run(recv_from(socket.target(), &mut buffer, 0, &mut sender));
+        let result = rig.run(recv_from(socket.target(), &mut buffer, false, &mut sender));
         assert_eq!(result.expect("it has come"), 5);
         assert_eq!(sender.to_socket_addr().expect("an internet address"), peer_address);
     }

@@ -43,7 +43,7 @@ promises! {
         there.send(b"hello").expect("the peer is there");
         let (socket, mut buffer, mut sender) = (Handle::new(here.into()), [0; 8], RawAddress::empty());
         let (fd, address) = (socket.target(), &raw mut sender);
-        let receive = Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0, address };
+        let receive = Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len: buffer.len(), peek: false, address };
         assert_eq!(rig.run(receive).expect("it has come"), 5);
         assert_eq!(format!("{sender:?}"), "RawAddress(family 0, 0 bytes)");
     }

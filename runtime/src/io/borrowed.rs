@@ -52,12 +52,12 @@ pub(crate) fn send_vectored(
 pub(crate) fn recv_from(
     socket: &Handle,
     buffer: &mut [u8],
-    flags: i32,
+    peek: bool,
     deadline: Option<Instant>,
 ) -> io::Result<(usize, RawAddress)> {
     let mut sender = RawAddress::empty();
     let (fd, len) = (socket.target(), buffer.len());
-    let op = Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len, flags, address: &raw mut sender };
+    let op = Op::RecvFrom { fd, buffer: buffer.as_mut_ptr(), len, peek, address: &raw mut sender };
     // SAFETY: socket and buffer are borrowed for the call, and the address is in this frame.
     let received = unsafe { perform(op, deadline) }?;
     Ok((count(received), sender))
@@ -70,7 +70,7 @@ pub(crate) fn send_to(
     deadline: Option<Instant>,
 ) -> io::Result<usize> {
     let (fd, len) = (socket.target(), buffer.len());
-    let op = Op::SendTo { fd, buffer: buffer.as_ptr(), len, flags: 0, address: receiver };
+    let op = Op::SendTo { fd, buffer: buffer.as_ptr(), len, address: receiver };
     // SAFETY: socket, buffer and address are borrowed for the call.
     unsafe { perform(op, deadline) }.map(count)
 }

@@ -175,7 +175,7 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from_with(buf, 0)
+        self.recv_from_with(buf, false)
     }
 
     /// The same without taking the datagram: the next receive gets it again.
@@ -197,12 +197,12 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from_with(buf, PEEK)
+        self.recv_from_with(buf, true)
     }
 
-    fn recv_from_with(&self, buf: &mut [u8], flags: i32) -> io::Result<(usize, SocketAddr)> {
+    fn recv_from_with(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
         let (length, sender) = self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
-            borrowed::recv_from(socket, buf, flags, deadline)
+            borrowed::recv_from(socket, buf, peek, deadline)
         })?;
         Ok((length, sender.to_socket_addr()?))
     }

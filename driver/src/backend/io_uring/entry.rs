@@ -10,7 +10,7 @@ use io_uring::{opcode, types};
 use super::shared;
 use crate::address::RawAddress;
 use crate::backend::os::Message;
-use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, shutdown_how, slice_of};
+use crate::backend::system_calls::{MAX_BYTES, MAX_SLICES, no_signal, peek_flag, shutdown_how, slice_of};
 use crate::handle::Target;
 use crate::op::Op;
 use crate::slab::Record;
@@ -95,15 +95,15 @@ pub(super) unsafe fn build(op: &Op, message: *mut Message) -> Entry {
             let header = unsafe { describe(message, slices.cast_mut(), count) };
             opcode::SendMsg::new(fd(socket), header).flags(no_signal(0) as u32).build()
         }
-        Op::RecvFrom { fd: socket, buffer, len, flags, address } => {
+        Op::RecvFrom { fd: socket, buffer, len, peek, address } => {
             // SAFETY: `message` and the address are valid by contract.
             let header = unsafe { describe_datagram(message, buffer, len, address) };
-            opcode::RecvMsg::new(fd(socket), header).flags(flags as u32).build()
+            opcode::RecvMsg::new(fd(socket), header).flags(peek_flag(peek) as u32).build()
         }
-        Op::SendTo { fd: socket, buffer, len, flags, address } => {
+        Op::SendTo { fd: socket, buffer, len, address } => {
             // SAFETY: as above; the kernel only reads.
             let header = unsafe { describe_datagram(message, buffer.cast_mut(), len, address.cast_mut()) };
-            opcode::SendMsg::new(fd(socket), header).flags(no_signal(flags) as u32).build()
+            opcode::SendMsg::new(fd(socket), header).flags(no_signal(0) as u32).build()
         }
         _ => build_for_file(op),
     }

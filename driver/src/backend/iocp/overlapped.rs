@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use windows_sys::Win32::Foundation::{ERROR_IO_PENDING, ERROR_NETNAME_DELETED};
 use windows_sys::Win32::Networking::WinSock::{
-    AF_INET6, AcceptEx, GetAcceptExSockaddrs, INVALID_SOCKET, LPFN_CONNECTEX,
+    AF_INET6, AcceptEx, GetAcceptExSockaddrs, INVALID_SOCKET, LPFN_CONNECTEX, MSG_PEEK,
     SIO_GET_EXTENSION_FUNCTION_POINTER, SO_TYPE, SO_UPDATE_ACCEPT_CONTEXT, SO_UPDATE_CONNECT_CONTEXT,
     SOCK_STREAM, SOCKADDR, SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_STORAGE, SOCKET, SOL_SOCKET,
     WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED, WSAECONNABORTED, WSAECONNRESET, WSAENOTCONN,
@@ -81,13 +81,13 @@ pub(super) unsafe fn begin(op: &Op, request: *mut Request) -> Begun {
                 send(op, fd.fd(), slice, 1, flags & !DONT_WAIT, request)
             }
             Op::SendVectored { fd, slices, count } => send(op, fd.fd(), slices, count, 0, request),
-            Op::RecvFrom { fd, buffer, len, flags, address } => {
+            Op::RecvFrom { fd, buffer, len, peek, address } => {
                 let slice = hold(request, slice_of(buffer, len));
-                receive_from(op, fd.fd(), slice, flags & !DONT_WAIT, address, request)
+                receive_from(op, fd.fd(), slice, if peek { MSG_PEEK } else { 0 }, address, request)
             }
-            Op::SendTo { fd, buffer, len, flags, address } => {
+            Op::SendTo { fd, buffer, len, address } => {
                 let slice = hold(request, slice_of(buffer.cast_mut(), len));
-                send_to(op, fd.fd(), slice, flags & !DONT_WAIT, address, request)
+                send_to(op, fd.fd(), slice, address, request)
             }
             Op::Read { fd, buffer, len, .. } => {
                 let (len, mut bytes) = (len.min(MAX_BYTES) as u32, 0);
@@ -214,7 +214,6 @@ unsafe fn send_to(
     op: &Op,
     fd: RawFd,
     slice: *const RawSlice,
-    flags: i32,
     address: *const RawAddress,
     request: *mut Request,
 ) -> Begun {
@@ -222,7 +221,7 @@ unsafe fn send_to(
     // SAFETY: by contract; the system copies the address.
     let status = unsafe {
         let (name, size, bytes) = (address.cast(), (*address).length(), &raw mut bytes);
-        WSASendTo(fd as SOCKET, slice, 1, bytes, flags as u32, name, size, request.cast(), None)
+        WSASendTo(fd as SOCKET, slice, 1, bytes, 0, name, size, request.cast(), None)
     };
     begun(op, status == 0, bytes)
 }

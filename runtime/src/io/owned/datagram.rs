@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 struct RecvFrom<D, B> {
     from: Arc<D>,
-    flags: i32,
+    peek: bool,
     buffer: B,
     sender: RawAddress,
 }
@@ -17,18 +17,18 @@ unsafe impl<D: HasHandle, B: BufferMut> Payload for RecvFrom<D, B> {
     fn op(&mut self) -> Op {
         let bytes = self.buffer.bytes_mut();
         let (buffer, len) = (bytes.as_mut_ptr(), bytes.len());
-        let (fd, flags, address) = (self.from.handle().target(), self.flags, &raw mut self.sender);
-        Op::RecvFrom { fd, buffer, len, flags, address }
+        let (fd, peek, address) = (self.from.handle().target(), self.peek, &raw mut self.sender);
+        Op::RecvFrom { fd, buffer, len, peek, address }
     }
 }
 
 /// Receives a datagram into `buffer`, and says who has sent it.
 pub(crate) async fn recv_from<D: HasHandle, B: BufferMut>(
     from: Arc<D>,
-    flags: i32,
+    peek: bool,
     buffer: B,
 ) -> (io::Result<(usize, SocketAddr)>, B) {
-    let received = RecvFrom { from, flags, buffer, sender: RawAddress::empty() };
+    let received = RecvFrom { from, peek, buffer, sender: RawAddress::empty() };
     let (result, received) = OpFuture::new(received).await;
     let named = |length| Ok((count(length), received.sender.to_socket_addr()?));
     (result.and_then(named), received.buffer)
@@ -45,7 +45,7 @@ unsafe impl<D: HasHandle, B: Buffer> Payload for SendTo<D, B> {
     fn op(&mut self) -> Op {
         let bytes = self.buffer.bytes();
         let (buffer, len) = (bytes.as_ptr(), bytes.len());
-        Op::SendTo { fd: self.to.handle().target(), buffer, len, flags: 0, address: &raw const self.receiver }
+        Op::SendTo { fd: self.to.handle().target(), buffer, len, address: &raw const self.receiver }
     }
 }
 

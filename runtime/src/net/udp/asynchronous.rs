@@ -115,7 +115,7 @@ impl UdpSocket {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<(usize, SocketAddr)>, B)> + Send + use<B> {
-        owned::recv_from(Arc::clone(&self.socket), 0, buffer)
+        owned::recv_from(Arc::clone(&self.socket), false, buffer)
     }
 
     /// The same without taking the datagram.
@@ -131,7 +131,7 @@ impl UdpSocket {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<(usize, SocketAddr)>, B)> + Send + use<B> {
-        owned::recv_from(Arc::clone(&self.socket), PEEK, buffer)
+        owned::recv_from(Arc::clone(&self.socket), true, buffer)
     }
 
     /// Receives a datagram into the buffer's beginning.
