@@ -37,6 +37,8 @@ const NOT_EMULATED: &[&str] = &[
     // The emulator knows no `io_uring_setup`, and these force a ring.
     "io_uring",
     "a_busy_ring",
+    "in_steady_state",
+    "random_programs_agree",
     "peers_of_different_backends",
     "no_descriptor_is_left_over",
     "nothing_is_lost_and_nothing_stays",
@@ -65,6 +67,7 @@ const NOT_EMULATED: &[&str] = &[
     "a_task_that_blocks_its_worker_is_named",
     "gdb_unwinds",
     // The kernel can't start the program again, as these tests do.
+    "a_bad_value_is_an_error",
     "a_bad_variable_is_an_error",
     "a_child_is_told_that_a_runtime_is_not_its_own",
     "a_poll_that_overflows",
