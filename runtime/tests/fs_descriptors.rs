@@ -3,39 +3,20 @@
 //! Those of Windows are in `os_windows.rs`.
 #![cfg(unix)]
 
+#[path = "support/scratch.rs"]
+mod scratch;
+
 use fibra::{
     fs::{self, File},
     thread,
 };
+use scratch::Scratch;
 use std::{
     fs as std_fs,
     io::{ErrorKind, Read, Write},
     os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
-    path::{Path, PathBuf},
+    path::Path,
 };
-
-/// A directory that is gone when the test is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("fibra-fs-descriptors-{}-{number}", std::process::id()));
-        std_fs::create_dir(&path).expect("it is new");
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        std_fs::remove_dir_all(&self.0).expect("it is ours");
-    }
-}
 
 /// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
 fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {

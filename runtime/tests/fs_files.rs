@@ -1,5 +1,7 @@
 //! What is written to a file is read from it: at its position, at an offset, appended, cut, and whole.
 
+#[path = "support/scratch.rs"]
+mod scratch;
 #[cfg(unix)]
 #[path = "support/system_of_unix.rs"]
 mod system;
@@ -11,34 +13,11 @@ use fibra::{
     fs::{self, File, OpenOptions},
     thread,
 };
+use scratch::Scratch;
 use std::{
     fs as std_fs,
     io::{ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write},
-    path::PathBuf,
 };
-
-/// A directory that is gone when the test is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("fibra-fs-files-{}-{number}", std::process::id()));
-        std_fs::create_dir(&path).expect("it is new");
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        std_fs::remove_dir_all(&self.0).expect("it is ours");
-    }
-}
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|place| (place / 253) as u8 ^ place as u8).collect()

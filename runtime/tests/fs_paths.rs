@@ -3,39 +3,20 @@
 //! Modes, links and sockets as Unix has them; Windows has `os_windows.rs`.
 #![cfg(unix)]
 
+#[path = "support/scratch.rs"]
+mod scratch;
+
 use fibra::fs::{self, File, OpenOptions};
+use scratch::Scratch;
 use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs as std_fs,
     io::{self, ErrorKind},
     os::unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime},
 };
-
-/// A directory that is gone when the test is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("fibra-fs-paths-{}-{number}", std::process::id()));
-        std_fs::create_dir(&path).expect("it is new");
-        Self(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        std_fs::remove_dir_all(&self.0).expect("it is ours");
-    }
-}
 
 /// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
 fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {
