@@ -5,7 +5,7 @@ use super::incoming::IncomingAsync;
 use super::{
     ToSocketAddrs,
     socket::Socket,
-    stream::{TcpStream, no_address},
+    stream::{TcpStream, first_of},
 };
 use crate::io::{
     borrowed,
@@ -66,14 +66,8 @@ impl TcpListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let mut last = no_address();
-        for address in addr.to_socket_addrs()? {
-            match Socket::listening(&address) {
-                Ok(socket) => return Ok(Self { socket: Arc::new(socket) }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let socket = first_of(addr.to_socket_addrs()?, |address| Socket::listening(&address))?;
+        Ok(Self { socket: Arc::new(socket) })
     }
 
     /// Listens, as [`bind`](TcpListener::bind); for futures, since a name may have to be resolved.
@@ -92,14 +86,8 @@ impl TcpListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub async fn bind_async<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let mut last = no_address();
-        for address in addr.to_socket_addrs_async().await? {
-            match Socket::listening(&address) {
-                Ok(socket) => return Ok(Self { socket: Arc::new(socket) }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let socket = first_of(addr.to_socket_addrs_async().await?, |address| Socket::listening(&address))?;
+        Ok(Self { socket: Arc::new(socket) })
     }
 
     /// Takes the next connection, and says whose it is.

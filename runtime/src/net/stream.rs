@@ -95,15 +95,8 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        let mut last = no_address();
-        for address in addr.to_socket_addrs()? {
-            match Socket::connected(&address, None) {
-                Ok(socket) => return Ok(Self::from_socket(Arc::new(socket))),
-                Err(error) if Cancelled::caused(&error) => return Err(error),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let socket = first_of(addr.to_socket_addrs()?, |address| Socket::connected(&address, None))?;
+        Ok(Self::from_socket(Arc::new(socket)))
     }
 
     /// Connects, for at most `timeout`.
@@ -230,6 +223,22 @@ impl TcpStream {
 /// The error of an empty list, as std has it.
 pub(super) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any addresses")
+}
+
+/// What `attempt` has made of the first address with which it works; else its last error. Who is cancelled tries no further
+/// one.
+pub(super) fn first_of<T>(
+    addresses: impl Iterator<Item = SocketAddr>,
+    mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = no_address();
+    for address in addresses {
+        match attempt(address) {
+            Err(error) if !Cancelled::caused(&error) => last = error,
+            result => return result,
+        }
+    }
+    Err(last)
 }
 
 impl Read for &TcpStream {

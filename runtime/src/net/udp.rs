@@ -6,9 +6,9 @@ mod options;
 use super::{
     ToSocketAddrs,
     socket::Socket,
-    stream::{PEEK, no_address},
+    stream::{PEEK, first_of, no_address},
 };
-use crate::{cancel::Cancelled, io::borrowed};
+use crate::io::{borrowed, owned::HasHandle};
 use fibra_driver::{Descriptor, Handle, RawAddress};
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
@@ -72,14 +72,8 @@ impl UdpSocket {
     }
 
     fn bind_first(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<UdpSocket> {
-        let mut last = no_address();
-        for address in addresses {
-            match Socket::for_datagrams(&address) {
-                Ok(socket) => return Ok(Self { socket: Arc::new(socket) }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let socket = first_of(addresses, |address| Socket::for_datagrams(&address))?;
+        Ok(Self { socket: Arc::new(socket) })
     }
 
     /// Names the peer that [`send`](UdpSocket::send) sends to, and the only one that anything is received from after this.
@@ -101,14 +95,9 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        let mut last = no_address();
-        for address in addr.to_socket_addrs()? {
-            match borrowed::connect(self.as_handle(), &RawAddress::from(address), None) {
-                Err(error) if !Cancelled::caused(&error) => last = error,
-                result => return result,
-            }
-        }
-        Err(last)
+        first_of(addr.to_socket_addrs()?, |address| {
+            borrowed::connect(self.as_handle(), &RawAddress::from(address), None)
+        })
     }
 
     /// Sends a datagram to the first of the addresses. Returns how many bytes it has.
@@ -294,7 +283,6 @@ impl UdpSocket {
     }
 
     pub(crate) fn as_handle(&self) -> &Handle {
-        use crate::io::owned::HasHandle;
         self.socket.handle()
     }
 
