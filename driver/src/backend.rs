@@ -108,6 +108,8 @@ pub enum Capability {
     Emulated,
     /// A thread of the pool does it, by a call that may block.
     Pool,
+    /// Nobody does it here: it fails with an error of the kind [`Unsupported`](io::ErrorKind::Unsupported).
+    Unsupported,
 }
 
 /// A backend that has started, what it shares with those who wake it, and what it uses of the kernel's abilities.
@@ -185,6 +187,7 @@ impl Backend {
         unsafe {
             each!(self, backend => match backend.capability(op) {
                 Capability::Pool => Submission::Pending(ledger.offload(op, word)),
+                Capability::Unsupported => Submission::Complete(Err(io::ErrorKind::Unsupported.into())),
                 _ => backend.submit(ledger, op, word),
             })
         }

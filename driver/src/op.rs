@@ -5,9 +5,7 @@
 //! a plain thread, by [`Op::perform_blocking`](crate::Op::perform_blocking). So each operation is written once, and the
 //! backends cannot drift apart in what they accept.
 
-use std::fmt;
 use std::net::Shutdown;
-use std::ops::BitOr;
 use std::ptr;
 use std::time::Instant;
 
@@ -15,130 +13,11 @@ use crate::address::RawAddress;
 use crate::backend::os::{self, OpenFlags, PathUnit, RawFd, RawSlice, RawStatx};
 use crate::handle::Target;
 
-/// Where in a file an operation starts.
-///
-/// ```
-/// use fibra_driver::Offset;
-/// assert_ne!(Offset::at(0), Offset::CURRENT);
-/// assert_eq!(Offset::at(6).position(), Some(6));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Offset(u64);
+mod interest;
+mod offset;
 
-impl Offset {
-    /// At the file's own position, which moves along. For streams, which have none, the only choice.
-    pub const CURRENT: Offset = Offset(u64::MAX);
-
-    /// At this byte; the file's own position neither matters nor moves. Not for streams: what they do with it differs
-    /// between backends. No file reaches 2^63; the kernel refuses what is beyond.
-    ///
-    /// ```
-    /// assert_eq!(fibra_driver::Offset::at(u64::MAX).position(), Some(u64::MAX - 1));
-    /// ```
-    pub const fn at(position: u64) -> Offset {
-        Offset(if position == u64::MAX { position - 1 } else { position })
-    }
-
-    /// The byte; `None` for the file's own position.
-    ///
-    /// ```
-    /// assert_eq!(fibra_driver::Offset::CURRENT.position(), None);
-    /// ```
-    pub const fn position(self) -> Option<u64> {
-        if self.0 == u64::MAX { None } else { Some(self.0) }
-    }
-
-    /// So many bytes further on; the file's own position has moved by itself.
-    ///
-    /// ```
-    /// use fibra_driver::Offset;
-    /// assert_eq!(Offset::at(6).after(4), Offset::at(10));
-    /// assert_eq!(Offset::CURRENT.after(4), Offset::CURRENT);
-    /// ```
-    pub const fn after(self, bytes: usize) -> Offset {
-        match self.position() {
-            Some(position) => Offset::at(position.saturating_add(bytes as u64)),
-            None => self,
-        }
-    }
-
-    /// The kernel's word for it: −1 is the file's own position.
-    #[allow(dead_code, reason = "backends that go by readiness or by rings use it")]
-    pub(crate) const fn word(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Debug for Offset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.position() {
-            Some(position) => f.debug_tuple("At").field(&position).finish(),
-            None => f.write_str("Current"),
-        }
-    }
-}
-
-/// What an [`Op::Poll`] waits for: a set of `poll(2)` event bits. Errors and hang-ups always end it.
-///
-/// ```
-/// use fibra_driver::Interest;
-/// let both = Interest::READABLE | Interest::WRITABLE;
-/// assert!(both.contains(Interest::READABLE));
-/// assert_eq!(Interest::from_bits(both.bits()), both);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Interest(u32);
-
-impl Interest {
-    /// A read would not block.
-    pub const READABLE: Interest = Interest(os::READABLE);
-    /// A write would not block.
-    pub const WRITABLE: Interest = Interest(os::WRITABLE);
-    /// Out-of-band data is there.
-    pub const PRIORITY: Interest = Interest(os::PRIORITY);
-
-    /// The set with these `poll(2)` bits.
-    ///
-    /// ```
-    /// assert_eq!(fibra_driver::Interest::from_bits(0).bits(), 0);
-    /// ```
-    pub const fn from_bits(bits: u32) -> Interest {
-        Interest(bits)
-    }
-
-    /// The `poll(2)` bits of the set.
-    ///
-    /// ```
-    /// assert_ne!(fibra_driver::Interest::READABLE.bits(), 0);
-    /// ```
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// Whether all of `other` is in the set.
-    ///
-    /// ```
-    /// use fibra_driver::Interest;
-    /// assert!(!Interest::READABLE.contains(Interest::WRITABLE));
-    /// ```
-    pub const fn contains(self, other: Interest) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl BitOr for Interest {
-    type Output = Interest;
-
-    fn bitor(self, other: Interest) -> Interest {
-        Interest(self.0 | other.0)
-    }
-}
-
-impl fmt::Debug for Interest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Interest({:#x})", self.0)
-    }
-}
+pub use interest::Interest;
+pub use offset::Offset;
 
 /// One operation. Plain data: whoever submits it answers for the pointers.
 ///
@@ -244,6 +123,25 @@ pub enum Op {
         len: usize,
         /// The receiver.
         address: *const RawAddress,
+    },
+    /// Sends part of a file to a socket, without memory of the caller's. The result is the number of bytes; 0 at the end of the
+    /// file. [`Unsupported`](std::io::ErrorKind::Unsupported) where the system has no such call that doesn't block: who gets
+    /// that reads and sends.
+    SendFile {
+        /// The socket.
+        fd: Target,
+        /// The file, which stays open until the operation has ended.
+        file: RawFd,
+        /// Where in the file to start, in bytes.
+        offset: u64,
+        /// How many bytes at most.
+        len: usize,
+    },
+    /// Waits until a client opens this end of a named pipe of Windows'.
+    /// [`Unsupported`](std::io::ErrorKind::Unsupported) elsewhere.
+    AcceptPipe {
+        /// The server's end.
+        fd: Target,
     },
     /// Reads from a file or a stream. The result is the number of bytes; 0 at the end.
     Read {
@@ -371,6 +269,8 @@ impl Op {
             Op::SendVectored { .. } => "send_vectored",
             Op::RecvFrom { .. } => "recv_from",
             Op::SendTo { .. } => "send_to",
+            Op::SendFile { .. } => "send_file",
+            Op::AcceptPipe { .. } => "accept_pipe",
             Op::Read { .. } => "read",
             Op::Write { .. } => "write",
             Op::ReadVectored { .. } => "read_vectored",
@@ -397,6 +297,8 @@ impl Op {
             | Op::SendVectored { fd, .. }
             | Op::RecvFrom { fd, .. }
             | Op::SendTo { fd, .. }
+            | Op::SendFile { fd, .. }
+            | Op::AcceptPipe { fd }
             | Op::Read { fd, .. }
             | Op::Write { fd, .. }
             | Op::ReadVectored { fd, .. }
@@ -415,6 +317,7 @@ impl Op {
             | Op::Send { .. }
             | Op::SendVectored { .. }
             | Op::SendTo { .. }
+            | Op::SendFile { .. }
             | Op::Write { .. }
             | Op::WriteVectored { .. } => Interest::WRITABLE,
             Op::Poll { interest, .. } => interest,

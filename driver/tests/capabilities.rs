@@ -22,6 +22,8 @@ fn operations() -> Vec<Op> {
         Op::SendVectored { fd, slices: null(), count: 0 },
         Op::RecvFrom { fd, buffer: null_mut(), len: 0, peek: false, address: null_mut() },
         Op::SendTo { fd, buffer: null(), len: 0, address: null() },
+        Op::SendFile { fd, file: fd.fd(), offset: 0, len: 0 },
+        Op::AcceptPipe { fd },
         Op::Shutdown { fd, how: Shutdown::Both },
         Op::Poll { fd, interest: Interest::READABLE },
         Op::Read { fd, buffer: null_mut(), len: 0, offset },
@@ -48,6 +50,7 @@ fn word(capability: Capability) -> &'static str {
         Capability::Native => "native",
         Capability::Emulated => "emulated",
         Capability::Pool => "pool",
+        Capability::Unsupported => "unsupported",
         other => panic!("a word for {other:?} is missing here and in the table"),
     }
 }

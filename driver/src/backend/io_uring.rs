@@ -321,7 +321,7 @@ impl Interpreter for Ring {
     }
 
     fn capability(&self, op: &Op) -> Capability {
-        if self.abilities.can(op) { Capability::Native } else { Capability::Pool }
+        self.abilities.capability(op)
     }
 
     unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {

@@ -39,9 +39,11 @@ mod blocking;
 mod files;
 mod overlapped;
 mod packet;
+mod pipes;
 mod port;
 mod receives;
 mod status;
+mod transmit;
 
 use afd::{Afd, PollInfo};
 use alarm::Alarm;
@@ -153,7 +155,7 @@ impl Iocp {
         };
         match association.and_then(|association| association.home()) {
             Some(home) => Way::Overlapped { offset, skips: home.skips },
-            None if matches!(op, Op::Connect { .. }) => Way::Pool,
+            None if matches!(op, Op::Connect { .. } | Op::SendFile { .. }) => Way::Pool,
             None if is_socket(target.fd()) => Way::Readiness,
             None => Way::Pool,
         }
@@ -297,6 +299,8 @@ fn overlaps(op: &Op) -> bool {
             | Op::SendVectored { .. }
             | Op::RecvFrom { .. }
             | Op::SendTo { .. }
+            | Op::SendFile { .. }
+            | Op::AcceptPipe { .. }
             | Op::Read { .. }
             | Op::Write { .. }
     )

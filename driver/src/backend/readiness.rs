@@ -341,6 +341,7 @@ impl<P: Poller> Interpreter for Readiness<P> {
             // There is no readiness of disks. A close goes to the pool only where it may block.
             Op::Open { .. } | Op::Statx { .. } | Op::Sync { .. } => Capability::Pool,
             Op::Shutdown { .. } | Op::Close { .. } => Capability::Native,
+            Op::SendFile { .. } | Op::AcceptPipe { .. } => Capability::Unsupported,
             // Reads and writes: of a stream by readiness; of a file from the page cache, or by the pool; without the page
             // cache by the pool.
             _ => Capability::Emulated,

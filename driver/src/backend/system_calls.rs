@@ -89,6 +89,8 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
                 return poll(fd.fd(), interest, (mode == Mode::NonBlocking).then_some(Duration::ZERO));
             }
             Op::Timeout { .. } => return Ok(0),
+            // The first would block on the disk or, by the pool, for as long as its peer likes; pipes have no such names.
+            Op::SendFile { .. } | Op::AcceptPipe { .. } => return Err(io::ErrorKind::Unsupported.into()),
             _ => call_on_file(op) as isize,
         }
     };

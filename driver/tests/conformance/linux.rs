@@ -14,9 +14,9 @@ use fibra_driver::{BackendKind, Handle, Interest, Offset, Op, RawAddress, Target
 
 use crate::batching::{CONNECTIONS, ROUNDS, run};
 use crate::edges::{connection, duplicate, emptied, poll};
-use crate::files::{Scratch, read, write};
 use crate::net::{pair, recv};
 use crate::rig::{Rig, errno};
+use crate::scratch::{Scratch, read, write};
 
 /// A block at an address that `O_DIRECT` takes.
 #[repr(align(4096))]

@@ -14,6 +14,7 @@ mod datagrams;
 mod flow;
 mod model;
 mod net;
+mod scratch;
 mod shared;
 mod timers;
 mod unpark;

@@ -1,12 +1,12 @@
 //! Sockets and streams as Unix alone has them: local ones, modes, signals.
 
-use std::io::{IoSlice, Write};
+use std::io::{ErrorKind, IoSlice, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::AtomicU8;
 
-use fibra_driver::{Handle, Interest, Op, RawAddress, Target};
+use fibra_driver::{Capability, Handle, Interest, Op, RawAddress, Target};
 
 use crate::net::{accept, listen, own, pair, recv, send};
 use crate::rig::errno;
@@ -154,6 +154,19 @@ promises! {
             assert_eq!(errno(rig.finish(recv)), libc::ECANCELED);
         }
         drop(there);
+        rig.assert_idle();
+    }
+
+    fn what_only_windows_has_is_refused(rig) {
+        let (here, _there) = pair();
+        let (fd, file) = (here.target(), here.as_raw_fd());
+        for op in [Op::SendFile { fd, file, offset: 0, len: 1 }, Op::AcceptPipe { fd }] {
+            assert_eq!(rig.driver.capability(&op), Capability::Unsupported);
+            assert_eq!(rig.run(op).expect_err("nobody does it").kind(), ErrorKind::Unsupported);
+            // SAFETY: the socket is open until this returns.
+            let without_driver = unsafe { op.perform_blocking(None) };
+            assert_eq!(without_driver.expect_err("nobody does it").kind(), ErrorKind::Unsupported);
+        }
         rig.assert_idle();
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use io_uring::{EnterFlags, IoUring, Probe, opcode, types};
 
+use crate::backend::Capability;
 use crate::backend::choose::Refusal;
 use crate::config::Config;
 use crate::op::Op;
@@ -72,15 +73,17 @@ pub(super) const MODES: &[Mode] = &[
 ];
 
 impl Abilities {
-    /// Whether the ring does `op` itself. What is not asked about here is older than the features that a ring must have.
-    pub(super) fn can(&self, op: &Op) -> bool {
-        match op {
+    /// Who does `op`. What is not asked about here is older than the features that a ring must have.
+    pub(super) fn capability(&self, op: &Op) -> Capability {
+        let ring_can = match op {
             Op::Open { .. } => self.open,
             Op::Close { .. } => self.close,
             Op::Statx { .. } => self.statx,
             Op::Shutdown { .. } => self.shutdown,
+            Op::SendFile { .. } | Op::AcceptPipe { .. } => return Capability::Unsupported,
             _ => true,
-        }
+        };
+        if ring_can { Capability::Native } else { Capability::Pool }
     }
 
     /// For the report.

@@ -7,7 +7,7 @@ use std::ptr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, HANDLE, WAIT_TIMEOUT};
+use windows_sys::Win32::Foundation::{HANDLE, WAIT_TIMEOUT};
 use windows_sys::Win32::Networking::WinSock::{
     POLLERR, POLLHUP, POLLNVAL, SOCKET, WSAENOTSOCK, WSAEWOULDBLOCK, WSAGetLastError, WSAPOLLFD, WSAPoll,
 };
@@ -57,9 +57,9 @@ impl Op {
                     each_slice(self, std::slice::from_raw_parts(slices, count), offset, deadline)
                 }
                 Op::Read { offset: Offset::CURRENT, .. } | Op::Write { offset: Offset::CURRENT, .. }
-                    if !is_socket(self.target().map_or(0, |target| target.fd())) =>
+                    if files::is_synchronous(self.target().map_or(0, |target| target.fd())) =>
                 {
-                    transfer_here(self, deadline)
+                    transfer_here(self)
                 }
                 _ if self.refuses_to_wait() => attempt(self),
                 _ => perform(self, deadline),
@@ -146,13 +146,12 @@ unsafe fn each_slice(
     Ok(done)
 }
 
-/// Reads or writes where the handle stands. The system knows that of handles that aren't overlapped; of the others, files
-/// have a position of ours, and streams none.
+/// Reads or writes where the handle stands, which the system knows of handles that aren't overlapped.
 ///
 /// # Safety
 ///
 /// Of [`Op::perform_blocking`].
-unsafe fn transfer_here(op: &Op, deadline: Option<Instant>) -> io::Result<u32> {
+unsafe fn transfer_here(op: &Op) -> io::Result<u32> {
     let mut bytes = 0;
     // SAFETY: the same contract.
     let done = unsafe {
@@ -174,12 +173,7 @@ unsafe fn transfer_here(op: &Op, deadline: Option<Instant>) -> io::Result<u32> {
         return Ok(bytes);
     }
     let error = io::Error::last_os_error();
-    match error.raw_os_error() {
-        // SAFETY: the same contract.
-        Some(code) if code as u32 == ERROR_INVALID_PARAMETER => unsafe { perform(op, deadline) },
-        Some(code) => status::judge(op, code, bytes),
-        None => Err(error),
-    }
+    error.raw_os_error().map_or(Err(error), |code| status::judge(op, code, bytes))
 }
 
 /// # Safety
@@ -263,6 +257,7 @@ unsafe fn await_end(
 pub(super) fn offset_of(op: &Op) -> Option<Offset> {
     match *op {
         Op::Read { offset, .. } | Op::Write { offset, .. } => Some(offset),
+        Op::SendFile { offset, .. } => Some(Offset::at(offset)),
         _ => None,
     }
 }

@@ -8,6 +8,10 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::{self, Path};
 use std::ptr;
 
+use windows_sys::Wdk::Storage::FileSystem::{
+    FILE_MODE_INFORMATION, FILE_SYNCHRONOUS_IO_ALERT, FILE_SYNCHRONOUS_IO_NONALERT, FileModeInformation,
+    NtQueryInformationFile,
+};
 use windows_sys::Win32::Foundation::{CloseHandle, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Networking::WinSock::{
     LINGER, SD_BOTH, SD_RECEIVE, SD_SEND, SO_LINGER, SOCKET, SOL_SOCKET, closesocket, getsockopt, shutdown,
@@ -16,6 +20,7 @@ use windows_sys::Win32::Storage::FileSystem::{
     BY_HANDLE_FILE_INFORMATION, CreateFileW, FILE_FLAG_BACKUP_SEMANTICS, FlushFileBuffers,
     GetFileInformationByHandle,
 };
+use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 
 use super::super::os::{OpenFlags, PathUnit, RawFd, is_socket, number_of};
 use crate::handle::Target;
@@ -157,4 +162,18 @@ pub(super) fn lingers(fd: RawFd) -> bool {
     // SAFETY: the value is valid for its size. What is no socket leaves it as it is.
     unsafe { getsockopt(fd as SOCKET, SOL_SOCKET, SO_LINGER, (&raw mut linger).cast(), &raw mut size) };
     linger.l_onoff != 0 && linger.l_linger != 0
+}
+
+/// Whether the system waits in each call that reads or writes, and keeps a position. Of a handle that is overlapped it does neither: a
+/// call without an `OVERLAPPED` is an error for files, and for pipes it waits until anything else has ended on the handle.
+pub(super) fn is_synchronous(fd: RawFd) -> bool {
+    const SYNCHRONOUS: u32 = FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT;
+    let (mut status, mut mode) = (IO_STATUS_BLOCK::default(), FILE_MODE_INFORMATION::default());
+    // SAFETY: both are valid for writes, of the sizes that belong to the question. What is no handle is an error.
+    let answer = unsafe {
+        let (handle, size) = (ptr::without_provenance_mut(fd), size_of::<FILE_MODE_INFORMATION>() as u32);
+        let (status, mode) = (&raw mut status, (&raw mut mode).cast());
+        NtQueryInformationFile(handle, status, mode, size, FileModeInformation)
+    };
+    answer >= 0 && mode.Mode & SYNCHRONOUS != 0
 }

@@ -20,12 +20,12 @@ use windows_sys::Win32::Storage::FileSystem::{ReadFile, WriteFile};
 
 use super::super::os::{DONT_WAIT, RawFd, RawSlice, number_of};
 use super::packet::{ADDRESS, Accepting, Cargo, Request};
-use super::status;
+use super::{pipes, status, transmit};
 use crate::address::RawAddress;
 use crate::op::Op;
 
 /// What the system transfers at most in one call: lengths have 32 bits, and a result is one.
-const MAX_BYTES: usize = 0x7fff_f000;
+pub(super) const MAX_BYTES: usize = 0x7fff_f000;
 /// How many slices are handed over in one call.
 pub(super) const MAX_SLICES: usize = 1024;
 
@@ -55,7 +55,7 @@ pub(super) fn slice_of(buffer: *mut u8, len: usize) -> RawSlice {
     RawSlice { len: len.min(MAX_BYTES) as u32, buf: buffer }
 }
 
-/// Begins an operation on a socket, or a read or write.
+/// Begins an operation on a socket or a pipe, or a read or write.
 ///
 /// # Safety
 ///
@@ -101,12 +101,17 @@ pub(super) unsafe fn begin(op: &Op, request: *mut Request) -> Begun {
                 let done = WriteFile(handle, buffer, len, &raw mut bytes, request.cast());
                 begun(op, done != 0, bytes)
             }
+            Op::SendFile { fd, file, offset, len } => {
+                transmit::begin(op, fd.fd(), file, offset, len, request)
+            }
+            Op::AcceptPipe { fd } => pipes::begin_accept(op, fd.fd(), request),
             _ => unreachable!("not an overlapped operation: {}", op.name()),
         }
     }
 }
 
-fn begun(op: &Op, done: bool, bytes: u32) -> Begun {
+/// What a call says that is over if it is `done`, with so many bytes.
+pub(super) fn begun(op: &Op, done: bool, bytes: u32) -> Begun {
     if done {
         return Begun::Done(bytes);
     }

@@ -47,7 +47,8 @@ fn error(status: NTSTATUS) -> i32 {
 pub(super) fn judge(op: &Op, code: i32, bytes: u32) -> io::Result<u32> {
     let reads = matches!(op, Op::Read { .. } | Op::ReadVectored { .. });
     let receives = matches!(op, Op::Recv { .. } | Op::RecvVectored { .. } | Op::RecvFrom { .. });
-    let sends = matches!(op, Op::Send { .. } | Op::SendVectored { .. } | Op::SendTo { .. });
+    let sends =
+        matches!(op, Op::Send { .. } | Op::SendVectored { .. } | Op::SendTo { .. } | Op::SendFile { .. });
     match code as u32 {
         ERROR_HANDLE_EOF | ERROR_BROKEN_PIPE if reads => Ok(0),
         ERROR_MORE_DATA if reads => Ok(bytes),
