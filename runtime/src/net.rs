@@ -1,4 +1,4 @@
-//! TCP and UDP, with the API of [`std::net`].
+//! TCP and UDP, with the API of [`std::net`]; on Windows also named pipes (`named_pipe`).
 //!
 //! | call | who waits |
 //! | --- | --- |
@@ -25,6 +25,8 @@ mod addresses;
 #[cfg(feature = "stream")]
 mod incoming;
 mod listener;
+#[cfg(windows)]
+pub mod named_pipe;
 #[cfg(feature = "_polled")]
 mod poll;
 #[cfg(feature = "hyper")]

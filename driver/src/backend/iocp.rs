@@ -201,7 +201,7 @@ impl Iocp {
         packet.request.cargo = Cargo::Poll(info);
         let overlapped = Packet::into_kernel(packet);
         // SAFETY: both are on the heap, and nobody's but the system's until the packet comes out of the port.
-        match unsafe { self.afd.ask(overlapped.as_ptr(), place) } {
+        match unsafe { self.afd.ask(ptr::null_mut(), overlapped.as_ptr(), place) } {
             Ok(()) => {
                 self.hand_over(ledger, key, self.afd.fd(), overlapped);
                 None
@@ -352,7 +352,8 @@ impl Interpreter for Iocp {
         // Whoever makes a socket by the standard library has this done by it; a driver may be there before.
         drop(std::net::TcpListener::bind(("127.0.0.1", 0)));
         let port = Port::new().map_err(Refusal::at("CreateIoCompletionPort"))?;
-        let afd = Afd::open(&port).map_err(Refusal::at(r"opening \Device\Afd"))?;
+        let afd = Afd::open().and_then(|afd| port.associate(afd.fd()).map(|()| afd));
+        let afd = afd.map_err(Refusal::at(r"opening \Device\Afd"))?;
         let bell = Bell::Port(Arc::clone(&port));
         let alarm = Alarm::new();
         let features = if alarm.is_some() { vec!["wait_completion_packets"] } else { vec![] };

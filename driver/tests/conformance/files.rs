@@ -13,7 +13,7 @@ use fibra_driver::{Handle, Offset, Op, RawStatx};
 use crate::rig::{Rig, errno, system};
 use crate::scratch::{Scratch, read, write};
 
-fn file(scratch: &Scratch) -> Handle {
+fn file_of(scratch: &Scratch) -> Handle {
     let options = File::options().read(true).write(true).create(true).truncate(true).open(&scratch.0);
     Handle::new(options.expect("a file in the temporary directory").into())
 }
@@ -32,7 +32,7 @@ fn open(rig: &mut Rig, path: &Path, flags: i32) -> std::io::Result<OwnedFd> {
 promises! {
     fn reads_and_writes_happen_at_their_offsets(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         assert_eq!(rig.run(write(&file, b"world", Offset::at(6))).expect("there is room"), 5);
         assert_eq!(rig.run(write(&file, b"hello ", Offset::at(0))).expect("there is room"), 6);
         let mut buffer = [0; 32];
@@ -43,7 +43,7 @@ promises! {
 
     fn the_files_own_position_moves_along(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         for part in [b"one", b"two"] {
             assert_eq!(rig.run(write(&file, part, Offset::CURRENT)).expect("there is room"), 3);
         }
@@ -53,7 +53,7 @@ promises! {
 
     fn vectored_reads_and_writes_use_all_slices_and_are_cut_where_the_kernel_ends(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         let parts = vec![IoSlice::new(b"ab"); 1500];
         let slices = parts.as_ptr().cast();
         let op = Op::WriteVectored { fd: file.target(), slices, count: 1500, offset: Offset::at(0) };
@@ -98,7 +98,7 @@ promises! {
 
     fn sync_waits_for_the_storage_and_refuses_what_has_none(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         rig.run(write(&file, b"data", Offset::at(0))).expect("there is room");
         assert_eq!(rig.run(Op::Sync { fd: file.target(), data_only: false }).expect("it can be synced"), 0);
         assert_eq!(rig.run(Op::Sync { fd: file.target(), data_only: true }).expect("it can be synced"), 0);
@@ -108,7 +108,7 @@ promises! {
 
     fn statx_tells_the_status_by_path_and_by_descriptor(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         rig.run(write(&file, b"12345", Offset::at(0))).expect("there is room");
         let path = c_path(&scratch.0);
         for (fd, path) in [(None, path.as_ptr()), (Some(file.as_raw_fd()), ptr::null())] {
@@ -128,7 +128,7 @@ promises! {
     fn close_closes_files_and_sockets(rig) {
         let scratch = Scratch::new();
         let (socket, mut peer) = crate::net::pair();
-        let file = file(&scratch).into_fd().into_raw_fd();
+        let file = file_of(&scratch).into_fd().into_raw_fd();
         assert_eq!(rig.run(Op::Close { fd: file }).expect("it is open"), 0);
         assert_eq!(rig.run(Op::Close { fd: socket.into_fd().into_raw_fd() }).expect("it is open"), 0);
         assert_eq!(std::io::Read::read(&mut peer, &mut [0; 1]).expect("the end is no error"), 0);
@@ -136,14 +136,14 @@ promises! {
 
     fn what_may_wait_for_a_disk_never_runs_on_the_drivers_thread(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         let path = c_path(&scratch.0);
         // SAFETY: plain data, for which all zeros is a value.
         let mut status: RawStatx = unsafe { std::mem::zeroed() };
         let ops = [
             Op::Sync { fd: file.target(), data_only: true },
             Op::Statx { fd: None, path: path.as_ptr(), flags: 0, mask: 0, out: &raw mut status },
-            Op::Close { fd: file(&scratch).into_fd().into_raw_fd() },
+            Op::Close { fd: file_of(&scratch).into_fd().into_raw_fd() },
         ];
         for op in ops {
             let started = rig.start(op);
@@ -156,7 +156,7 @@ promises! {
 
     fn a_cancelled_file_operation_ends_once(rig) {
         let scratch = Scratch::new();
-        let file = file(&scratch);
+        let file = file_of(&scratch);
         let data = vec![7u8; 1 << 20];
         for _ in 0..20 {
             let write = rig.start(write(&file, &data, Offset::at(0)));

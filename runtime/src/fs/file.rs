@@ -356,6 +356,11 @@ impl File {
         &self.inner.handle
     }
 
+    /// For operations that may outlive it.
+    pub(crate) fn share(&self) -> Arc<dyn HasHandle> {
+        Arc::clone(&self.inner) as _
+    }
+
     pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
         match Arc::try_unwrap(self.inner) {
             Ok(inner) => Ok(inner.handle.into_fd()),

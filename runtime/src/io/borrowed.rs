@@ -75,6 +75,19 @@ pub(crate) fn send_to(
     unsafe { perform(op, deadline) }.map(count)
 }
 
+/// Sends a part of a file. `Unsupported` where the system has no such call that doesn't block.
+pub(crate) fn send_file(
+    socket: &Handle,
+    file: &Handle,
+    offset: u64,
+    len: usize,
+    deadline: Option<Instant>,
+) -> io::Result<usize> {
+    let op = Op::SendFile { fd: socket.target(), file: file.target().fd(), offset, len };
+    // SAFETY: socket and file are borrowed for the call.
+    unsafe { perform(op, deadline) }.map(count)
+}
+
 /// Takes a connection; the descriptor is close-on-exec.
 pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result<(Descriptor, RawAddress)> {
     let mut address = RawAddress::empty();
@@ -82,6 +95,13 @@ pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result
     // SAFETY: the listener is borrowed for the call, and the address is in this frame.
     let fd = unsafe { perform(op, deadline) }?;
     Ok((owned(fd), address))
+}
+
+/// Waits for a named pipe's client.
+#[allow(dead_code, reason = "named pipes are Windows'")]
+pub(crate) fn accept_pipe(pipe: &Handle) -> io::Result<()> {
+    // SAFETY: the pipe is borrowed for the call.
+    unsafe { perform(Op::AcceptPipe { fd: pipe.target() }, None) }.map(drop)
 }
 
 pub(crate) fn connect(socket: &Handle, address: &RawAddress, deadline: Option<Instant>) -> io::Result<()> {

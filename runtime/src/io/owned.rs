@@ -13,7 +13,7 @@ mod writing;
 pub(crate) use {
     datagram::{recv_from, send_to},
     reading::{read, receive},
-    writing::{write, write_all},
+    writing::{send_file, write, write_all},
 };
 
 use super::{
@@ -162,6 +162,22 @@ pub(crate) fn accepted<D>(
     (result, payload): (io::Result<u32>, Accept<D>),
 ) -> io::Result<(Descriptor, RawAddress)> {
     Ok((owned(result?), payload.address))
+}
+
+#[allow(dead_code, reason = "named pipes are Windows'")]
+struct AcceptPipe<D>(Arc<D>);
+
+// SAFETY: the reference to the descriptor is the payload's.
+unsafe impl<D: HasHandle> Payload for AcceptPipe<D> {
+    fn op(&mut self) -> Op {
+        Op::AcceptPipe { fd: self.0.handle().target() }
+    }
+}
+
+/// Waits for a named pipe's client.
+#[allow(dead_code, reason = "named pipes are Windows'")]
+pub(crate) async fn accept_pipe<D: HasHandle>(pipe: Arc<D>) -> io::Result<()> {
+    OpFuture::new(AcceptPipe(pipe)).await.0.map(drop)
 }
 
 struct Connect<D> {

@@ -4,6 +4,7 @@ mod asynchronous;
 mod options;
 #[cfg(feature = "_polled")]
 mod polled;
+mod send_file;
 
 use super::{
     ToSocketAddrs,

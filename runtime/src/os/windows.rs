@@ -2,7 +2,7 @@
 
 use crate::{
     fs::{File, Metadata, OpenOptions},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpListener, TcpStream, UdpSocket, named_pipe::PipeStream},
 };
 use fibra_driver::Descriptor;
 use std::os::windows::{
@@ -40,7 +40,7 @@ macro_rules! descriptor {
             /// # Panics
             ///
             /// If the descriptor is shared, with a clone or with an operation of a dropped future, and the process can't
-            /// have another one. `into_std` returns an error instead.
+            /// have another one.
             fn from(owner: $type) -> $owned {
                 match owner.into_fd().expect("a shared descriptor needs a duplicate when it is given away") {
                     Descriptor::$kind(owned) => owned,
@@ -70,7 +70,7 @@ macro_rules! descriptor {
 descriptor!(Socket, OwnedSocket, BorrowedSocket, RawSocket, AsSocket::as_socket, AsRawSocket::as_raw_socket,
     FromRawSocket::from_raw_socket, IntoRawSocket::into_raw_socket: TcpListener, TcpStream, UdpSocket);
 descriptor!(Handle, OwnedHandle, BorrowedHandle, RawHandle, AsHandle::as_handle, AsRawHandle::as_raw_handle,
-    FromRawHandle::from_raw_handle, IntoRawHandle::into_raw_handle: File);
+    FromRawHandle::from_raw_handle, IntoRawHandle::into_raw_handle: File, PipeStream);
 
 impl OpenOptionsExt for OpenOptions {
     fn access_mode(&mut self, access: u32) -> &mut Self {

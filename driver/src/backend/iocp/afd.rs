@@ -7,7 +7,6 @@ use std::io;
 use std::mem;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
-use std::sync::Arc;
 
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Wdk::Storage::FileSystem::{FILE_OPEN, NtCreateFile};
@@ -22,7 +21,6 @@ use windows_sys::Win32::Storage::FileSystem::{FILE_SHARE_READ, FILE_SHARE_WRITE,
 use windows_sys::Win32::System::IO::{IO_STATUS_BLOCK, OVERLAPPED};
 
 use super::super::os::RawFd;
-use super::port::Port;
 use crate::op::Interest;
 
 /// The request's number, and the events. No header of the system's names them; every event loop on Windows relies on them.
@@ -96,7 +94,7 @@ fn base_socket(socket: SOCKET) -> SOCKET {
 pub(super) struct Afd(OwnedHandle);
 
 impl Afd {
-    pub(super) fn open(port: &Arc<Port>) -> io::Result<Afd> {
+    pub(super) fn open() -> io::Result<Afd> {
         let mut name: Vec<u16> = r"\Device\Afd\Fibra".encode_utf16().collect();
         let length = mem::size_of_val(name.as_slice()) as u16;
         let name = UNICODE_STRING { Length: length, MaximumLength: length, Buffer: name.as_mut_ptr() };
@@ -128,21 +126,25 @@ impl Afd {
             return Err(error(result));
         }
         // SAFETY: the handle is new, and nobody else's.
-        let afd = Afd(unsafe { OwnedHandle::from_raw_handle(handle) });
-        port.associate(afd.fd())?;
-        Ok(afd)
+        Ok(Afd(unsafe { OwnedHandle::from_raw_handle(handle) }))
     }
 
     pub(super) fn fd(&self) -> RawFd {
         self.0.as_raw_handle().addr()
     }
 
-    /// Asks. The answer comes out of the port in any case, unless this is an error.
+    /// Asks. Unless this is an error, the answer comes in any case: out of the port that the handle is associated with, or, if
+    /// there is none, when the event is signalled.
     ///
     /// # Safety
     ///
-    /// Both stay valid until the packet has come.
-    pub(super) unsafe fn ask(&self, overlapped: *mut OVERLAPPED, info: *mut PollInfo) -> io::Result<()> {
+    /// Both stay valid until the answer has come.
+    pub(super) unsafe fn ask(
+        &self,
+        event: HANDLE,
+        overlapped: *mut OVERLAPPED,
+        info: *mut PollInfo,
+    ) -> io::Result<()> {
         let size = mem::size_of::<PollInfo>() as u32;
         // SAFETY: by contract. An `OVERLAPPED` begins with an `IO_STATUS_BLOCK`.
         let status = unsafe {
@@ -151,7 +153,7 @@ impl Afd {
             let (input, output) = (info.cast::<c_void>().cast_const(), info.cast());
             NtDeviceIoControlFile(
                 handle,
-                ptr::null_mut(),
+                event,
                 None,
                 context,
                 block,

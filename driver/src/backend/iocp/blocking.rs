@@ -16,6 +16,7 @@ use windows_sys::Win32::System::IO::{CancelIoEx, GetOverlappedResult};
 use windows_sys::Win32::System::Threading::{CreateEventW, WaitForSingleObject};
 
 use super::super::os::{RawFd, RawSlice, is_socket};
+use super::afd::{Afd, PollInfo};
 use super::overlapped::{Begun, Outcome, begin, finish, slice_of};
 use super::packet::Request;
 use super::port::milliseconds;
@@ -40,14 +41,14 @@ impl Op {
         unsafe {
             match *self {
                 Op::Timeout { deadline: end } => sleep_until(end, deadline),
-                Op::Poll { fd, interest } => wait_ready(fd.fd(), interest, deadline),
+                Op::Poll { .. } => wait_ready(self, deadline),
                 Op::Open { .. }
                 | Op::Close { .. }
                 | Op::Statx { .. }
                 | Op::Sync { .. }
                 | Op::Shutdown { .. } => files::call(self),
-                Op::RecvShared { fd, bytes } => {
-                    wait_ready(fd.fd(), Interest::READABLE, deadline)?;
+                Op::RecvShared { bytes, .. } => {
+                    wait_ready(self, deadline)?;
                     receive(self, &mut *bytes, deadline)
                 }
                 Op::ReadVectored { slices, count, offset, .. } => {
@@ -205,8 +206,10 @@ unsafe fn perform_once(op: &Op, event: &Event, deadline: Option<Instant>) -> Out
         Begun::Over(result) => return Outcome::Over(result),
         Begun::Done(bytes) => Ok(bytes),
         Begun::Pending => {
+            let fd = op.target().map_or(0, |target| target.fd());
             // SAFETY: the request is in flight with this event, and stays here.
-            unsafe { await_end(op, event, place, deadline) }
+            let ended = unsafe { await_end(op, fd, event, place, deadline) };
+            ended.map(|bytes| bytes.unwrap_or_else(|| end_of(op)))
         }
     };
     // SAFETY: the same contract, and the system has done with the request.
@@ -219,18 +222,18 @@ unsafe fn perform_once(op: &Op, event: &Event, deadline: Option<Instant>) -> Out
     outcome
 }
 
-/// Waits until the system has done with a request.
+/// Waits until the system has done with a request on this handle. `None`: our own side was shut down.
 ///
 /// # Safety
 ///
-/// Of [`Op::perform_blocking`]; the request is in flight with this event.
+/// Of [`Op::perform_blocking`]; the request is in flight on the handle, with this event.
 unsafe fn await_end(
     op: &Op,
+    fd: RawFd,
     event: &Event,
     request: *mut Request,
     deadline: Option<Instant>,
-) -> io::Result<u32> {
-    let fd = op.target().map_or(0, |target| target.fd());
+) -> io::Result<Option<u32>> {
     // SAFETY: the handle is alive for the call.
     let lazy = unsafe { lazy_of_receive(op) };
     if let Some(lazy) = lazy {
@@ -248,8 +251,8 @@ unsafe fn await_end(
     // SAFETY: the system has done with it.
     let overlapped = unsafe { (*request).overlapped };
     match status::result(op, overlapped.Internal as i32, overlapped.InternalHigh as u32) {
-        Err(error) if is_abort(&error) && lazy.is_some_and(|lazy| lazy.receives.are_shut()) => Ok(end_of(op)),
-        result => result,
+        Err(error) if is_abort(&error) && lazy.is_some_and(|lazy| lazy.receives.are_shut()) => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -277,7 +280,11 @@ impl Event {
 
     /// The event as an operation takes it whose end no port is to hear of: with the lowest bit set.
     fn without_packet(&self) -> HANDLE {
-        self.0.as_raw_handle().map_addr(|address| address | 1)
+        self.handle().map_addr(|address| address | 1)
+    }
+
+    fn handle(&self) -> HANDLE {
+        self.0.as_raw_handle()
     }
 
     /// Waits for the operation's end. `None`: there was no time for it, and it was cancelled.
@@ -291,7 +298,7 @@ impl Event {
                 Pause::For(deadline.saturating_duration_since(Instant::now()))
             });
             // SAFETY: the event is open.
-            let status = unsafe { WaitForSingleObject(self.0.as_raw_handle(), milliseconds(pause)) };
+            let status = unsafe { WaitForSingleObject(self.handle(), milliseconds(pause)) };
             if status != WAIT_TIMEOUT {
                 return Some(());
             }
@@ -339,23 +346,25 @@ pub(super) fn is_disk(fd: RawFd) -> bool {
     (unsafe { GetFileType(ptr::without_provenance_mut(fd)) }) == FILE_TYPE_DISK
 }
 
-/// Waits for a socket. Returns what it is ready for.
-fn wait_ready(fd: RawFd, interest: Interest, deadline: Option<Instant>) -> io::Result<u32> {
+/// Waits until the operation's socket is ready. Returns what for.
+///
+/// # Safety
+///
+/// Of [`Op::perform_blocking`].
+unsafe fn wait_ready(op: &Op, deadline: Option<Instant>) -> io::Result<u32> {
+    let (fd, interest) = (op.target().map_or(0, |target| target.fd()), op.interest());
     if !is_socket(fd) {
         return if is_disk(fd) { Ok(interest.bits()) } else { Err(io::ErrorKind::Unsupported.into()) };
     }
-    loop {
-        let pause = deadline.map_or(Pause::Forever, |deadline| {
-            Pause::For(deadline.saturating_duration_since(Instant::now()))
-        });
-        match poll(fd, interest, pause)? {
-            0 if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            0 => {}
-            ready => return Ok(ready),
-        }
-    }
+    let (afd, event) = (Afd::open()?, Event::new()?);
+    let (mut info, mut request) = (PollInfo::new(fd, interest), Request::at(0));
+    let place = &raw mut request;
+    // SAFETY: both stay here until the answer has come: only then the wait below is over.
+    let ended = unsafe {
+        afd.ask(event.handle(), place.cast(), &raw mut *info)?;
+        await_end(op, afd.fd(), &event, place, deadline)?
+    };
+    ended.map_or_else(|| Ok(end_of(op)), |_| info.answer())
 }
 
 /// Sleeps until `end`, unless `deadline` is earlier.

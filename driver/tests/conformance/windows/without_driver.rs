@@ -1,6 +1,7 @@
 //! Threads that have no driver.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
+use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::rig::Rig;
 use crate::rig::system;
 
 /// What a thread without a driver does.
-pub(super) fn perform(op: Op, deadline: Option<Instant>) -> std::io::Result<u32> {
+pub(super) fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u32> {
     // SAFETY: every test keeps what its operation points to until this returns.
     unsafe { op.perform_blocking(deadline) }
 }
@@ -39,7 +40,7 @@ fn a_thread_without_a_driver_waits_by_itself_and_not_beyond_its_deadline() {
     let now = Op::Recv { fd, buffer: buffer.as_mut_ptr(), len: 8, flags: system::DONT_WAIT };
     assert_eq!(perform(now, None).expect_err("nothing is there").raw_os_error(), Some(system::WOULD_BLOCK));
     let mut bytes = Vec::new();
-    let shared = Op::RecvShared { fd, bytes: &raw mut bytes };
+    let shared = receive_shared(&here, &mut bytes);
     assert_eq!(perform(shared, soon()).expect_err("nothing comes").kind(), ErrorKind::TimedOut);
     let ready = Op::Poll { fd, interest: Interest::WRITABLE };
     assert_ne!(perform(ready, None).expect("there is room") & Interest::WRITABLE.bits(), 0);
@@ -78,4 +79,28 @@ fn a_driver_and_a_thread_without_one_share_a_handle() {
         assert_eq!(perform(recv(here.target(), &mut buffer), None).expect("data comes"), 1);
     }
     rig.assert_idle();
+}
+
+#[test]
+fn a_shutdown_ends_the_waits_of_threads_without_a_driver() {
+    let end_of = |wait: fn(&Handle) -> io::Result<u32>| {
+        let (here, _there) = pair();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(&here));
+            thread::sleep(Duration::from_millis(20));
+            here.shutdown(Shutdown::Read).expect("it is connected");
+            waiting.join().expect("the thread ends").expect("a shutdown is no error")
+        })
+    };
+    assert_eq!(end_of(|here| perform(recv(here.target(), &mut [0; 8]), None)), 0);
+    assert_eq!(end_of(|here| perform(receive_shared(here, &mut Vec::new()), None)), 0);
+    let ready = end_of(|here| {
+        let fd = here.target();
+        perform(Op::Poll { fd, interest: Interest::READABLE }, None)
+    });
+    assert_ne!(ready & Interest::READABLE.bits(), 0);
+}
+
+fn receive_shared(here: &Handle, bytes: &mut Vec<u8>) -> Op {
+    Op::RecvShared { fd: here.target(), bytes }
 }

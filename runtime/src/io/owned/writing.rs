@@ -115,3 +115,28 @@ impl<D: HasHandle, B: Buffer> WriteAll<D, B> {
         }
     }
 }
+
+struct SendFile<D> {
+    to: Arc<D>,
+    file: Arc<dyn HasHandle>,
+    offset: u64,
+    len: usize,
+}
+
+// SAFETY: the references to both descriptors are the payload's.
+unsafe impl<D: HasHandle> Payload for SendFile<D> {
+    fn op(&mut self) -> Op {
+        let (fd, file) = (self.to.handle().target(), self.file.handle().target().fd());
+        Op::SendFile { fd, file, offset: self.offset, len: self.len }
+    }
+}
+
+/// Sends a part of a file. `Unsupported` where the system has no such call that doesn't block.
+pub(crate) async fn send_file<D: HasHandle>(
+    to: Arc<D>,
+    file: Arc<dyn HasHandle>,
+    offset: u64,
+    len: usize,
+) -> io::Result<usize> {
+    OpFuture::new(SendFile { to, file, offset, len }).await.0.map(count)
+}

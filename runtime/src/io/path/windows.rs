@@ -3,6 +3,7 @@
 use fibra_driver::PathUnit;
 use std::{io, os::windows::ffi::OsStrExt, path::Path};
 
+#[derive(Clone)]
 pub(crate) struct SystemPath(Vec<u16>);
 
 impl SystemPath {
