@@ -19,15 +19,50 @@ use std::{
     future::Future,
     io, mem,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
 
-/// What a stream waits for, in both directions.
+/// What a stream waits for, made when it is first polled: most streams never are, and idle connections are many.
 #[derive(Default)]
-pub(super) struct Waits {
-    pub(super) readable: Direction<Readiness>,
-    pub(super) writable: Direction<Readiness>,
+pub(super) struct Waits(OnceLock<Box<Directions>>);
+
+/// Both directions of a stream.
+#[derive(Default)]
+struct Directions {
+    readable: Direction<Readiness>,
+    writable: Direction<Readiness>,
+}
+
+impl Waits {
+    fn directions(&self) -> &Directions {
+        self.0.get_or_init(Box::default)
+    }
+
+    fn alone(&mut self) -> &mut Directions {
+        self.directions();
+        self.0.get_mut().expect("it was made a moment ago")
+    }
+
+    /// Who receives, and has the stream for himself.
+    pub(super) fn readable_alone(&mut self) -> &mut Readiness {
+        self.alone().readable.alone()
+    }
+
+    /// Who sends, and has the stream for himself.
+    pub(super) fn writable_alone(&mut self) -> &mut Readiness {
+        self.alone().writable.alone()
+    }
+
+    /// Those who receive.
+    pub(super) fn readable(&self) -> &Direction<Readiness> {
+        &self.directions().readable
+    }
+
+    /// Those who send.
+    pub(super) fn writable(&self) -> &Direction<Readiness> {
+        &self.directions().writable
+    }
 }
 
 /// What brings back the task that found nothing to do.

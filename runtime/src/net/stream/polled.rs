@@ -23,7 +23,7 @@ unsafe impl Polled for TcpStream {
         context: &mut Context<'_>,
         buffer: &mut [MaybeUninit<u8>],
     ) -> Poll<io::Result<usize>> {
-        recv(self.waits.readable.alone(), &self.socket, context, buffer)
+        recv(self.waits.readable_alone(), &self.socket, context, buffer)
     }
 
     fn poll_recv_vectored(
@@ -31,11 +31,11 @@ unsafe impl Polled for TcpStream {
         context: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        recv_vectored(self.waits.readable.alone(), &self.socket, context, buffers)
+        recv_vectored(self.waits.readable_alone(), &self.socket, context, buffers)
     }
 
     fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        send(self.waits.writable.alone(), &self.socket, context, buffer)
+        send(self.waits.writable_alone(), &self.socket, context, buffer)
     }
 
     fn poll_send_vectored(
@@ -43,7 +43,7 @@ unsafe impl Polled for TcpStream {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        send_vectored(self.waits.writable.alone(), &self.socket, context, buffers)
+        send_vectored(self.waits.writable_alone(), &self.socket, context, buffers)
     }
 
     fn is_send_vectored(&self) -> bool {
@@ -67,7 +67,9 @@ unsafe impl Polled for &TcpStream {
         context: &mut Context<'_>,
         buffer: &mut [MaybeUninit<u8>],
     ) -> Poll<io::Result<usize>> {
-        self.waits.readable.shared(context, |readable, context| recv(readable, &self.socket, context, buffer))
+        self.waits
+            .readable()
+            .shared(context, |readable, context| recv(readable, &self.socket, context, buffer))
     }
 
     fn poll_recv_vectored(
@@ -76,12 +78,14 @@ unsafe impl Polled for &TcpStream {
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         self.waits
-            .readable
+            .readable()
             .shared(context, |readable, context| recv_vectored(readable, &self.socket, context, buffers))
     }
 
     fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.waits.writable.shared(context, |writable, context| send(writable, &self.socket, context, buffer))
+        self.waits
+            .writable()
+            .shared(context, |writable, context| send(writable, &self.socket, context, buffer))
     }
 
     fn poll_send_vectored(
@@ -90,7 +94,7 @@ unsafe impl Polled for &TcpStream {
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.waits
-            .writable
+            .writable()
             .shared(context, |writable, context| send_vectored(writable, &self.socket, context, buffers))
     }
 
