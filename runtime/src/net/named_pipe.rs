@@ -24,6 +24,7 @@ use crate::{
         path::SystemPath,
     },
     sync::{Mutex, MutexGuard},
+    wait::wait_for_io,
 };
 use fibra_driver::{Descriptor, Handle};
 use std::{
@@ -31,6 +32,7 @@ use std::{
     future::Future,
     io, mem,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, LockResult, PoisonError},
 };
 
@@ -105,7 +107,8 @@ impl PipeListener {
     ///
     /// A cancellation point. No client is lost by it.
     pub fn accept(&self) -> io::Result<PipeStream> {
-        let next = unpoisoned(self.inner.next.lock());
+        let mut turn = pin!(self.inner.next.lock_async());
+        let next = wait_for_io(|context| turn.as_mut().poll(context).map(unpoisoned).map(Ok))?;
         borrowed::accept_pipe(next.handle())?;
         self.inner.replace(next)
     }

@@ -32,6 +32,9 @@ const LONGEST_PLAIN_PATH: usize = 247;
 /// Says that longer paths are welcome, and that nothing in it is to be interpreted.
 const VERBATIM: &str = r"\\?\";
 
+/// What the names of devices and pipes begin with, which are no paths.
+const DEVICE: &str = r"\\.\";
+
 fn check(status: i32) -> io::Result<u32> {
     if status == 0 { Err(io::Error::last_os_error()) } else { Ok(0) }
 }
@@ -87,7 +90,8 @@ unsafe fn verbatim(path: *const PathUnit) -> io::Result<Option<Vec<u16>>> {
         std::slice::from_raw_parts(path, len)
     };
     let path = OsString::from_wide(units);
-    if units.len() < LONGEST_PLAIN_PATH || path.to_string_lossy().starts_with(VERBATIM) {
+    let is_plain = |prefix| path.to_string_lossy().starts_with(prefix);
+    if units.len() < LONGEST_PLAIN_PATH || is_plain(VERBATIM) || is_plain(DEVICE) {
         return Ok(None);
     }
     let absolute = path::absolute(Path::new(&path))?;

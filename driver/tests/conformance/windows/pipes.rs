@@ -4,13 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use fibra_driver::{Capability, Handle, Offset, Op, Target};
-use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
+use fibra_driver::{Capability, Handle, Offset, Op, OpenFlags, Target};
+use windows_sys::Win32::Foundation::{GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_OVERLAPPED, PIPE_ACCESS_DUPLEX};
 use windows_sys::Win32::System::Pipes::{CreateNamedPipeW, PIPE_UNLIMITED_INSTANCES};
 
@@ -30,16 +30,20 @@ fn name() -> PathBuf {
 
 /// A server's end, and the name by which clients open the other one.
 fn server() -> (Handle, PathBuf) {
-    const BUFFER: u32 = 4096;
     let name = name();
+    (server_of(&name), name)
+}
+
+fn server_of(name: &Path) -> Handle {
+    const BUFFER: u32 = 4096;
     // SAFETY: the name is ended by zero. There are no attributes.
     let pipe = unsafe {
-        let (path, access) = (wide(&name), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED);
+        let (path, access) = (wide(name), PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED);
         CreateNamedPipeW(path.as_ptr(), access, 0, PIPE_UNLIMITED_INSTANCES, BUFFER, BUFFER, 0, ptr::null())
     };
     assert_ne!(pipe, INVALID_HANDLE_VALUE, "a pipe can be made");
     // SAFETY: the handle is new, and nobody else's.
-    (Handle::new(unsafe { OwnedHandle::from_raw_handle(pipe) }.into()), name)
+    Handle::new(unsafe { OwnedHandle::from_raw_handle(pipe) }.into())
 }
 
 fn client(name: &PathBuf) -> File {
@@ -82,6 +86,17 @@ promises! {
         assert_eq!(rig.run(read(&server, &mut buffer, Offset::CURRENT)).expect("the end is no error"), 0);
         assert_eq!(rig.driver.stats().offloaded, 0);
         rig.assert_idle();
+    }
+
+    fn a_long_name_is_a_name_all_the_same(rig) {
+        let name = PathBuf::from(format!("{}-{}", name().display(), "x".repeat(222)));
+        let server = server_of(&name);
+        let (waiting, path) = (rig.start(accept(&server)), wide(&name));
+        let flags = OpenFlags { access: GENERIC_READ | GENERIC_WRITE, ..OpenFlags::default() };
+        let client = rig.run(Op::Open { path: path.as_ptr(), flags, mode: 0 }).expect("the pipe has a server");
+        rig.finish(waiting).expect("a client has come");
+        // SAFETY: an open's result is a new descriptor that belongs to whoever receives it.
+        drop(unsafe { fibra_driver::descriptor(client) });
     }
 
     fn a_client_that_was_quicker_is_there(rig) {
