@@ -138,7 +138,7 @@ pub fn command(options: &Options) -> Outcome {
         println!("{passed} passed");
     }
     if options.record {
-        record::note(platform, &result)?;
+        record::note(platform, options.runs, &result)?;
     }
     result.map(|_| ())
 }
@@ -149,7 +149,7 @@ fn all(options: &Options) -> Outcome {
     for &platform in Platform::value_variants() {
         run.step(&record::name_of(platform), || {
             let result = platform.run(options);
-            record::note(platform, &result)?;
+            record::note(platform, 1, &result)?;
             result.map(|_| ())
         })?;
     }
