@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(required_unless_present = "all")]
     platform: Option<Platform>,
     /// Every platform in turn, with `--record`
-    #[arg(long, conflicts_with_all = ["platform", "package", "cargo_arguments"])]
+    #[arg(long, conflicts_with_all = ["platform", "package", "cargo_arguments", "runs"])]
     all: bool,
     /// Write what came of it to `PLATFORMS.md`
     #[arg(long, conflicts_with_all = ["package", "cargo_arguments"])]
