@@ -17,6 +17,7 @@ mod net;
 mod scratch;
 mod shared;
 mod timers;
+mod transfers;
 mod unpark;
 
 // Descriptors as Unix has them.

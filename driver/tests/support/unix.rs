@@ -2,11 +2,13 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each file of tests uses its own part")]
 
+use std::fs::File;
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 pub use std::os::unix::net::UnixStream as Stream;
+use std::path::Path;
 
-use fibra_driver::Descriptor;
+use fibra_driver::{Descriptor, Handle};
 
 pub const CANCELED: i32 = libc::ECANCELED;
 pub const REFUSED: i32 = libc::ECONNREFUSED;
@@ -22,6 +24,12 @@ pub fn stream_pair() -> (Stream, Stream) {
 pub fn tcp_socket() -> Descriptor {
     // SAFETY: no pointers; the descriptor is new.
     unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0)) }
+}
+
+/// An empty file, for reading and writing.
+pub fn new_file(path: &Path) -> Handle {
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(path);
+    Handle::new(file.expect("a file in the temporary directory").into())
 }
 
 pub fn flags(fd: &impl AsRawFd, command: i32) -> i32 {

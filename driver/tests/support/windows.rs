@@ -1,15 +1,19 @@
 //! What the promises need of Windows.
 
+use std::fs::File;
 use std::net::{TcpListener, TcpStream};
+use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::{AsRawSocket, FromRawSocket, OwnedSocket, RawSocket};
+use std::path::Path;
 use std::ptr;
 
-use fibra_driver::Descriptor;
+use fibra_driver::{Descriptor, Handle};
 use windows_sys::Win32::Foundation::{ERROR_CANCELLED, GetHandleInformation, HANDLE_FLAG_INHERIT};
 use windows_sys::Win32::Networking::WinSock::{
     AF_INET, LINGER, MSG_PEEK, SO_LINGER, SOCK_STREAM, SOCKET, SOL_SOCKET, WSA_FLAG_OVERLAPPED,
     WSAECONNREFUSED, WSAECONNRESET, WSAEWOULDBLOCK, WSASocketW, setsockopt,
 };
+use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OVERLAPPED;
 
 pub const CANCELED: i32 = ERROR_CANCELLED as i32;
 pub const REFUSED: i32 = WSAECONNREFUSED;
@@ -51,6 +55,13 @@ pub fn tcp_socket() -> Descriptor {
         let socket = WSASocketW(i32::from(AF_INET), SOCK_STREAM, 0, ptr::null(), 0, WSA_FLAG_OVERLAPPED);
         Descriptor::Socket(OwnedSocket::from_raw_socket(socket as RawSocket))
     }
+}
+
+/// An empty file, for reading and writing, which the system reads and writes by itself.
+pub fn new_file(path: &Path) -> Handle {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(true).custom_flags(FILE_FLAG_OVERLAPPED);
+    Handle::new(options.open(path).expect("a file in the temporary directory").into())
 }
 
 pub fn assert_not_inherited(fd: &Descriptor) {

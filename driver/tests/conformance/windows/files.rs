@@ -1,7 +1,7 @@
 //! Files and handles that are not sockets, and what goes wrong with them.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::windows::ffi::OsStrExt;
 use std::path::Path;
 
@@ -66,42 +66,6 @@ promises! {
         assert_eq!(rig.run(read(&file, &mut buffer, Offset::at(6))).expect("data is there"), 5);
         assert_eq!(&buffer, b"world");
         assert_eq!(rig.run(read(&file, &mut buffer, Offset::at(11))).expect("the end is no error"), 0);
-    }
-
-    fn reads_and_writes_happen_at_their_offsets(rig) {
-        let scratch = Scratch::new();
-        let file = create(rig, &scratch.0);
-        assert_eq!(rig.run(write(&file, b"world", Offset::at(6))).expect("there is room"), 5);
-        assert_eq!(rig.run(write(&file, b"hello ", Offset::at(0))).expect("there is room"), 6);
-        let mut buffer = [0; 32];
-        assert_eq!(rig.run(read(&file, &mut buffer, Offset::at(3))).expect("data is there"), 8);
-        assert_eq!(&buffer[..8], b"lo world");
-        assert_eq!(rig.run(read(&file, &mut buffer, Offset::at(11))).expect("the end is no error"), 0);
-    }
-
-    fn the_files_own_position_moves_along(rig) {
-        let scratch = Scratch::new();
-        let file = create(rig, &scratch.0);
-        for part in [b"one", b"two"] {
-            assert_eq!(rig.run(write(&file, part, Offset::CURRENT)).expect("there is room"), 3);
-        }
-        assert_eq!(rig.run(read(&file, &mut [0; 8], Offset::CURRENT)).expect("the end is no error"), 0);
-        assert_eq!(fs::read(&scratch.0).expect("it is there"), b"onetwo");
-    }
-
-    fn vectored_reads_and_writes_use_all_slices(rig) {
-        let scratch = Scratch::new();
-        let file = create(rig, &scratch.0);
-        let parts = [IoSlice::new(b"ab"), IoSlice::new(b"cde")];
-        let slices = parts.as_ptr().cast();
-        let op = Op::WriteVectored { fd: file.target(), slices, count: 2, offset: Offset::at(0) };
-        assert_eq!(rig.run(op).expect("there is room"), 5);
-        let (mut first, mut second) = ([0; 3], [0; 4]);
-        let mut parts = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
-        let slices = parts.as_mut_ptr().cast();
-        let op = Op::ReadVectored { fd: file.target(), slices, count: 2, offset: Offset::at(1) };
-        assert_eq!(rig.run(op).expect("data is there"), 4);
-        assert_eq!((&first, &second[..1]), (b"bcd", &b"e"[..]));
     }
 
     fn open_creates_and_opens_and_says_what_is_wrong(rig) {
