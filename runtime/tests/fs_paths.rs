@@ -1,8 +1,13 @@
 //! What is said about files and directories, and done with them, is what std says and does.
 //!
-//! Modes, links and sockets as Unix has them; Windows has `os_windows.rs`.
-#![cfg(unix)]
+//! What only one system has to say is in `os_unix.rs` and `os_windows.rs`.
 
+#[cfg(unix)]
+#[path = "support/paths_of_unix.rs"]
+mod paths;
+#[cfg(windows)]
+#[path = "support/paths_of_windows.rs"]
+mod paths;
 #[path = "support/scratch.rs"]
 mod scratch;
 
@@ -13,7 +18,6 @@ use std::{
     ffi::OsString,
     fs as std_fs,
     io::{self, ErrorKind},
-    os::unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -34,14 +38,6 @@ fn assert_same(ours: &fs::Metadata, std: &std_fs::Metadata) {
     assert_eq!(ours.modified().unwrap(), std.modified().unwrap());
     assert_eq!(ours.accessed().unwrap(), std.accessed().unwrap());
     assert_eq!(ours.created().ok(), std.created().ok());
-    let numbers = |metadata: &dyn MetadataExt| {
-        let times = [metadata.atime(), metadata.mtime(), metadata.ctime()];
-        let fractions = [metadata.atime_nsec(), metadata.mtime_nsec(), metadata.ctime_nsec()];
-        let owners = [metadata.mode(), metadata.uid(), metadata.gid()];
-        let places = [metadata.dev(), metadata.ino(), metadata.rdev(), metadata.nlink()];
-        (times, fractions, owners, places, [metadata.size(), metadata.blksize(), metadata.blocks()])
-    };
-    assert_eq!(numbers(ours), numbers(std));
 }
 
 #[fibra::test]
@@ -49,9 +45,8 @@ fn metadata_is_what_std_says() {
     everywhere(|scratch| {
         let (file, link) = (scratch.join("file"), scratch.join("link"));
         std_fs::write(&file, [7; 12_345]).unwrap();
-        symlink(&file, &link).unwrap();
-        // A device that nobody else writes to: that would change its times.
-        for path in [&*file, &*link, &*scratch.0, Path::new("/dev/full"), Path::new("/")] {
+        let link = if paths::link(&file, &link) { &link } else { &file };
+        for path in [&file, link, &*scratch.0, Path::new(paths::QUIET), Path::new("/")] {
             assert_same(&fs::metadata(path).unwrap(), &std_fs::metadata(path).unwrap());
             assert_same(&fs::symlink_metadata(path).unwrap(), &std_fs::symlink_metadata(path).unwrap());
             let ours = fibra::wait(fs::metadata_async(path)).unwrap();
@@ -81,16 +76,24 @@ fn times_before_the_epoch_are_times_too() {
     });
 }
 
+/// On Unix root may write all the same: what we may is asked of std first.
 #[fibra::test]
-fn permissions_are_set_by_path_and_by_handle() {
+fn a_file_is_protected_by_path_and_by_handle() {
     everywhere(|scratch| {
         let path = scratch.join("file");
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path).unwrap();
-        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o640);
-        file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        let file = File::create(&path).unwrap();
+        let writable = file.metadata().unwrap().permissions();
+        assert!(!writable.readonly());
+        let mut protected = writable.clone();
+        protected.set_readonly(true);
+        file.set_permissions(protected).unwrap();
         assert!(fs::metadata(&path).unwrap().permissions().readonly());
+        let may = |outcome: io::Result<()>| outcome.map_err(|error| error.kind());
+        let std = may(std_fs::write(&path, "x"));
+        assert_eq!((may(fs::write(&path, "x")), may(File::create(&path).map(drop))), (std, std));
+        fs::set_permissions(&path, writable).unwrap();
+        assert!(!file.metadata().unwrap().permissions().readonly());
+        fs::write(&path, "x").unwrap();
     });
 }
 
@@ -100,15 +103,17 @@ fn each_error_has_the_kind_that_std_gives_it() {
         let (file, missing) = (scratch.join("file"), scratch.join("missing"));
         std_fs::write(&file, "x").unwrap();
         let kind = |outcome: io::Result<()>| outcome.unwrap_err().kind();
+        let same = |ours: io::Result<()>, std: io::Result<()>| assert_eq!(kind(ours), kind(std));
         assert_eq!(kind(File::open(&missing).map(drop)), ErrorKind::NotFound);
         assert_eq!(kind(fibra::wait(File::open_async(&missing)).map(drop)), ErrorKind::NotFound);
         assert_eq!(kind(fs::read(&missing).map(drop)), ErrorKind::NotFound);
         assert_eq!(kind(fs::metadata(&missing).map(drop)), ErrorKind::NotFound);
         assert_eq!(kind(fs::read_dir(&missing).map(drop)), ErrorKind::NotFound);
-        assert_eq!(kind(fs::read_dir(&file).map(drop)), ErrorKind::NotADirectory);
-        assert_eq!(kind(File::open(file.join("deeper")).map(drop)), ErrorKind::NotADirectory);
         assert_eq!(kind(File::create_new(&file).map(drop)), ErrorKind::AlreadyExists);
-        assert_eq!(kind(File::create(&scratch.0).map(drop)), ErrorKind::IsADirectory);
+        let deeper = file.join("deeper");
+        same(fs::read_dir(&file).map(drop), std_fs::read_dir(&file).map(drop));
+        same(File::open(&deeper).map(drop), std_fs::File::open(&deeper).map(drop));
+        same(File::create(&scratch.0).map(drop), std_fs::File::create(&scratch.0).map(drop));
         assert_eq!(kind(fs::create_dir(&file)), ErrorKind::AlreadyExists);
         assert_eq!(kind(fs::remove_dir(&scratch.0)), ErrorKind::DirectoryNotEmpty);
         for with_nul in ["nul\0nul", "\0"] {
@@ -116,27 +121,9 @@ fn each_error_has_the_kind_that_std_gives_it() {
             assert_eq!(kind(fs::metadata(with_nul).map(drop)), ErrorKind::InvalidInput);
             assert_eq!(kind(fibra::wait(fs::metadata_async(with_nul)).map(drop)), ErrorKind::InvalidInput);
         }
-        let mut read_only = File::open(&file).unwrap();
-        let refused = io::Write::write(&mut read_only, b"x").unwrap_err();
-        assert_eq!(refused.raw_os_error(), Some(libc::EBADF));
-    });
-}
-
-/// Root may do anything: what it may do is asked of std first.
-#[fibra::test]
-fn who_may_not_is_told_so() {
-    everywhere(|scratch| {
-        let path = scratch.join("secret");
-        std_fs::write(&path, "x").unwrap();
-        std_fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-        let std = std_fs::File::open(&path).map(drop).map_err(|error| error.kind());
-        let ours = File::open(&path).map(drop).map_err(|error| error.kind());
-        let future = fibra::wait(File::open_async(&path)).map(drop).map_err(|error| error.kind());
-        assert_eq!((ours, future), (std, std));
-        // Nobody may write there, root neither.
-        let std = std_fs::write("/proc/version", "x").unwrap_err();
-        let ours = fs::write("/proc/version", "x").unwrap_err();
-        assert_eq!(ours.kind(), std.kind());
+        let refused = io::Write::write(&mut std_fs::File::open(&file).unwrap(), b"x").unwrap_err();
+        let ours = io::Write::write(&mut File::open(&file).unwrap(), b"x").unwrap_err();
+        assert_eq!(ours.raw_os_error(), refused.raw_os_error());
     });
 }
 
@@ -173,19 +160,6 @@ fn options_open_what_std_opens() {
 }
 
 #[fibra::test]
-fn custom_flags_are_passed_on() {
-    everywhere(|scratch| {
-        let link = scratch.join("link");
-        symlink("/dev/null", &link).unwrap();
-        let error = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&link).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
-        // The access mode can't be smuggled in.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_RDWR).open("/dev/null").unwrap();
-        assert_eq!(FileExt::write_at(&file, b"x", 0).unwrap_err().raw_os_error(), Some(libc::EBADF));
-    });
-}
-
-#[fibra::test]
 fn a_directory_of_ten_thousand_is_listed_once_each() {
     let scratch = Scratch::new();
     let names: BTreeSet<OsString> = (0..10_000).map(|number| format!("entry {number}").into()).collect();
@@ -210,24 +184,21 @@ fn entries_know_what_they_are() {
     everywhere(|scratch| {
         std_fs::write(scratch.join("file"), "12345").unwrap();
         std_fs::create_dir(scratch.join("directory")).unwrap();
-        symlink("nowhere", scratch.join("link")).unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(scratch.join("socket")).unwrap();
+        let links = usize::from(paths::link("nowhere", scratch.join("link")));
         let mut seen = BTreeSet::new();
         for entry in fs::read_dir(&scratch.0).unwrap() {
             let entry = entry.unwrap();
             let (kind, metadata) = (entry.file_type().unwrap(), entry.metadata().unwrap());
-            assert_eq!((kind, entry.ino()), (metadata.file_type(), metadata.ino()));
+            assert_eq!(kind, metadata.file_type());
             assert_eq!(entry.path(), scratch.0.join(entry.file_name()));
             let name = entry.file_name().into_string().unwrap();
             assert_eq!(kind.is_file(), name == "file");
             assert_eq!(kind.is_dir(), name == "directory");
             assert_eq!(kind.is_symlink(), name == "link");
-            assert_eq!(kind.is_socket(), name == "socket");
-            assert!(!kind.is_fifo() && !kind.is_char_device() && !kind.is_block_device());
             assert!(kind.is_symlink() || metadata.len() == 5 || name != "file");
             seen.insert(name);
         }
-        assert_eq!(seen.len(), 4);
+        assert_eq!(seen.len(), 2 + links);
     });
 }
 
@@ -239,16 +210,23 @@ fn paths_are_made_moved_and_removed() {
         fs::create_dir_all(&deep).unwrap();
         let (one, two, three) = (deep.join("one"), deep.join("two"), deep.join("three"));
         fs::write(&one, "content").unwrap();
-        assert_eq!(fs::copy(&one, &two).unwrap(), 7);
+        // It is 7, but Wine never says how much it has copied.
+        let copied = std_fs::copy(&one, &three).unwrap();
+        assert_eq!(fs::copy(&one, &two).unwrap(), copied);
         fs::rename(&two, &three).unwrap();
         assert!(!fs::exists(&two).unwrap() && fs::exists(&three).unwrap());
         fs::hard_link(&one, &two).unwrap();
-        assert_eq!(fs::metadata(&one).unwrap().nlink(), 2);
+        fs::write(&one, "changed").unwrap();
         fs::remove_file(&one).unwrap();
-        assert_eq!(fs::read_to_string(&two).unwrap(), "content");
-        symlink("two", deep.join("link")).unwrap();
-        assert_eq!(fs::read_link(deep.join("link")).unwrap(), Path::new("two"));
-        assert_eq!(fs::canonicalize(deep.join("../c/link")).unwrap(), std_fs::canonicalize(&two).unwrap());
+        assert_eq!(fs::read_to_string(&two).unwrap(), "changed");
+        assert_eq!(fs::canonicalize(deep.join("../c/two")).unwrap(), std_fs::canonicalize(&two).unwrap());
+        if paths::link("two", deep.join("link")) {
+            assert_eq!(fs::read_link(deep.join("link")).unwrap(), Path::new("two"));
+            assert_eq!(
+                fs::canonicalize(deep.join("../c/link")).unwrap(),
+                std_fs::canonicalize(&two).unwrap()
+            );
+        }
         fs::create_dir(scratch.join("empty")).unwrap();
         fs::remove_dir(scratch.join("empty")).unwrap();
         fs::remove_dir_all(scratch.join("a")).unwrap();

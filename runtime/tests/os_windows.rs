@@ -1,43 +1,43 @@
 //! Files and sockets on Windows, as std has them there.
 #![cfg(windows)]
 
+#[path = "support/scratch.rs"]
+mod scratch;
+
 use fibra::{
     fs::{self, File, OpenOptions},
     net::{TcpListener, TcpStream},
 };
+use scratch::Scratch;
 use std::{
     io::{ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write},
     os::windows::{
-        fs::OpenOptionsExt,
+        fs::{MetadataExt, OpenOptionsExt},
         io::{AsRawHandle, AsRawSocket, OwnedHandle, OwnedSocket},
     },
-    path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A directory that is gone when the test is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let directory = std::env::temp_dir().join(format!("fibra-windows-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        Scratch(directory)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+#[fibra::test]
+fn metadata_turns_into_std_s_with_what_windows_tells() {
+    let scratch = Scratch::new();
+    let path = scratch.join("file");
+    fs::write(&path, "content").unwrap();
+    let file = File::open(&path).unwrap();
+    let numbers = |metadata: std::fs::Metadata| {
+        let times = [metadata.creation_time(), metadata.last_access_time(), metadata.last_write_time()];
+        (metadata.file_attributes(), times, metadata.file_size())
+    };
+    let std = numbers(std::fs::metadata(&path).unwrap());
+    assert_eq!(std.2, 7);
+    assert_eq!(numbers(fs::metadata(&path).unwrap().into()), std);
+    assert_eq!(numbers(fs::symlink_metadata(&path).unwrap().into()), std);
+    assert_eq!(numbers(file.metadata().unwrap().into()), std);
 }
 
 #[fibra::test]
 fn a_file_is_written_read_and_moved_about_in() {
     let scratch = Scratch::new();
-    let path = scratch.0.join("file");
+    let path = scratch.join("file");
     let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
     file.write_all(b"hello world").unwrap();
     assert_eq!(file.seek(SeekFrom::Start(6)).unwrap(), 6);
@@ -61,14 +61,14 @@ fn a_file_is_written_read_and_moved_about_in() {
 #[fibra::test]
 async fn futures_have_files_too() {
     let scratch = Scratch::new();
-    let path = scratch.0.join("file");
+    let path = scratch.join("file");
     fs::write_async(&path, "content").await.0.unwrap();
     let file = File::open_async(&path).await.unwrap();
     let (read, buffer) = file.read_at_async(vec![0; 16], 3).await;
     assert_eq!((read.unwrap(), &buffer[..4]), (4, &b"tent"[..]));
     assert_eq!(file.metadata_async().await.unwrap().len(), 7);
     assert!(fs::metadata_async(&scratch.0).await.unwrap().is_dir());
-    let missing = File::open_async(scratch.0.join("missing")).await.unwrap_err();
+    let missing = File::open_async(scratch.join("missing")).await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     let entries: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(entries, ["file"]);
@@ -77,7 +77,7 @@ async fn futures_have_files_too() {
 #[fibra::test]
 fn what_is_appended_goes_to_the_end() {
     let scratch = Scratch::new();
-    let path = scratch.0.join("log");
+    let path = scratch.join("log");
     for line in ["one\n", "two\n"] {
         OpenOptions::new().append(true).create(true).open(&path).unwrap().write_all(line.as_bytes()).unwrap();
     }
@@ -98,12 +98,12 @@ fn a_path_may_be_longer_than_max_path() {
 #[fibra::test]
 fn files_are_shared_as_std_shares_them_or_as_asked() {
     let scratch = Scratch::new();
-    let path = scratch.0.join("file");
+    let path = scratch.join("file");
     fs::write(&path, "x").unwrap();
     let _first = File::open(&path).unwrap();
     let _second = OpenOptions::new().write(true).open(&path).unwrap();
-    fs::write(scratch.0.join("alone"), "x").unwrap();
-    let path = scratch.0.join("alone");
+    fs::write(scratch.join("alone"), "x").unwrap();
+    let path = scratch.join("alone");
     let _alone = OpenOptions::new().read(true).share_mode(0).open(&path).unwrap();
     File::open(&path).unwrap_err();
 }
@@ -111,7 +111,7 @@ fn files_are_shared_as_std_shares_them_or_as_asked() {
 #[fibra::test]
 fn handles_and_sockets_come_and_go() {
     let scratch = Scratch::new();
-    let path = scratch.0.join("file");
+    let path = scratch.join("file");
     fs::write(&path, "content").unwrap();
     let file = File::from(std::fs::File::open(&path).unwrap());
     let raw = file.as_raw_handle();
