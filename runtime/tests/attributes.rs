@@ -3,12 +3,14 @@
 //! What can only be seen from outside, such as a test that must fail, is in `fixtures`; those tests are ignored, and run
 //! one at a time, each in a process of its own.
 
-#![cfg(target_os = "linux")]
+#[path = "support/fixture.rs"]
+mod fixture;
 
+use fibra::Backend;
+use fixture::{run, run_fixture};
 use std::error::Error;
-use std::fs;
 use std::hint::black_box;
-use std::process::{Command, ExitCode, Output};
+use std::process::ExitCode;
 use std::rc::Rc;
 
 /// What a caller has who gets fibra through another crate.
@@ -18,13 +20,6 @@ mod reexporting {
 
 fn parse(text: &str) -> Result<Rc<u32>, std::num::ParseIntError> {
     Ok(Rc::new(text.parse()?))
-}
-
-/// How many rings this process has open.
-fn rings() -> usize {
-    let open = fs::read_dir("/proc/self/fd").expect("readable");
-    let targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    targets.filter(|target| target.to_string_lossy().contains("io_uring")).count()
 }
 
 /// Goes down the stack until it is so many bytes below `top`, and returns how far it came.
@@ -177,13 +172,7 @@ mod fixtures {
 
     #[fibra::test]
     #[ignore = "another test runs it"]
-    fn shows_its_rings() {
-        println!("rings: {}", rings());
-    }
-
-    #[fibra::test(backend = "epoll")]
-    #[ignore = "another test runs it"]
-    fn only_on_epoll() {}
+    fn passes() {}
 
     #[test]
     #[ignore = "another test runs it"]
@@ -192,56 +181,22 @@ mod fixtures {
     }
 }
 
-/// Runs this file's tests with these arguments, in an environment in which only `variable` is set of ours.
-fn run(arguments: &[&str], variable: Option<(&str, &str)>) -> (bool, String) {
-    let mut command = Command::new(std::env::current_exe().expect("Linux knows it"));
-    command
-        .args(arguments)
-        .env_remove("FIBRA_BACKEND")
-        .env_remove("FIBRA_WORKERS")
-        .env_remove("FIBRA_STACK_SIZE");
-    let Output { status, stdout, stderr } = command.envs(variable).output().expect("it ran once already");
-    (status.success(), String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
-}
-
-/// Runs one fixture, and checks that there is such a test.
-fn run_fixture(name: &str, variable: Option<(&str, &str)>) -> (bool, String) {
-    let (success, output) =
-        run(&["--exact", &format!("fixtures::{name}"), "--ignored", "--nocapture"], variable);
-    assert!(output.contains("running 1 test"), "{output}");
-    (success, output)
-}
-
 #[test]
 fn there_is_one_test_for_each_backend_and_no_other() {
     let (_, list) = run(&["--list"], None);
     let tests_of =
         |name: &str| list.lines().filter(|line| line.starts_with(&format!("{name}::"))).collect::<Vec<_>>();
-    let mut expected = vec!["a_function_is_a_test::epoll: test", "a_function_is_a_test::io_uring: test"];
-    if cfg!(feature = "fake-kqueue") {
-        expected.push("a_function_is_a_test::kqueue: test");
-    }
+    let mut expected: Vec<_> = Backend::ALL
+        .iter()
+        .map(|backend| format!("a_function_is_a_test::{}: test", backend.name()))
+        .collect();
+    expected.sort();
     assert_eq!(tests_of("a_function_is_a_test"), expected);
-    assert_eq!(tests_of("fixtures::only_on_epoll"), ["fixtures::only_on_epoll::epoll: test"]);
-}
-
-#[test]
-fn each_test_runs_on_the_backend_of_its_name() {
-    let (success, output) = run_fixture("shows_its_rings::epoll", None);
-    assert!(success && output.contains("rings: 0\n"), "{output}");
-    let (success, output) = run_fixture("shows_its_rings::io_uring", None);
-    assert!(success && output.contains("rings: ") && !output.contains("rings: 0\n"), "{output}");
-}
-
-#[test]
-fn the_environment_wins_over_the_attribute() {
-    let (success, output) = run_fixture("shows_its_rings::io_uring", Some(("FIBRA_BACKEND", "epoll")));
-    assert!(success && output.contains("rings: 0\n"), "{output}");
 }
 
 #[test]
 fn a_test_that_returns_a_failure_fails() {
-    for backend in ["io_uring", "epoll"] {
+    for backend in Backend::ALL.iter().map(|backend| backend.name()) {
         let (success, output) = run_fixture(&format!("returns_an_error::{backend}"), None);
         assert!(!success && output.contains("InvalidDigit"), "{output}");
         let (success, output) = run_fixture(&format!("returns_a_status_of_failure::{backend}"), None);
@@ -251,7 +206,7 @@ fn a_test_that_returns_a_failure_fails() {
 
 #[test]
 fn a_test_that_panics_fails_with_its_message() {
-    for backend in ["io_uring", "epoll"] {
+    for backend in Backend::ALL.iter().map(|backend| backend.name()) {
         let (success, output) = run_fixture(&format!("panics::{backend}"), None);
         assert!(!success && output.contains("a message from the body"), "{output}");
     }
@@ -259,7 +214,8 @@ fn a_test_that_panics_fails_with_its_message() {
 
 #[test]
 fn a_runtime_that_cannot_start_fails_its_test_with_the_reason() {
-    let (success, output) = run_fixture("shows_its_rings::epoll", Some(("FIBRA_WORKERS", "many")));
+    let (success, output) =
+        run_fixture(&format!("passes::{}", Backend::ALL[0].name()), Some(("FIBRA_WORKERS", "many")));
     assert!(!success && output.contains("FIBRA_WORKERS"), "{output}");
 }
 
