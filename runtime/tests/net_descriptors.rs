@@ -3,12 +3,9 @@
 //! Those of Windows are in `os_windows.rs`.
 #![cfg(unix)]
 
-use fibra::{
-    net::{TcpListener, TcpStream},
-    thread,
-};
+use fibra::net::{TcpListener, TcpStream};
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{Read, Write},
     os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
     time::Duration,
 };
@@ -20,12 +17,22 @@ fn pair() -> (TcpStream, TcpStream) {
 }
 
 #[fibra::test]
-fn other_options_are_set_through_the_descriptor() {
+fn descriptors_are_lent() {
     let (client, _server) = pair();
-    let options = socket2::SockRef::from(&client);
-    options.set_keepalive(true).unwrap();
-    assert!(options.keepalive().unwrap());
     assert_eq!(client.as_fd().as_raw_fd(), client.as_raw_fd());
+}
+
+#[fibra::test]
+fn a_listener_leaves_in_the_mode_that_it_came_in() {
+    let std = std::net::TcpListener::from(TcpListener::bind("127.0.0.1:0").unwrap());
+    assert!(!socket2::SockRef::from(&std).nonblocking().unwrap());
+}
+
+#[fibra::test]
+fn a_duplicate_has_a_number_of_its_own() {
+    let (client, _server) = pair();
+    let clone = client.try_clone().unwrap();
+    assert_ne!(client.into_std().unwrap().as_raw_fd(), clone.as_raw_fd());
 }
 
 #[fibra::test]
@@ -53,33 +60,6 @@ fn streams_turn_into_std_and_back() {
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
 }
 
-#[fibra::test]
-fn the_non_blocking_mode_goes_along_to_std_and_stays_there() {
-    let (client, mut server) = pair();
-    client.set_nonblocking(true).unwrap();
-    let std = client.into_std().unwrap();
-    assert_eq!((&std).read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    // Here, operations wait whatever the descriptor's mode.
-    let client = TcpStream::from(std);
-    let reader = thread::spawn(move || (&client).read(&mut [0]).unwrap());
-    thread::sleep(Duration::from_millis(1));
-    server.write_all(b"x").unwrap();
-    assert_eq!(reader.join().unwrap(), 1);
-}
-
-#[fibra::test]
-fn a_shared_stream_turns_into_a_duplicate() {
-    let (client, mut server) = pair();
-    let mut clone = client.try_clone().unwrap();
-    let mut std = client.into_std().unwrap();
-    assert_ne!(std.as_raw_fd(), clone.as_raw_fd());
-    server.write_all(b"12").unwrap();
-    let (mut one, mut two) = ([0], [0]);
-    clone.read_exact(&mut one).unwrap();
-    std.read_exact(&mut two).unwrap();
-    assert_eq!([one, two].concat(), b"12");
-}
-
 /// What is no socket fails when it is used, and is given back unharmed.
 #[fibra::test]
 fn a_descriptor_of_something_else_is_an_error_later() {
@@ -89,24 +69,6 @@ fn a_descriptor_of_something_else_is_an_error_later() {
     assert!(OwnedFd::from(stream).as_raw_fd() >= 0);
     let listener = TcpListener::from(OwnedFd::from(pair().0));
     assert_eq!(listener.accept().unwrap_err().raw_os_error(), Some(libc::EINVAL));
-}
-
-#[fibra::test]
-fn listeners_turn_into_std_and_back() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let first = TcpStream::connect(address).unwrap();
-    assert_eq!(listener.accept().unwrap().1, first.local_addr().unwrap());
-    let std = std::net::TcpListener::from(listener);
-    assert!(!socket2::SockRef::from(&std).nonblocking().unwrap(), "it left in the mode that it came in");
-    let second = TcpStream::connect(address).unwrap();
-    assert_eq!(std.accept().unwrap().1, second.local_addr().unwrap());
-    let listener = TcpListener::from(std);
-    let third = TcpStream::connect(address).unwrap();
-    assert_eq!(
-        listener.into_incoming().next().unwrap().unwrap().peer_addr().unwrap(),
-        third.local_addr().unwrap()
-    );
 }
 
 #[fibra::test]

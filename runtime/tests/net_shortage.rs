@@ -1,4 +1,6 @@
 //! Without descriptors nothing is accepted, and nothing is lost. Alone in its file: it takes all that the process may have.
+//!
+//! Windows limits handles by memory alone.
 #![cfg(unix)]
 
 use fibra::net::{TcpListener, TcpStream};

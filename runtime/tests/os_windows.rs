@@ -7,6 +7,7 @@ mod scratch;
 use fibra::{
     fs::{self, File, OpenOptions},
     net::{TcpListener, TcpStream},
+    thread,
 };
 use scratch::Scratch;
 use std::{
@@ -156,4 +157,43 @@ fn several_buffers_at_once() {
             .unwrap();
     }
     assert_eq!((&first, &second[..2]), (b"hel", &b"lo"[..]));
+}
+
+/// Whoever shares a file with nobody keeps others out of it until it is closed.
+#[fibra::test]
+fn a_file_is_closed_by_its_last_owner() {
+    let scratch = Scratch::new();
+    let path = scratch.join("file");
+    let drop_it = |file| {
+        drop(file);
+        Ok(())
+    };
+    let ways: [fn(File) -> std::io::Result<()>; 3] =
+        [File::close, |file| fibra::wait(file.close_async()), drop_it];
+    for close in ways {
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(true).share_mode(0).open(&path).unwrap();
+        let clone = file.try_clone().unwrap();
+        close(file).unwrap();
+        std::fs::File::open(&path).unwrap_err();
+        close(clone).unwrap();
+        std::fs::File::open(&path).unwrap();
+    }
+}
+
+#[fibra::test]
+fn pipes_are_files_too() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let (mut reader, writer) = (File::from(OwnedHandle::from(reader)), File::from(OwnedHandle::from(writer)));
+    let reading = thread::spawn(move || {
+        let mut all = String::new();
+        reader.read_to_string(&mut all).map(|_| all)
+    });
+    thread::yield_now();
+    (&writer).write_all(b"through the pipe").unwrap();
+    assert_eq!(writer.write_at(b"nowhere", 3).unwrap_err().kind(), ErrorKind::NotSeekable);
+    let (written, buffer) = fibra::wait(writer.write_at_async("nowhere", 3));
+    assert_eq!((written.unwrap_err().kind(), buffer), (ErrorKind::NotSeekable, "nowhere"));
+    drop(writer);
+    assert_eq!(reading.join().unwrap().unwrap(), "through the pipe");
 }
