@@ -1,5 +1,8 @@
 //! When descriptors run out, accepting pauses without spinning, goes on later, and the clients that are served notice
 //! nothing.
+//!
+//! Windows limits handles by memory alone.
+#![cfg(unix)]
 
 #[macro_use]
 mod server;

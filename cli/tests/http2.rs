@@ -87,7 +87,7 @@ fn a_large_head_is_refused(backend: &str) {
 
 fn a_head_of_a_mebibyte_ends_the_connection_at_most(backend: &str) {
     let server = serve(backend, &[]);
-    let before = server.memory("VmRSS");
+    let before = server.memory();
     let mut frames = Frames::connect(&server, 65535);
     // A literal header `x`, whose value is as long as seven bits and then seven more at a time say.
     let head = b"\x82\x86\x04\x06/a.txt\x01\x04test\0\x01x\x7f\x81\xff\x3f";
@@ -102,7 +102,7 @@ fn a_head_of_a_mebibyte_ends_the_connection_at_most(backend: &str) {
     assert!(answer.is_some(), "it is refused, or the connection is, but not without a word");
     assert_eq!(server.metric("fibra_http_requests_total{status=\"2xx\"}"), 0);
     assert_eq!(server.get("/a.txt").text(), "text");
-    let kilobytes = server.memory("VmRSS") - before;
+    let kilobytes = server.memory() - before;
     assert!(kilobytes < 4096, "{kilobytes} KiB for one connection");
 }
 
@@ -208,7 +208,7 @@ fn a_connection_with_a_download_finishes_it_before_the_end(backend: &str) {
             break len;
         }
     };
-    server.signal("TERM");
+    server.ask_to_end();
     wait_until("new connections are refused", || std::net::TcpStream::connect(server.address).is_err());
     let wide = 0x00ff_ffffu32.to_be_bytes();
     frames.send(WINDOW_UPDATE, 0, 1, &wide);

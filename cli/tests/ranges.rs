@@ -8,7 +8,6 @@ use server::{Directory, Server, noise};
 on_each_backend! {
     a_part_is_exactly_that_part
     a_part_that_does_not_exist_is_refused
-    a_part_of_another_version_is_not_sent
     several_parts_come_in_one_response
     parts_that_overlap_are_sent_once
     what_is_not_understood_gets_everything
@@ -63,29 +62,6 @@ fn a_part_that_does_not_exist_is_refused(backend: &str) {
             (416, Some(content_range)),
             "{range}"
         );
-    }
-}
-
-fn a_part_of_another_version_is_not_sent(backend: &str) {
-    let (server, content) = serve(backend);
-    let mut client = server.connect();
-    let young = client.head("/file").header("etag").unwrap().to_owned();
-    server.settle("/file");
-    let head = client.head("/file");
-    let (tag, modified) = (head.header("etag").unwrap(), head.header("last-modified").unwrap());
-    for version in [tag, modified] {
-        let same = client.get_with("/file", &["Range: bytes=5-6", &format!("If-Range: {version}")]);
-        assert_eq!((same.status, same.body.as_slice()), (206, &content[5..7]), "{version}");
-        assert_eq!(same.header("etag"), Some(tag));
-        assert_eq!((same.header("last-modified"), same.header("content-type")), (None, None));
-    }
-    let weak = format!("W/{tag}");
-    for version in ["Sun, 09 Sep 2001 01:46:40 GMT", "\"tag\"", &weak, &young] {
-        let other = client.get_with("/file", &["Range: bytes=5-6", &format!("If-Range: {version}")]);
-        assert_eq!((other.status, other.body.len()), (200, LEN), "{version}");
-        // Not even to say that it has no such part.
-        let other = client.get_with("/file", &["Range: bytes=999999-", &format!("If-Range: {version}")]);
-        assert_eq!((other.status, other.body.len()), (200, LEN), "{version}");
     }
 }
 

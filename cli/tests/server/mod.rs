@@ -1,6 +1,15 @@
 //! The real binary, serving a temporary directory, and a client that says exactly what a test wants said.
 
-#![allow(dead_code, unused_macros, reason = "each test file uses its part of this")]
+#![allow(dead_code, unused_macros, unused_imports, reason = "each test file uses its part of this")]
+
+#[cfg(unix)]
+#[macro_use]
+#[path = "unix.rs"]
+mod system;
+#[cfg(windows)]
+#[macro_use]
+#[path = "windows.rs"]
+mod system;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,23 +20,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub use system::{BACKENDS, NO_FILE, NO_SUCH_FILE, is_cut_short};
+
 /// Long enough for a machine that does much else; only a test that fails waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a line about a stall begins with.
 pub const STALL: &str = "fibra: worker ";
-
-/// Makes a test for each backend of functions that take the backend's name.
-macro_rules! on_each_backend {
-    ($($name:ident)*) => { $(
-        mod $name {
-            #[test]
-            fn io_uring() { super::$name("io_uring") }
-            #[test]
-            fn epoll() { super::$name("epoll") }
-        }
-    )* };
-}
 
 /// A temporary directory, removed at the end.
 pub struct Directory(PathBuf);
@@ -100,7 +99,7 @@ impl Server {
 
     /// Starts `command`, which must end up as a server of `directory` on a free port.
     pub fn spawn(backend: &str, directory: Directory, mut command: Command) -> Server {
-        let mut child = command
+        let mut child = system::in_its_own_console(&mut command)
             .env("FIBRA_BACKEND", backend)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -128,8 +127,11 @@ impl Server {
         self.connect().get(path)
     }
 
-    /// Waits until a file's entity tag is strong: a while after its last change.
+    /// Waits until a file's entity tag is strong: a while after its last change, where it ever becomes so.
     pub fn settle(&self, path: &str) {
+        if !system::TAGS_BECOME_STRONG {
+            return;
+        }
         wait_until("the file is settled", || {
             std::thread::sleep(Duration::from_millis(100));
             self.connect().head(path).header("etag").is_some_and(|tag| tag.starts_with('"'))
@@ -158,9 +160,9 @@ impl Server {
         self.child.id()
     }
 
-    pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
-        assert!(status.success());
+    /// As its user does who has seen enough.
+    pub fn ask_to_end(&self) {
+        system::ask_to_end(&self.child);
     }
 
     /// Waits for the process to end.
@@ -173,9 +175,9 @@ impl Server {
         status.unwrap()
     }
 
-    /// SIGTERM, and the process must end in an orderly way.
+    /// Asks the process to end, which it must do in an orderly way.
     pub fn stop(mut self) -> (String, String) {
-        self.signal("TERM");
+        self.ask_to_end();
         let status = self.end();
         assert_eq!(status.code(), Some(0), "{status} {}", self.stderr());
         // The pipes are read to their ends by then, or nearly so.
@@ -185,20 +187,14 @@ impl Server {
         (self.stdout(), self.stderr())
     }
 
-    /// A field of `/proc/self/status` in KiB.
-    pub fn memory(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(&format!("{field}:"))).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    /// What it has of the machine's memory, in KiB.
+    pub fn memory(&self) -> u64 {
+        system::memory(&self.child)
     }
 
-    /// Time that the process has computed, as threads and in the kernel.
-    pub fn cpu_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
-        let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        // Fields 14 and 15 of the whole line, in ticks of 10 ms.
-        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
+    /// How many descriptors or handles it has open.
+    pub fn descriptors(&self) -> usize {
+        system::descriptors(&self.child)
     }
 }
 
@@ -358,7 +354,7 @@ pub fn failure(command: &mut Command) -> (i32, String) {
 /// Runs curl with a time limit; returns what it prints.
 pub fn curl(arguments: &[&str]) -> std::process::Output {
     let patience = PATIENCE.as_secs().to_string();
-    Command::new("curl").args(["--silent", "--max-time", &patience]).args(arguments).output().unwrap()
+    system::curl(&[&["--silent", "--max-time", &patience], arguments].concat())
 }
 
 /// A path as an argument.
