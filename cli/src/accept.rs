@@ -107,6 +107,7 @@ impl Episodes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::root::codes::{self, examples};
 
     #[test]
     fn trouble_is_reported_once_an_episode() {
@@ -121,8 +122,9 @@ mod tests {
 
     #[test]
     fn only_errors_of_one_client_are_skipped_without_a_pause() {
-        assert!(concerns_one_client(&io::Error::from_raw_os_error(libc::ECONNABORTED)));
-        for shortage in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EINVAL] {
+        assert!(concerns_one_client(&io::Error::from(io::ErrorKind::ConnectionAborted)));
+        assert!(!concerns_one_client(&io::Error::from(io::ErrorKind::InvalidInput)));
+        for shortage in codes::SHORTAGES.into_iter().chain([examples::NO_MEMORY, examples::NO_BUFFERS]) {
             assert!(!concerns_one_client(&io::Error::from_raw_os_error(shortage)), "{shortage}");
         }
     }

@@ -249,15 +249,6 @@ mod tests {
     }
 
     #[test]
-    fn a_bench_has_options_of_its_own() {
-        let parse =
-            |line: &str| Arguments::try_parse_from(line.split_whitespace()).map(Arguments::into_command);
-        assert!(matches!(parse("fibra bench spawn --rounds 3 --json"), Ok(Command::Bench(_))));
-        assert_eq!(parse("fibra bench").expect_err("a bench is named").exit_code(), 2);
-        assert_eq!(parse("fibra bench spawn --hidden").expect_err("that is serve's").exit_code(), 2);
-    }
-
-    #[test]
     fn nonsense_is_a_usage_error() {
         for line in [
             "--backend rings",

@@ -20,10 +20,10 @@ use crate::version::Version;
 
 #[cfg(unix)]
 #[path = "root/unix.rs"]
-mod codes;
+pub mod codes;
 #[cfg(windows)]
 #[path = "root/windows.rs"]
-mod codes;
+pub mod codes;
 
 /// What a directory's own page is called.
 const INDEX: &str = "index.html";

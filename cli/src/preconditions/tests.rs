@@ -1,9 +1,7 @@
 //! Each condition alone, and which of two decides.
 
 use super::*;
-use crate::encoding::Coding;
 use hyper::header::HeaderValue;
-use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// When the file of these tests was modified, and seconds before and after it.
@@ -11,15 +9,16 @@ const BEFORE: &str = "Sun, 09 Sep 2001 01:46:39 GMT";
 const MODIFIED: &str = "Sun, 09 Sep 2001 01:46:40 GMT";
 const AFTER: &str = "Sun, 09 Sep 2001 01:46:41 GMT";
 
-fn version(now: SystemTime) -> Version {
-    let path = std::env::temp_dir().join(format!("fibra-preconditions-{}", std::process::id()));
-    let file = File::options().write(true).create(true).truncate(false).open(path).unwrap();
-    file.set_modified(UNIX_EPOCH + Duration::from_millis(1_000_000_000_700)).unwrap();
-    Version::new(&file.metadata().unwrap(), Coding::Identity, now)
+fn settled() -> Version {
+    Version::made_up("\"own\"", modified(), true)
 }
 
-fn settled() -> Version {
-    version(SystemTime::now() + Duration::from_secs(3600))
+fn young() -> Version {
+    Version::made_up("W/\"own-unsettled\"", modified(), false)
+}
+
+fn modified() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_000_000_000_700)
 }
 
 fn headers(lines: &[(HeaderName, &str)]) -> HeaderMap {
@@ -148,7 +147,7 @@ fn a_part_is_only_sent_of_the_version_that_the_client_has() {
 
 #[test]
 fn no_part_is_promised_of_what_may_change_unnoticed() {
-    let young = version(SystemTime::now());
+    let young = young();
     assert!(!allows_a_part(&headers(&[(IF_RANGE, &tag(&young))]), &young));
     assert!(!allows_a_part(&headers(&[(IF_RANGE, MODIFIED)]), &young));
     assert_eq!(evaluate(&headers(&[(IF_MATCH, &tag(&young))]), &young), Outcome::Failed);

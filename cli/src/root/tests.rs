@@ -3,8 +3,10 @@
 use super::*;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[cfg(unix)]
+mod special_files;
 
 /// A directory `served` beside a file `outside/secret`; removed at the end.
 struct Tree(PathBuf);
@@ -98,77 +100,12 @@ fn what_is_not_there_is_not_found() {
 }
 
 #[test]
-fn links_inside_are_followed() {
-    let tree = Tree::new();
-    symlink("folder/b.txt", tree.served("relative")).unwrap();
-    symlink("../a.txt", tree.served("folder/up")).unwrap();
-    symlink(tree.served("folder"), tree.served("absolute")).unwrap();
-    symlink(tree.served("."), tree.served("whole")).unwrap();
-    let root = tree.root();
-    assert_eq!(content(&root, "/relative"), "bb");
-    assert_eq!(content(&root, "/folder/up"), "a");
-    assert_eq!(content(&root, "/absolute/b.txt"), "bb");
-    assert_eq!(content(&root, "/whole/a.txt"), "a");
-    assert_eq!(names(&root, "/"), ["absolute", "folder", "indexed", "whole", "a.txt", "relative"]);
-}
-
-#[test]
-fn links_that_lead_out_are_not_found_and_not_listed() {
-    let tree = Tree::new();
-    symlink("../outside/secret", tree.served("relative")).unwrap();
-    symlink(tree.0.join("outside/secret"), tree.served("absolute")).unwrap();
-    symlink("../../outside", tree.served("folder/up")).unwrap();
-    symlink("/", tree.served("everything")).unwrap();
-    symlink("relative", tree.served("chain")).unwrap();
-    symlink("loop", tree.served("loop")).unwrap();
-    symlink("nowhere", tree.served("broken")).unwrap();
-    let root = tree.root();
-    for path in [
-        "/relative",
-        "/absolute",
-        "/folder/up/secret",
-        "/everything/etc/passwd",
-        "/chain",
-        "/loop",
-        "/broken",
-    ] {
-        assert!(is_not_found(&root, path), "{path}");
-    }
-    assert_eq!(names(&root, "/"), ["folder", "indexed", "a.txt"]);
-    assert_eq!(names(&root, "/folder/"), ["deep", "b.txt"]);
-}
-
-#[test]
-fn a_directory_that_becomes_a_link_is_still_confined() {
-    let tree = Tree::new();
-    let root = tree.root();
-    assert_eq!(content(&root, "/folder/b.txt"), "bb");
-    fs::remove_dir_all(tree.served("folder")).unwrap();
-    symlink("../outside", tree.served("folder")).unwrap();
-    assert!(is_not_found(&root, "/folder/secret"));
-}
-
-#[test]
 fn hidden_names_appear_only_when_asked_for() {
     let tree = Tree::new();
     assert!(is_not_found(&tree.root(), "/.git/config"));
     let root = Root::open(&tree.served("."), true).unwrap();
     assert_eq!(content(&root, "/.git/config"), "hidden");
     assert_eq!(names(&root, "/"), [".git", "folder", "indexed", "a.txt"]);
-}
-
-#[test]
-fn what_is_neither_file_nor_directory_is_not_found() {
-    let tree = Tree::new();
-    let _socket = std::os::unix::net::UnixListener::bind(tree.served("socket")).unwrap();
-    let fifo = tree.served("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    symlink("/dev/zero", tree.served("device")).unwrap();
-    let root = tree.root();
-    for path in ["/socket", "/fifo", "/device"] {
-        assert!(is_not_found(&root, path), "{path}");
-    }
-    assert_eq!(names(&root, "/"), ["folder", "indexed", "a.txt"]);
 }
 
 #[test]
@@ -183,12 +120,12 @@ fn only_a_directory_that_is_there_can_be_served() {
 #[test]
 fn every_error_of_the_system_has_its_answer() {
     let refusal = |number| Refusal::from(io::Error::from_raw_os_error(number));
-    for number in [libc::ENOENT, libc::ENOTDIR, libc::ENAMETOOLONG, libc::ELOOP] {
+    for number in codes::examples::NOT_FOUND.into_iter().chain([codes::LOOP]) {
         assert!(matches!(refusal(number), Refusal::NotFound), "{number}");
     }
-    assert!(matches!(refusal(libc::EACCES), Refusal::Forbidden));
-    for number in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
+    assert!(matches!(refusal(codes::examples::FORBIDDEN), Refusal::Forbidden));
+    for number in codes::SHORTAGES.into_iter().chain([codes::examples::NO_MEMORY]) {
         assert!(matches!(refusal(number), Refusal::Exhausted), "{number}");
     }
-    assert!(matches!(refusal(libc::EIO), Refusal::Failed(_)));
+    assert!(matches!(refusal(codes::examples::DEFECT), Refusal::Failed(_)));
 }

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use system::{BACKENDS, NO_FILE, NO_SUCH_FILE, is_cut_short};
+pub use system::{BACKENDS, NO_FILE, NO_SUCH_FILE, is_a_reset_an_end, is_cut_short};
 
 /// Long enough for a machine that does much else; only a test that fails waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);

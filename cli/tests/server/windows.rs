@@ -76,6 +76,11 @@ pub fn is_cut_short(status: ExitStatus) -> bool {
     status.code() == Some(STATUS_CONTROL_C_EXIT)
 }
 
+/// Whether who reads from a connection that was reset sees the end of it: Wine forgets about the reset.
+pub fn is_a_reset_an_end() -> bool {
+    is_wine()
+}
+
 pub fn memory(process: &Child) -> u64 {
     let mut counters = PROCESS_MEMORY_COUNTERS::default();
     let size = size_of::<PROCESS_MEMORY_COUNTERS>() as u32;
