@@ -14,7 +14,7 @@
 //! | `lowest_resident(range)` | the lowest page of a stack that has memory, or has been used |
 //! | `shadow_stack_active()` | whether the CPU checks returns against a hidden second stack, which no switch moves |
 //! | `signals` | where fault handlers run, the handler and what it may call; where code lies |
-//! | `snapshots` | stops a thread by a signal and runs a function there, or refuses to |
+//! | `snapshots` | stops a thread and runs a function while it stands still, there or here, or refuses to |
 
 #[cfg(unix)]
 #[path = "os/unix.rs"]
@@ -36,7 +36,11 @@ pub(crate) mod signals;
 #[path = "os/linux_snapshots.rs"]
 pub(crate) mod snapshots;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+#[path = "os/windows_snapshots.rs"]
+pub(crate) mod snapshots;
+
+#[cfg(not(any(target_os = "linux", windows)))]
 #[path = "os/without_snapshots.rs"]
 pub(crate) mod snapshots;
 

@@ -1,7 +1,8 @@
 //! Looks at another thread of this process, in the middle of whatever it does.
 //!
-//! A signal stops the thread, and a function of the asker's runs there, on the thread's signal stack. It sees what only
-//! that thread may look at, at one moment, and notes what the asker wants to know.
+//! On Linux a signal stops the thread, and a function of the asker's runs there, on the thread's signal stack. It sees what
+//! only that thread may look at, at one moment, and notes what the asker wants to know. On Windows the asker suspends the
+//! thread, and runs the function itself: steps 2 to 4 are one.
 //!
 //! ```text
 //!   asker        FREE ──▶ OWNED ──▶ ASKED(thread) ┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈▶ OWNED ──▶ FREE
@@ -50,11 +51,17 @@ const LOOK_PERIOD: Duration = Duration::from_micros(50);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
+    thread: u32,
     program_counter: usize,
     stack_pointer: usize,
 }
 
 impl Moment {
+    /// The thread, by its number in the kernel.
+    pub fn thread(&self) -> u32 {
+        self.thread
+    }
+
     /// The address of the instruction that the thread goes on with.
     pub fn program_counter(&self) -> usize {
         self.program_counter
@@ -94,7 +101,7 @@ pub fn offset_in_program(address: usize) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// `Unsupported` on systems other than Linux; the system's, if it refuses the handler.
+/// `Unsupported` on systems other than Linux and Windows; the system's, if it refuses the handler.
 ///
 /// ```
 /// match fibra_coro::snapshot::admit() {
@@ -107,8 +114,8 @@ pub fn admit() -> io::Result<()> {
     snapshots::unblock()
 }
 
-/// Has `look` run on a thread of this process, by its number in the kernel, and waits until it has. The thread should have
-/// called [`admit`].
+/// Has `look` run while a thread of this process, by its number in the kernel, stands still, and waits until it has: on Linux
+/// it runs on that thread, on Windows on this one. The thread should have called [`admit`].
 ///
 /// # Safety
 ///
@@ -217,16 +224,15 @@ fn wait(patience: Duration, mut is_over: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// The handler's part: serves the request for the calling thread. `false`: there is none.
-fn answer(program_counter: usize, stack_pointer: usize) -> bool {
-    let me = asked(snapshots::this_thread());
-    if SLOT.state.compare_exchange(me, LOOKING, Ordering::Acquire, Ordering::Relaxed).is_err() {
+/// The handler's part: serves the request for a thread that stands still. `false`: there is none.
+fn answer(thread: u32, program_counter: usize, stack_pointer: usize) -> bool {
+    if SLOT.state.compare_exchange(asked(thread), LOOKING, Ordering::Acquire, Ordering::Relaxed).is_err() {
         return false;
     }
     // SAFETY: the slot is ours now, and the asker, whose function it is, waits until we give it back.
     if let Some(look) = unsafe { *SLOT.look.get() } {
         // SAFETY: as above: the function is alive, and nobody else calls it.
-        unsafe { (*look)(&Moment { program_counter, stack_pointer }) };
+        unsafe { (*look)(&Moment { thread, program_counter, stack_pointer }) };
     }
     SLOT.state.store(OWNED, Ordering::Release);
     true

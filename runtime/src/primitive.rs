@@ -63,5 +63,7 @@ mod modelled {
 /// For statics, which loom's types can't be in, and for plain counters and flags that no model is about; and what orders a
 /// thread with its own signal handlers, which models don't have.
 pub(crate) mod unmodelled {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, compiler_fence};
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence,
+    };
 }

@@ -10,8 +10,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Ignored where nobody has installed a handler, and passed over by debuggers. See `snapshot`.
 const SIGNAL: libc::c_int = libc::SIGURG;
 
-/// Serves the request for the thread that calls, stopped with these two registers. `false`: there is none.
-type Answer = fn(program_counter: usize, stack_pointer: usize) -> bool;
+/// Serves the request for a thread, stopped with these two registers. `false`: there is none.
+type Answer = fn(thread: u32, program_counter: usize, stack_pointer: usize) -> bool;
 
 struct Installed {
     answer: Answer,
@@ -77,7 +77,7 @@ pub(crate) fn send(thread: u32) -> io::Result<()> {
 }
 
 /// The number of the calling thread. For the handler: a system call, and nothing kept.
-pub(crate) fn this_thread() -> u32 {
+fn this_thread() -> u32 {
     // SAFETY: no arguments, and it can't fail.
     (unsafe { libc::syscall(libc::SYS_gettid) }) as u32
 }
@@ -93,7 +93,7 @@ unsafe extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, con
     // SAFETY: the kernel gave us the context.
     let (program_counter, stack_pointer) = unsafe { registers(context) };
     if let Some(Installed { answer, previous }) = INSTALLED.get()
-        && !answer(program_counter, stack_pointer)
+        && !answer(this_thread(), program_counter, stack_pointer)
         && !matches!(previous.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN)
     {
         // SAFETY: it is a handler, and the rest is handed on as it came.

@@ -1,8 +1,8 @@
-//! Systems where no thread can be stopped by a signal: all requests are refused.
+//! Systems where no thread can be stopped to be looked at: all requests are refused.
 
 use std::io;
 
-pub(crate) fn install(_answer: fn(usize, usize) -> bool, _in_child: extern "C" fn()) -> io::Result<()> {
+pub(crate) fn install(_answer: fn(u32, usize, usize) -> bool, _in_child: extern "C" fn()) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -16,9 +16,4 @@ pub(crate) fn unblock() -> io::Result<()> {
 
 pub(crate) fn send(_thread: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// No thread's number.
-pub(crate) fn this_thread() -> u32 {
-    0
 }

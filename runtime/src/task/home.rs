@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     context,
-    primitive::{AtomicBool, Relaxed, Release, SeqCst, fence, unmodelled::compiler_fence},
+    primitive::{
+        Acquire, AtomicBool, Relaxed, Release, SeqCst, fence,
+        unmodelled::{AtomicU32, compiler_fence},
+    },
 };
 use fibra_driver::Unparker;
 use std::{
@@ -25,6 +28,8 @@ pub(crate) struct Home {
     index: usize,
     inbox: Inbox,
     unparker: Unparker,
+    /// The number of its OS thread in the kernel; 0 while it has none.
+    thread: AtomicU32,
     doze: Doze,
     /// A shutdown was asked for: `is_requested` says so.
     asked: AtomicBool,
@@ -42,7 +47,7 @@ pub(crate) struct Home {
 }
 
 // SAFETY: `worker`, `current`, `ready`, `probe`, `shelf` and `is_patient` are home-only: their accessors below are called on the worker's own
-// thread alone (`is_here`), which their callers check or were told to. All else is atomic or `Sync`.
+// thread alone (`is_here`), which their callers check or were told to, or while that stands still. All else is atomic or `Sync`.
 unsafe impl Sync for Home {}
 // SAFETY: as above; the pointers are used by the worker's thread alone, wherever the last reference drops.
 unsafe impl Send for Home {}
@@ -53,6 +58,7 @@ impl Home {
             index,
             inbox: Inbox::new(),
             unparker,
+            thread: AtomicU32::new(0),
             doze: Doze::new(),
             asked: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -84,9 +90,15 @@ impl Home {
     ///
     /// The home stays alive until then, and nothing that runs on this thread keeps a reference from
     /// [`here`](Self::here) longer.
-    pub(crate) unsafe fn enter(&self) -> Entered {
+    pub(crate) unsafe fn enter(&self) -> Entered<'_> {
         context::set_home(ptr::from_ref(self).cast());
-        Entered
+        self.thread.store(fibra_system::thread::id(), Release);
+        Entered(self)
+    }
+
+    /// Whether this is the worker's thread, by its number in the kernel. For who looks at that thread, which stands still.
+    pub(crate) fn is_thread(&self, thread: u32) -> bool {
+        self.thread.load(Acquire) == thread
     }
 
     /// Whether the calling thread is this worker.
@@ -148,7 +160,7 @@ impl Home {
         !self.inbox.is_empty()
     }
 
-    /// How many letters there are to deliver, at most `limit`. On the worker's thread, at any instruction.
+    /// How many letters there are to deliver, at most `limit`. On the worker's thread, or while that stands still, at any instruction.
     pub(crate) fn count_letters(&self, limit: usize) -> usize {
         self.inbox.count(limit)
     }
@@ -214,7 +226,7 @@ impl Home {
         unsafe { &*self.current.get() }
     }
 
-    /// The same for a signal handler, which may hit the thread when it stands on no fiber.
+    /// The same for who looks at the thread from a signal handler, or while it stands still: it may stand on no fiber.
     pub(crate) fn try_current<'a>(&self) -> Option<&'a Fiber> {
         // SAFETY: as above; null outside of the loop.
         unsafe { self.current.get().as_ref() }
@@ -255,10 +267,12 @@ impl Home {
 }
 
 /// See [`Home::enter`].
-pub(crate) struct Entered;
+pub(crate) struct Entered<'a>(&'a Home);
 
-impl Drop for Entered {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
+        // Its number may soon be another thread's.
+        self.0.thread.store(0, Release);
         context::set_home(ptr::null());
     }
 }
@@ -328,7 +342,7 @@ impl ReadyQueue {
         }
     }
 
-    /// How many there are, at most `limit`. On the worker's thread, at any instruction.
+    /// How many there are, at most `limit`. On the worker's thread, or while that stands still, at any instruction.
     pub(crate) fn count(&self, limit: usize) -> usize {
         let (mut fiber, mut count) = (self.first.get(), 0);
         // SAFETY: as in `push`; nobody takes one out while we are here.

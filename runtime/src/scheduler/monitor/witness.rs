@@ -1,4 +1,5 @@
-//! What a worker that stands still is asked, by a signal: it answers on its own thread, in the middle of what it does.
+//! What a worker that does not go on is asked: it is stopped in the middle of what it does, and answers from there (on Linux, by
+//! a signal), or is looked at from here (on Windows).
 
 use crate::{
     scheduler::{counters::Counters, stall::Backlog},
@@ -23,7 +24,8 @@ pub(super) struct Witness<'a> {
     letters: usize,
 }
 
-// SAFETY: the pointer is compared, and nothing else. The home is `Sync`; its home-only part is looked at by `look`, on its thread.
+// SAFETY: the pointer is compared, and nothing else. The home is `Sync`; its home-only part is looked at by `look`, on its thread or
+// while that stands still.
 unsafe impl Send for Witness<'_> {}
 
 impl<'a> Witness<'a> {
@@ -38,11 +40,11 @@ impl<'a> Witness<'a> {
         }
     }
 
-    /// Looks around. In a signal handler, which may have interrupted the worker at any instruction: this only reads what
-    /// is consistent at each of them, and writes into itself.
+    /// Looks around. The worker may have been stopped at any instruction: this only reads what is consistent at each of them,
+    /// and writes into itself.
     pub(super) fn look(&mut self, moment: &Moment) {
         // The number may be another thread's by now.
-        if !self.home.is_here() {
+        if !self.home.is_thread(moment.thread()) {
             return;
         }
         let Some(fiber) = self.home.try_current() else { return };
@@ -53,7 +55,7 @@ impl<'a> Witness<'a> {
         self.note(moment.program_counter());
         let bounds = fiber.bounds();
         if bounds.contains(moment.stack_pointer()) {
-            // SAFETY: we are on the thread, which stands on this stack.
+            // SAFETY: the thread is stopped, and stands on this stack.
             let callers = unsafe { moment.return_addresses(bounds) };
             callers.take(MOST_ADDRESSES - 1).for_each(|address| self.note(address));
         }
