@@ -37,6 +37,10 @@ pub(crate) mod signals;
 pub(crate) mod snapshots;
 
 #[cfg(windows)]
+#[path = "os/windows_callers.rs"]
+mod callers;
+
+#[cfg(windows)]
 #[path = "os/windows_snapshots.rs"]
 pub(crate) mod snapshots;
 

@@ -27,7 +27,6 @@
 use crate::StackBounds;
 use crate::code_ranges;
 use crate::os::snapshots;
-use crate::return_addresses::ReturnAddresses;
 use std::cell::UnsafeCell;
 use std::io;
 use std::mem;
@@ -52,8 +51,7 @@ const LOOK_PERIOD: Duration = Duration::from_micros(50);
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     thread: u32,
-    program_counter: usize,
-    stack_pointer: usize,
+    frame: snapshots::Frame,
 }
 
 impl Moment {
@@ -64,15 +62,16 @@ impl Moment {
 
     /// The address of the instruction that the thread goes on with.
     pub fn program_counter(&self) -> usize {
-        self.program_counter
+        self.frame.program_counter
     }
 
     /// Where its stack ends.
     pub fn stack_pointer(&self) -> usize {
-        self.stack_pointer
+        self.frame.stack_pointer()
     }
 
-    /// The return addresses on the stack, innermost first, found by a search: some may be left from calls that are over.
+    /// The return addresses on the stack, innermost first. On Linux they are found by a search: some may be left from calls that
+    /// are over.
     ///
     /// # Safety
     ///
@@ -80,7 +79,7 @@ impl Moment {
     /// memory is mapped from its limit to its top.
     pub unsafe fn return_addresses(&self, bounds: StackBounds) -> impl Iterator<Item = usize> {
         // SAFETY: by contract; the owner of the stack is stopped.
-        unsafe { ReturnAddresses::new(bounds, self.stack_pointer) }
+        unsafe { snapshots::return_addresses(self.frame, bounds) }
     }
 }
 
@@ -225,14 +224,14 @@ fn wait(patience: Duration, mut is_over: impl FnMut() -> bool) -> bool {
 }
 
 /// The handler's part: serves the request for a thread that stands still. `false`: there is none.
-fn answer(thread: u32, program_counter: usize, stack_pointer: usize) -> bool {
+fn answer(thread: u32, frame: snapshots::Frame) -> bool {
     if SLOT.state.compare_exchange(asked(thread), LOOKING, Ordering::Acquire, Ordering::Relaxed).is_err() {
         return false;
     }
     // SAFETY: the slot is ours now, and the asker, whose function it is, waits until we give it back.
     if let Some(look) = unsafe { *SLOT.look.get() } {
         // SAFETY: as above: the function is alive, and nobody else calls it.
-        unsafe { (*look)(&Moment { thread, program_counter, stack_pointer }) };
+        unsafe { (*look)(&Moment { thread, frame }) };
     }
     SLOT.state.store(OWNED, Ordering::Release);
     true

@@ -1,7 +1,9 @@
 //! Stopping a thread by a signal, on Linux.
 
 use super::signals::{action, call, check, registers};
+use crate::StackBounds;
 use crate::code_ranges;
+use crate::return_addresses::ReturnAddresses;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -10,8 +12,29 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Ignored where nobody has installed a handler, and passed over by debuggers. See `snapshot`.
 const SIGNAL: libc::c_int = libc::SIGURG;
 
-/// Serves the request for a thread, stopped with these two registers. `false`: there is none.
-type Answer = fn(thread: u32, program_counter: usize, stack_pointer: usize) -> bool;
+/// Where a thread stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) program_counter: usize,
+    stack_pointer: usize,
+}
+
+impl Frame {
+    pub(crate) fn stack_pointer(&self) -> usize {
+        self.stack_pointer
+    }
+}
+
+/// # Safety
+///
+/// As for [`ReturnAddresses::new`].
+pub(crate) unsafe fn return_addresses(frame: Frame, bounds: StackBounds) -> ReturnAddresses {
+    // SAFETY: by contract.
+    unsafe { ReturnAddresses::new(bounds, frame.stack_pointer) }
+}
+
+/// Serves the request for a thread, stopped there. `false`: there is none.
+type Answer = fn(thread: u32, frame: Frame) -> bool;
 
 struct Installed {
     answer: Answer,
@@ -93,7 +116,7 @@ unsafe extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, con
     // SAFETY: the kernel gave us the context.
     let (program_counter, stack_pointer) = unsafe { registers(context) };
     if let Some(Installed { answer, previous }) = INSTALLED.get()
-        && !answer(this_thread(), program_counter, stack_pointer)
+        && !answer(this_thread(), Frame { program_counter, stack_pointer })
         && !matches!(previous.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN)
     {
         // SAFETY: it is a handler, and the rest is handed on as it came.

@@ -167,7 +167,7 @@ pub(crate) fn find_code_ranges() -> Vec<CodeRange> {
     ranges
 }
 
-fn loaded_modules() -> Vec<HMODULE> {
+pub(super) fn loaded_modules() -> Vec<HMODULE> {
     let mut modules = vec![ptr::null_mut(); 64];
     loop {
         let room = size_of_val(&*modules);

@@ -5,33 +5,55 @@
 //!
 //! Only who has the slot of `snapshot` gets here. Two threads that suspended each other would both stand still for ever.
 
-use crate::code_ranges;
+use super::callers::{Callers, Module};
+use super::signals;
+use crate::StackBounds;
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::sync::OnceLock;
+use windows_sys::Win32::Foundation::HMODULE;
 use windows_sys::Win32::System::Diagnostics::Debug::{
-    CONTEXT, CONTEXT_CONTROL_AMD64, GetThreadContext, RtlCaptureContext,
+    CONTEXT, CONTEXT_CONTROL_AMD64, CONTEXT_INTEGER_AMD64, GetThreadContext, RtlCaptureContext,
 };
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcessId, GetCurrentThreadId, GetProcessIdOfThread, OpenThread, ResumeThread, SuspendThread,
     THREAD_GET_CONTEXT, THREAD_QUERY_LIMITED_INFORMATION, THREAD_SUSPEND_RESUME,
 };
 
-/// Serves the request for a thread, stopped with these two registers. `false`: there is none.
-type Answer = fn(thread: u32, program_counter: usize, stack_pointer: usize) -> bool;
+pub(crate) use super::callers::Frame;
 
-static ANSWER: OnceLock<Answer> = OnceLock::new();
+/// Serves the request for a thread, stopped there. `false`: there is none.
+type Answer = fn(thread: u32, frame: Frame) -> bool;
+
+struct Installed {
+    answer: Answer,
+    /// Those that were loaded by then.
+    modules: Vec<Module>,
+}
+
+static INSTALLED: OnceLock<Installed> = OnceLock::new();
 
 /// Nothing is forked here.
 pub(crate) fn install(answer: Answer, _in_child: extern "C" fn()) -> io::Result<()> {
-    // Who looks reads these; they must be there before anybody stands still.
-    code_ranges::all();
-    ANSWER.get_or_init(|| answer);
+    // SAFETY: a handle of a loaded module is its address.
+    let module = |handle: HMODULE| unsafe { Module::at(handle.cast::<u8>()) };
+    let modules = || signals::loaded_modules().into_iter().map(module).collect();
+    // Before anybody stands still.
+    INSTALLED.get_or_init(|| Installed { answer, modules: modules() });
     Ok(())
 }
 
 pub(crate) fn is_installed() -> bool {
-    ANSWER.get().is_some()
+    INSTALLED.get().is_some()
+}
+
+/// # Safety
+///
+/// As for [`Callers::new`].
+pub(crate) unsafe fn return_addresses(frame: Frame, bounds: StackBounds) -> impl Iterator<Item = usize> {
+    let modules = INSTALLED.get().map_or(&[][..], |installed| &installed.modules);
+    // SAFETY: by contract.
+    unsafe { Callers::new(frame, bounds, modules) }
 }
 
 /// Nobody can hide.
@@ -41,16 +63,16 @@ pub(crate) fn unblock() -> io::Result<()> {
 
 /// Has the request for a thread of this process served, before this returns.
 pub(crate) fn send(thread: u32) -> io::Result<()> {
-    let Some(answer) = ANSWER.get() else { return Err(io::ErrorKind::Unsupported.into()) };
+    let Some(Installed { answer, .. }) = INSTALLED.get() else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
     // SAFETY: no arguments, and it can't fail.
     if thread == unsafe { GetCurrentThreadId() } {
-        let Registers(own) = Registers::captured();
-        answer(thread, own.Rip as usize, own.Rsp as usize);
+        answer(thread, Registers::captured().frame());
         return Ok(());
     }
     let stopped = Stopped::new(thread)?;
-    let Registers(its) = stopped.registers()?;
-    answer(thread, its.Rip as usize, its.Rsp as usize);
+    answer(thread, stopped.registers()?.frame());
     Ok(())
 }
 
@@ -99,9 +121,17 @@ impl Drop for Stopped {
 struct Registers(CONTEXT);
 
 impl Registers {
-    /// With room for those of control: where the code is, and where the stack ends.
+    /// With room for those of control, where the code is and where the stack ends, and for whole numbers.
     fn empty() -> Registers {
-        Registers(CONTEXT { ContextFlags: CONTEXT_CONTROL_AMD64, ..Default::default() })
+        let wanted = CONTEXT_CONTROL_AMD64 | CONTEXT_INTEGER_AMD64;
+        Registers(CONTEXT { ContextFlags: wanted, ..Default::default() })
+    }
+
+    fn frame(&self) -> Frame {
+        let CONTEXT { Rip, Rax, Rcx, Rdx, Rbx, Rsp, Rbp, Rsi, Rdi, .. } = self.0;
+        let CONTEXT { R8, R9, R10, R11, R12, R13, R14, R15, .. } = self.0;
+        let registers = [Rax, Rcx, Rdx, Rbx, Rsp, Rbp, Rsi, Rdi, R8, R9, R10, R11, R12, R13, R14, R15];
+        Frame { program_counter: Rip as usize, registers: registers.map(|register| register as usize) }
     }
 
     /// Those of the calling thread, a moment ago.
