@@ -41,13 +41,15 @@
 //!
 //! # What the monitor does to a program
 //!
-//! A worker that is found stuck is asked where it is by a signal, `SIGURG`, once for each stall. System calls that the kernel
-//! can restart don't notice; others (`poll`, `select`, `epoll_wait` and the like) return `EINTR` then, which code in C should
-//! expect at any time. [`Builder::monitor`](crate::Builder::monitor) switches the monitor off.
+//! A worker that is found stuck is asked where it is, once for each stall. On Linux that takes a signal, `SIGURG`: system calls
+//! that the kernel can restart don't notice; others (`poll`, `select`, `epoll_wait` and the like) return `EINTR` then, which code
+//! in C should expect at any time. On Windows the worker is suspended for some microseconds, as by a debugger, and notices
+//! nothing. [`Builder::monitor`](crate::Builder::monitor) switches the monitor off.
 //!
-//! Only Linux lets a thread be asked like that. Elsewhere a report says which worker is stuck and for how long, but neither in
-//! which task nor where.
+//! On macOS and FreeBSD a thread can't be asked: there a report says which worker is stuck and for how long, but neither in which
+//! task nor where.
 //!
-//! A worker that waits for a CPU is not stuck. Time that [is stopped](crate::time::pause) makes no difference.
+//! A worker that waits for a CPU is not stuck; but Windows doesn't tell, so that a report from a machine that is busy enough may
+//! be of such a one. Time that [is stopped](crate::time::pause) makes no difference.
 
 pub use crate::scheduler::stall::{Place, Stall, SystemCall};

@@ -12,8 +12,9 @@
 //! fn thread_id() -> u32                            the calling thread's number in the kernel
 //! fn thread_activity(u32) -> io::Result<Activity>  whether a thread waits, and how long it has run
 //! fn system_call(u32) -> io::Result<Option<i64>>   the system call in which a thread waits
-//! const SYSTEM_CALLS: [(i64, &str); _]             the names of those in which threads wait
-//! const LOCK_CALL, SLEEP_CALLS                     which of them wait for a lock, and for the time
+//! fn system_call_at(usize) -> Option<i64>          the one in which a thread waits that stands at an address
+//! fn system_call_name(i64) -> Option<&str>         the names of those in which threads wait
+//! const LOCK_CALL, SLEEP_CALLS                     which of them wait for a lock, and for the time, by their names
 //! fn release() -> io::Result<String>               what `uname -r` prints
 //! fn limit_open_files() -> io::Result<Limit>       descriptors
 //! fn limit_locked_memory() -> io::Result<Limit>    bytes

@@ -71,6 +71,18 @@ pub fn system_call(thread: u32) -> io::Result<Option<SystemCall>> {
     Ok(os::system_call(thread)?.map(|number| SystemCall { number }))
 }
 
+/// The system call in which a thread of this process waits that has this program counter; `None` if it waits in none, or if the
+/// system doesn't tell it so: Windows alone does.
+///
+/// ```
+/// use fibra_system::thread;
+///
+/// assert_eq!(thread::system_call_at(main as fn() as usize), None);
+/// ```
+pub fn system_call_at(program_counter: usize) -> Option<SystemCall> {
+    os::system_call_at(program_counter).map(|number| SystemCall { number })
+}
+
 /// A system call, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SystemCall {
@@ -78,24 +90,25 @@ pub struct SystemCall {
 }
 
 impl SystemCall {
-    /// Its number on this architecture.
+    /// Its number on this architecture. On Windows, where those change, it is one of this process.
     pub fn number(&self) -> i64 {
         self.number
     }
 
     /// Its name, if it is one of those in which threads often wait.
     pub fn name(&self) -> Option<&'static str> {
-        os::SYSTEM_CALLS.iter().find(|(number, _)| *number == self.number).map(|(_, name)| *name)
+        os::system_call_name(self.number)
     }
 
-    /// Whether it waits for a lock, a condition, or another thread's end: `futex` on Linux.
+    /// Whether it waits for a lock, a condition, or another thread's end: `futex` on Linux, `NtWaitForAlertByThreadId` on
+    /// Windows.
     pub fn is_lock(&self) -> bool {
-        self.number == os::LOCK_CALL
+        self.name() == Some(os::LOCK_CALL)
     }
 
-    /// Whether it waits for nothing but the time.
+    /// Whether it waits for nothing but the time. What waits for a timer, as sleeps on Windows often do, waits for something.
     pub fn is_sleep(&self) -> bool {
-        os::SLEEP_CALLS.contains(&self.number)
+        self.name().is_some_and(|name| os::SLEEP_CALLS.contains(&name))
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```text
 //!   each 10 ms, for each worker:   does it doze, or has it gone on since the last time?       all is well
 //!                                  has it tasks that anybody may run?                          wake a sleeper
-//!                                  the second time: did it run, or block, in the meantime?     ask it, by a signal
+//!                                  the second time: did it run, or block, in the meantime?     stop it, and look
 //!                                  does a task's body run there?                               it is stuck: report
 //! ```
 //!

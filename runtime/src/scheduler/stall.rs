@@ -147,8 +147,8 @@ impl Stall {
         self.blocked_in
     }
 
-    /// Where the worker was when it was found: where it goes on, and who has called that, innermost first. Some callers may be
-    /// left from calls that are over, since stacks are searched rather than unwound. Empty if the worker could not be asked.
+    /// Where the worker was when it was found: where it goes on, and who has called that, innermost first. On Linux some callers
+    /// may be left from calls that are over, since stacks are searched rather than unwound. Empty if the worker could not be asked.
     ///
     /// With the feature `symbols`, the first call looks names up in the program's file, which takes long (up to seconds, in a
     /// large program).

@@ -16,6 +16,15 @@ pub const OFFSETS_ARE_NO_POSITIONS: bool = false;
 /// Whether a connection that is known to be broken goes on to say how it broke.
 pub const SAYS_HOW_IT_BROKE: bool = true;
 
+/// Whether it is always known in which system call a thread waits.
+pub const ALWAYS_TELLS_THE_CALL: bool = true;
+
+/// The system calls in which threads sleep: std has them wait for a timer where it can, which are several objects for Wine.
+pub const SLEEPS: &[&str] = &["NtDelayExecution", "NtWaitForSingleObject", "NtWaitForMultipleObjects"];
+
+/// The one in which they wait for locks.
+pub const LOCK: &str = "NtWaitForAlertByThreadId";
+
 /// Whether this is Windows as Wine has it.
 pub fn is_wine() -> bool {
     // SAFETY: both names are ended by zero; the library is in every process.

@@ -26,13 +26,20 @@ pub(crate) fn system_call(_thread: u32) -> io::Result<Option<i64>> {
     Err(ErrorKind::Unsupported.into())
 }
 
+/// Nor does its place.
+pub(crate) fn system_call_at(_program_counter: usize) -> Option<i64> {
+    None
+}
+
 /// No call is ever told of, so none needs a name.
-pub(crate) const SYSTEM_CALLS: &[(i64, &str)] = &[];
+pub(crate) fn system_call_name(_number: i64) -> Option<&'static str> {
+    None
+}
 
-/// No call has this number.
-pub(crate) const LOCK_CALL: i64 = -1;
+/// No call has this name.
+pub(crate) const LOCK_CALL: &str = "";
 
-pub(crate) const SLEEP_CALLS: [i64; 0] = [];
+pub(crate) const SLEEP_CALLS: &[&str] = &[];
 
 pub(crate) fn release() -> io::Result<String> {
     let mut name = MaybeUninit::<libc::utsname>::uninit();

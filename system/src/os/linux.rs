@@ -9,7 +9,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-pub(crate) use thread::{LOCK_CALL, SLEEP_CALLS, SYSTEM_CALLS, system_call, thread_activity, thread_id};
+pub(crate) use thread::{
+    LOCK_CALL, SLEEP_CALLS, system_call, system_call_at, system_call_name, thread_activity, thread_id,
+};
 
 /// The thread that calls, for the scheduler's calls.
 const THIS_THREAD: libc::pid_t = 0;

@@ -2,6 +2,10 @@
 //!
 //! CPUs are numbered in groups of up to 64. A word of a [`CpuSet`] is a group's mask.
 
+mod calls;
+
+pub(crate) use calls::{LOCK_CALL, SLEEP_CALLS, system_call_at, system_call_name};
+
 use crate::affinity::CpuSet;
 use crate::kernel::Limit;
 use crate::thread::Activity;
@@ -202,17 +206,10 @@ pub(crate) fn thread_activity(_thread: u32) -> io::Result<Activity> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// System calls have no numbers that mean anything.
+/// As above; where a thread stands is known to who has stopped it.
 pub(crate) fn system_call(_thread: u32) -> io::Result<Option<i64>> {
     Err(ErrorKind::Unsupported.into())
 }
-
-pub(crate) const SYSTEM_CALLS: &[(i64, &str)] = &[];
-
-/// No call.
-pub(crate) const LOCK_CALL: i64 = -1;
-
-pub(crate) const SLEEP_CALLS: [i64; 0] = [];
 
 pub(crate) fn release() -> io::Result<String> {
     let mut version =

@@ -112,10 +112,10 @@ impl<'a> Watch<'a> {
     fn ask(&mut self, index: usize, thread: u32, held_up: Duration) {
         let scheduler = self.scheduler;
         let shared = &scheduler.workers[index];
-        // Before the signal, which interrupts it.
-        let blocked_in = thread::system_call(thread).ok().flatten();
+        // Before it is stopped, which may interrupt it.
+        let told = thread::system_call(thread).ok().flatten();
         let mut witness = Witness::new(&shared.home);
-        // SAFETY: `look` is what a signal handler may do; see there.
+        // SAFETY: `look` does what may be done while a thread stands still; see there.
         let asked = unsafe { snapshot::take(thread, &mut |moment| witness.look(moment)) };
         // A worker that does not answer is in a system call that nothing interrupts: in a task, most likely.
         let is_in_task = asked.is_err() || witness.body().is_some();
@@ -128,6 +128,8 @@ impl<'a> Watch<'a> {
             self.workers[index].opinion = Opinion::Cleared;
             return;
         }
+        let place = || witness.addresses().first().copied();
+        let blocked_in = told.or_else(|| thread::system_call_at(place()?));
         let mut stall = Stall::new(index, task, held_up, blocked_in);
         stall.addresses = witness.addresses().into();
         stall.backlog = witness.backlog(&shared.counters);
