@@ -1,21 +1,22 @@
 //! A thread can be looked at in the middle of what it does, and goes on as if nothing had happened.
 
-#![cfg(target_os = "linux")]
+//!
+//! How a signal does it is in `snapshots_by_signal.rs`.
+
+#![cfg(any(target_os = "linux", windows))]
+
+mod subject;
 
 use fibra_coro::snapshot::{self, Moment};
 use fibra_coro::{Context, StackBounds, StackPool, switch};
-use std::hint::{black_box, spin_loop};
-use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::hint::black_box;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
-
-fn number() -> u32 {
-    // SAFETY: no arguments.
-    (unsafe { libc::syscall(libc::SYS_gettid) }) as u32
-}
+use subject::{NO_SUCH_THREAD, Subject, number, spin, take};
 
 /// Looks at a thread, and returns where it was.
 fn program_counter(thread: u32) -> io::Result<usize> {
@@ -23,67 +24,6 @@ fn program_counter(thread: u32) -> io::Result<usize> {
     // SAFETY: the function writes a number of this frame.
     unsafe { take(thread, &mut |moment| found = moment.program_counter()) }?;
     Ok(found)
-}
-
-/// Looks at a thread that answers for sure, and patiently: on a busy machine it may have to wait for a CPU.
-unsafe fn take(thread: u32, look: &mut (dyn FnMut(&Moment) + Send)) -> io::Result<()> {
-    for _ in 0..100 {
-        // SAFETY: by contract.
-        match unsafe { snapshot::take(thread, look) } {
-            Err(error) if error.kind() == ErrorKind::TimedOut => {}
-            result => return result,
-        }
-    }
-    Err(ErrorKind::TimedOut.into())
-}
-
-/// A thread that runs `body` until it is told to end, and that can be looked at.
-struct Subject {
-    thread: u32,
-    over: Arc<AtomicBool>,
-    handle: JoinHandle<()>,
-}
-
-impl Subject {
-    fn start(body: impl Fn(&AtomicBool) + Send + 'static) -> Subject {
-        Subject::start_unadmitted(move |over, ready| {
-            snapshot::admit().unwrap();
-            ready.send(number()).unwrap();
-            body(over);
-        })
-    }
-
-    fn start_unadmitted(body: impl FnOnce(&AtomicBool, Sender<u32>) + Send + 'static) -> Subject {
-        let over = Arc::new(AtomicBool::new(false));
-        let (ready, started) = channel();
-        let handle = thread::spawn({
-            let over = Arc::clone(&over);
-            move || body(&over, ready)
-        });
-        Subject { thread: started.recv().unwrap(), over, handle }
-    }
-
-    /// One that has blocked the signal, until it is told to end: then it comes, when its request has been taken back.
-    fn start_blocked() -> Subject {
-        Subject::start_unadmitted(|over, ready| {
-            snapshot::admit().unwrap();
-            block_all_signals(true);
-            ready.send(number()).unwrap();
-            spin(over);
-            block_all_signals(false);
-        })
-    }
-
-    fn end(self) {
-        self.over.store(true, Ordering::Relaxed);
-        self.handle.join().unwrap();
-    }
-}
-
-fn spin(over: &AtomicBool) {
-    while !over.load(Ordering::Relaxed) {
-        spin_loop();
-    }
 }
 
 #[test]
@@ -210,6 +150,16 @@ fn the_callers_are_found_on_a_stack_of_ours() {
     assert!(found.iter().any(is_in_function), "{function:#x} is not among {found:x?}");
 }
 
+/// A thread of another process.
+#[test]
+fn nobody_else_is_looked_at() {
+    snapshot::admit().unwrap();
+    let mut has_looked = false;
+    // SAFETY: the function writes a flag of this frame.
+    let outcome = unsafe { snapshot::take(subject::foreign_thread(), &mut |_| has_looked = true) };
+    assert!(outcome.is_err() && !has_looked);
+}
+
 #[test]
 fn a_thread_that_is_gone_is_an_error() {
     snapshot::admit().unwrap();
@@ -218,43 +168,7 @@ fn a_thread_that_is_gone_is_an_error() {
     subject.end();
     // Its number may be another thread's by now, but hardly so soon.
     let error = program_counter(thread).unwrap_err();
-    assert_eq!(error.raw_os_error(), Some(libc::ESRCH), "{error}");
-}
-
-#[test]
-fn a_thread_that_blocks_the_signal_is_given_up_and_may_answer_too_late() {
-    let subject = Subject::start_blocked();
-    let mut has_looked = false;
-    // SAFETY: the function writes a flag of this frame.
-    let error = unsafe { snapshot::take(subject.thread, &mut |_| has_looked = true) }.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
-    subject.end();
-    assert!(!has_looked);
-    let next = Subject::start(spin);
-    assert!(program_counter(next.thread).is_ok(), "the slot is free again");
-    next.end();
-}
-
-fn block_all_signals(blocked: bool) {
-    let how = if blocked { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
-    // SAFETY: a set in this frame, which the first call fills.
-    unsafe {
-        let mut all = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        assert_eq!(libc::pthread_sigmask(how, &all, std::ptr::null_mut()), 0);
-    }
-}
-
-#[test]
-fn a_child_thread_of_one_that_blocks_all_signals_can_be_looked_at() {
-    let subject = Subject::start_unadmitted(|over, ready| {
-        block_all_signals(true);
-        snapshot::admit().unwrap();
-        ready.send(number()).unwrap();
-        spin(over);
-    });
-    assert!(program_counter(subject.thread).is_ok());
-    subject.end();
+    assert_eq!(error.raw_os_error(), Some(NO_SUCH_THREAD), "{error}");
 }
 
 #[test]
@@ -268,79 +182,12 @@ fn many_look_at_many_at_the_same_time() {
                 for round in 0..200 {
                     let thread = threads[(asker + round) % threads.len()];
                     let mut who = 0;
-                    // SAFETY: the function makes a system call without arguments, and writes a number of this frame.
-                    unsafe { take(thread, &mut |_| who = number()) }.unwrap();
+                    // SAFETY: the function writes a number of this frame.
+                    unsafe { take(thread, &mut |moment| who = moment.thread()) }.unwrap();
                     assert_eq!(who, thread, "another thread has answered");
                 }
             });
         }
     });
     subjects.into_iter().for_each(Subject::end);
-}
-
-#[test]
-fn what_is_interrupted_finds_its_error_number_as_it_was() {
-    static WRONG: AtomicU32 = AtomicU32::new(0);
-    let subject = Subject::start(|over| {
-        while !over.load(Ordering::Relaxed) {
-            // SAFETY: this thread's error number.
-            unsafe { *libc::__errno_location() = 4321 };
-            (0..100).for_each(|_| spin_loop());
-            // SAFETY: as above.
-            if unsafe { *libc::__errno_location() } != 4321 {
-                WRONG.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    });
-    for _ in 0..200 {
-        let mut fail = |_: &Moment| {
-            // SAFETY: a system call that fails, and changes the error number.
-            unsafe { libc::close(-1) };
-        };
-        // SAFETY: the function makes a system call that a handler may make.
-        unsafe { take(subject.thread, &mut fail) }.unwrap();
-    }
-    subject.end();
-    assert_eq!(WRONG.load(Ordering::Relaxed), 0);
-}
-
-/// Children of a process with several threads may do little: no other fork at the same time.
-static FORKS: Mutex<()> = Mutex::new(());
-
-/// Whether the check holds in a forked child.
-fn holds_in_child(check: impl FnOnce() -> bool) -> bool {
-    let _one_at_a_time = FORKS.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: the child calls what works after a fork with glibc, and ends at once.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let status = i32::from(!check());
-        // SAFETY: ends the child.
-        unsafe { libc::_exit(status) };
-    }
-    let mut status = 0;
-    // SAFETY: the call writes one number.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
-}
-
-#[test]
-fn a_child_that_was_forked_during_a_look_can_look_at_its_threads() {
-    let blocked = Subject::start_blocked();
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        // It is asked for as long as this takes: the children find the slot taken.
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                // SAFETY: the function does nothing.
-                assert!(unsafe { snapshot::take(blocked.thread, &mut |_| ()) }.is_err());
-            }
-        });
-        thread::sleep(Duration::from_millis(20));
-        for _ in 0..5 {
-            // SAFETY: the function does nothing.
-            assert!(holds_in_child(|| unsafe { snapshot::take(number(), &mut |_| ()) }.is_ok()));
-        }
-        over.store(true, Ordering::Relaxed);
-    });
-    blocked.end();
 }

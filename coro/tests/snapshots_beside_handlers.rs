@@ -6,7 +6,10 @@ mod child;
 #[cfg(target_os = "linux")]
 #[path = "snapshot_handlers/linux.rs"]
 mod handlers;
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+#[path = "snapshot_handlers/windows.rs"]
+mod handlers;
+#[cfg(not(any(target_os = "linux", windows)))]
 #[path = "snapshot_handlers/elsewhere.rs"]
 mod handlers;
 

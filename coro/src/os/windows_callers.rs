@@ -309,3 +309,61 @@ impl Iterator for Callers<'_> {
         Some(self.frame?.program_counter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::signals::loaded_modules;
+    use super::super::snapshots::Registers;
+    use super::*;
+    use std::hint::black_box;
+    use windows_sys::Win32::System::Diagnostics::Debug::RtlCaptureStackBackTrace;
+    use windows_sys::Win32::System::Threading::GetCurrentThreadStackLimits;
+
+    /// The stack that the system gave this thread.
+    fn own_stack() -> StackBounds {
+        let (mut low, mut high) = (0, 0);
+        // SAFETY: the call writes two numbers.
+        unsafe { GetCurrentThreadStackLimits(&raw mut low, &raw mut high) };
+        let at = ptr::with_exposed_provenance_mut::<u8>;
+        StackBounds { top: at(high), limit: at(low), guard: at(low), size: high - low }
+    }
+
+    /// What the tables say, and what the system makes of them; from the same place on, or nearly so.
+    #[inline(never)]
+    fn callers_twice() -> (Vec<usize>, Vec<usize>) {
+        // SAFETY: handles of loaded modules are their addresses.
+        let modules: Vec<_> =
+            loaded_modules().iter().map(|module| unsafe { Module::at(module.cast::<u8>()) }).collect();
+        let frame = Registers::captured().frame();
+        // SAFETY: the frames of our callers stand still for as long as we do, and what lies below them is read by nobody who
+        // finds them by the tables.
+        let ours = unsafe { Callers::new(frame, own_stack(), &modules) }.collect();
+        let mut theirs = [ptr::null_mut(); 62];
+        // SAFETY: room for so many addresses.
+        let count =
+            unsafe { RtlCaptureStackBackTrace(0, theirs.len() as u32, theirs.as_mut_ptr(), ptr::null_mut()) };
+        (ours, theirs[..usize::from(count)].iter().map(|address| address.addr()).collect())
+    }
+
+    /// Frames of several kinds: with saved registers, with much memory, and with less.
+    #[inline(never)]
+    fn deeper(depth: usize) -> (Vec<usize>, Vec<usize>) {
+        let little = black_box([depth; 3]);
+        if depth == 0 { callers_twice() } else { with_pages(little[black_box(1)] - 1) }
+    }
+
+    #[inline(never)]
+    fn with_pages(depth: usize) -> (Vec<usize>, Vec<usize>) {
+        let pages = black_box([depth as u8; 10_000]);
+        let found = [depth].iter().map(|depth| deeper(*depth)).next().expect("there is one");
+        black_box(pages);
+        found
+    }
+
+    #[test]
+    fn callers_are_those_that_the_system_finds() {
+        let (ours, theirs) = deeper(5);
+        // The first is in the function that has asked twice. Behind the last, Wine reads on.
+        assert!(ours.len() > 20 && theirs[1..].starts_with(&ours[1..]), "{ours:x?} and {theirs:x?}");
+    }
+}

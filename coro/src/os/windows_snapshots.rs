@@ -118,7 +118,7 @@ impl Drop for Stopped {
 
 /// The system wants them aligned so.
 #[repr(C, align(16))]
-struct Registers(CONTEXT);
+pub(super) struct Registers(CONTEXT);
 
 impl Registers {
     /// With room for those of control, where the code is and where the stack ends, and for whole numbers.
@@ -127,7 +127,7 @@ impl Registers {
         Registers(CONTEXT { ContextFlags: wanted, ..Default::default() })
     }
 
-    fn frame(&self) -> Frame {
+    pub(super) fn frame(&self) -> Frame {
         let CONTEXT { Rip, Rax, Rcx, Rdx, Rbx, Rsp, Rbp, Rsi, Rdi, .. } = self.0;
         let CONTEXT { R8, R9, R10, R11, R12, R13, R14, R15, .. } = self.0;
         let registers = [Rax, Rcx, Rdx, Rbx, Rsp, Rbp, Rsi, Rdi, R8, R9, R10, R11, R12, R13, R14, R15];
@@ -135,7 +135,7 @@ impl Registers {
     }
 
     /// Those of the calling thread, a moment ago.
-    fn captured() -> Registers {
+    pub(super) fn captured() -> Registers {
         let mut registers = Registers::empty();
         // SAFETY: the call fills the structure.
         unsafe { RtlCaptureContext(&raw mut registers.0) };
