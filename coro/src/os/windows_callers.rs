@@ -184,7 +184,7 @@ impl Frame {
                 PUSH if applies => self.registers[operand] = unsafe { self.pop(stack)? },
                 ALLOCATE if applies => grown = if operand == 0 { short() } else { long() },
                 ALLOCATE_LITTLE if applies => grown = (operand + 1) * 8,
-                SET_FRAME if applies => self.registers[Self::STACK_POINTER] = base,
+                SET_FRAME if applies => self.registers[Self::STACK_POINTER] = info.frame_pointed_to(self),
                 SAVE | SAVE_FAR if applies => {
                     let distance = if operation == SAVE { short() } else { long() };
                     // SAFETY: by contract.
@@ -278,8 +278,12 @@ impl Info {
         if self.frame_register == 0 || done < self.prolog_len {
             frame.stack_pointer()
         } else {
-            frame.registers[self.frame_register].wrapping_sub(self.frame_offset)
+            self.frame_pointed_to(frame)
         }
+    }
+
+    fn frame_pointed_to(&self, frame: &Frame) -> usize {
+        frame.registers[self.frame_register].wrapping_sub(self.frame_offset)
     }
 }
 
