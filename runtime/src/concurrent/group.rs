@@ -72,7 +72,7 @@ pub(super) type Ended<T> = (usize, Result<T, JoinError>);
 ///
 /// A group may outlive the function that made it, so its members own what they use; [`all`](super::all()) lets closures borrow:
 ///
-/// ```compile_fail,E0597
+/// ```compile_fail,E0373
 /// use fibra::concurrent::TaskGroup;
 ///
 /// let mut group = TaskGroup::new();

@@ -46,6 +46,7 @@ use std::{
 ///     let mut end = [0; 3];
 ///     assert_eq!(file.read_at(&mut end, 2)?, 3);
 ///     assert_eq!(&end, b"llo");
+/// #   drop(file);
 /// #   fs::remove_dir_all(directory)
 /// })?;
 /// # Ok::<(), std::io::Error>(())
@@ -149,8 +150,11 @@ impl File {
     /// ```
     /// # use fibra::fs::File;
     /// # use std::io::ErrorKind;
-    /// let error = File::open("/dev/null")?.read_exact_at(&mut [0; 8], 0).unwrap_err();
+    /// # let path = std::env::temp_dir().join(format!("fibra-doc-read-exact-at-{}", std::process::id()));
+    /// fibra::fs::write(&path, "hello")?;
+    /// let error = File::open(&path)?.read_exact_at(&mut [0; 8], 0).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    /// # fibra::fs::remove_file(&path)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
@@ -195,7 +199,10 @@ impl File {
     ///
     /// ```
     /// # use fibra::fs::File;
-    /// File::options().write(true).open("/dev/null")?.write_all_at(b"gone", 0)?;
+    /// # let path = std::env::temp_dir().join(format!("fibra-doc-write-all-at-{}", std::process::id()));
+    /// File::create(&path)?.write_all_at(b"hello", 2)?;
+    /// assert_eq!(fibra::fs::read(&path)?, b"\0\0hello");
+    /// # fibra::fs::remove_file(&path)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn write_all_at(&self, mut buf: &[u8], mut offset: u64) -> io::Result<()> {
@@ -325,7 +332,7 @@ impl File {
     /// Not a cancellation point: a close that has begun can't be taken back.
     ///
     /// ```
-    /// fibra::run(|| fibra::fs::File::open("/dev/null")?.close())?;
+    /// fibra::run(|| fibra::fs::File::open("Cargo.toml")?.close())?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(self) -> io::Result<()> {

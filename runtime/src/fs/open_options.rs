@@ -18,6 +18,7 @@ use std::{future::Future, io, path::Path};
 /// # let path = directory.join("log");
 /// let mut log = OpenOptions::new().append(true).create(true).open(&path)?;
 /// writeln!(log, "started")?;
+/// # drop(log);
 /// # fibra::fs::remove_dir_all(directory)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```

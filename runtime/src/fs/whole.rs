@@ -21,7 +21,7 @@ const GROWTH: usize = 8 * 1024;
 /// A cancellation point. What was read by then is lost.
 ///
 /// ```
-/// assert!(!fibra::fs::read("/proc/self/cmdline")?.is_empty());
+/// assert!(!fibra::fs::read("Cargo.toml")?.is_empty());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
@@ -41,7 +41,7 @@ pub fn read<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
 /// As [`read`].
 ///
 /// ```
-/// assert!(fibra::fs::read_to_string("/proc/self/status")?.starts_with("Name:"));
+/// assert!(fibra::fs::read_to_string("Cargo.toml")?.starts_with("[package]"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn read_to_string<P: AsRef<Path>>(path: P) -> io::Result<String> {
@@ -80,7 +80,7 @@ pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, contents: C) -> io::Result
 /// Dropping the future loses what was read.
 ///
 /// ```
-/// assert!(!fibra::block_on(fibra::fs::read_async("/proc/self/cmdline"))?.is_empty());
+/// assert!(!fibra::block_on(fibra::fs::read_async("Cargo.toml"))?.is_empty());
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub async fn read_async<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
@@ -121,8 +121,8 @@ pub async fn read_async<P: AsRef<Path>>(path: P) -> io::Result<Vec<u8>> {
 /// As [`read_async`].
 ///
 /// ```
-/// let status = fibra::block_on(fibra::fs::read_to_string_async("/proc/self/status"))?;
-/// assert!(status.starts_with("Name:"));
+/// let manifest = fibra::block_on(fibra::fs::read_to_string_async("Cargo.toml"))?;
+/// assert!(manifest.starts_with("[package]"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub async fn read_to_string_async<P: AsRef<Path>>(path: P) -> io::Result<String> {

@@ -52,7 +52,7 @@ pub struct TypedOnly<K>(PhantomData<K>);
 ///
 /// What borrows can't be registered: its caller may be gone before it runs.
 ///
-/// ```compile_fail,E0277
+/// ```compile_fail
 /// fibra::registry::Registry::new().register("length", |text: &str| text.len());
 /// ```
 ///
