@@ -5,7 +5,7 @@
 //! | `aarch64` | the tests run under user-mode emulation, which has no io_uring |
 //! | `aarch64-kernel` | a whole ARM64 machine is emulated, and has io_uring |
 //! | `kernels` | Linux 5.10, 6.1 and 6.12 are booted: probing, and what is done without |
-//! | `windows` | the tests run under Wine |
+//! | `windows` | the tests and the examples of documentation run under Wine |
 //! | `macos`, `freebsd` | everything is linted and linked; nothing here can run it |
 
 use std::path::PathBuf;
@@ -77,7 +77,7 @@ impl Platform {
             Platform::Aarch64 => "tests under `qemu-aarch64`",
             Platform::Aarch64Kernel => "tests on an emulated machine, with io_uring",
             Platform::Kernels => "the driver's tests on Linux 5.10, 6.1 and 6.12",
-            Platform::Windows => "tests under Wine",
+            Platform::Windows => "tests and examples of documentation under Wine",
             Platform::Macos => "linted, and test programs linked, for ARM64 and x86-64; not run",
             Platform::Freebsd => "linted, and test programs linked; not run",
         }
@@ -85,8 +85,8 @@ impl Platform {
 }
 
 impl Options {
-    /// The arguments for cargo. By default everything is compiled in, and examples of documentation are left out: each is
-    /// a program of its own.
+    /// The arguments for cargo. By default everything is compiled in, and examples of documentation are left out: where they run,
+    /// they do so by themselves.
     fn cargo_arguments(&self) -> Vec<String> {
         if self.is_whole() { WHOLE.map(str::to_owned).to_vec() } else { self.cargo_arguments.clone() }
     }

@@ -27,12 +27,16 @@ pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
     let prefix = prefix()?;
     let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
-    let packages =
-        options.packages_or(&PACKAGES.into_iter().chain(["fibra-axum", COMMAND]).collect::<Vec<_>>());
+    let libraries: Vec<_> = PACKAGES.into_iter().chain(["fibra-axum"]).collect();
+    let packages = options.packages_or(&[&libraries[..], &[COMMAND]].concat());
     let mut passed = build.test(&packages, &options.cargo_arguments(), &runner)?;
     if options.is_whole() {
-        // They are many for Wine, and the driver's are the ones that touch the system.
-        passed += build.test(&["fibra-driver".to_owned()], &["--doc".to_owned()], &runner)?;
+        // Those of a library are one program or two.
+        passed += build.test(
+            &options.packages_or(&libraries),
+            &["--all-features", "--doc"].map(str::to_owned),
+            &runner,
+        )?;
     }
     if packages.iter().any(|package| package == COMMAND) {
         passed += serving::check(&build, &prefix)?;
