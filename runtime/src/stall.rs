@@ -49,7 +49,6 @@
 //! On macOS and FreeBSD a thread can't be asked: there a report says which worker is stuck and for how long, but neither in which
 //! task nor where.
 //!
-//! A worker that waits for a CPU is not stuck; but Windows doesn't tell, so that a report from a machine that is busy enough may
-//! be of such a one. Time that [is stopped](crate::time::pause) makes no difference.
+//! A worker that waits for a CPU is not stuck. Time that [is stopped](crate::time::pause) makes no difference.
 
 pub use crate::scheduler::stall::{Place, Stall, SystemCall};

@@ -88,7 +88,7 @@ impl Monitor {
         let others = self.worker_threads.iter().enumerate().filter(|(worker, _)| *worker != one);
         let mut activities =
             others.filter_map(|(_, thread)| fibra_system::thread::activity(*thread.get()?).ok());
-        activities.all(|activity| activity.is_waiting)
+        activities.all(|activity| activity.is_waiting != Some(false))
     }
 
     /// Ends the monitor whose thread this is, and waits for that, unless we are on it.

@@ -57,7 +57,7 @@ pub(crate) fn thread_activity(thread: u32) -> io::Result<Activity> {
     let threads = threads_of_this_process()?;
     let found = threads.iter().find(|info| info.ki_tid as u32 == thread).ok_or(ErrorKind::NotFound)?;
     let run_time = Duration::from_micros(found.ki_runtime);
-    Ok(Activity { is_waiting: found.ki_stat != libc::SRUN, run_time })
+    Ok(Activity { is_waiting: Some(found.ki_stat != libc::SRUN), run_time })
 }
 
 fn threads_of_this_process() -> io::Result<Vec<libc::kinfo_proc>> {

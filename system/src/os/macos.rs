@@ -57,7 +57,7 @@ pub(crate) fn thread_activity(thread: u32) -> io::Result<Activity> {
         seconds + Duration::from_micros(u64::try_from(time.microseconds).unwrap_or(0))
     };
     let run_time = duration(info.user_time) + duration(info.system_time);
-    Ok(Activity { is_waiting: info.run_state != libc::TH_STATE_RUNNING, run_time })
+    Ok(Activity { is_waiting: Some(info.run_state != libc::TH_STATE_RUNNING), run_time })
 }
 
 pub(crate) fn set_quality_of_service(class: libc::qos_class_t) -> io::Result<()> {

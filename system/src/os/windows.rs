@@ -3,12 +3,13 @@
 //! CPUs are numbered in groups of up to 64. A word of a [`CpuSet`] is a group's mask.
 
 mod calls;
+mod thread;
 
 pub(crate) use calls::{LOCK_CALL, SLEEP_CALLS, system_call_at, system_call_name};
+pub(crate) use thread::{system_call, thread_activity, thread_id};
 
 use crate::affinity::CpuSet;
 use crate::kernel::Limit;
-use crate::thread::Activity;
 use crate::topology::CpuQuota;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
@@ -28,8 +29,7 @@ use windows_sys::Win32::System::SystemInformation::{
 };
 use windows_sys::Win32::System::Threading::{
     FlushProcessWriteBuffers, GetCurrentProcess, GetCurrentProcessorNumberEx, GetCurrentThread,
-    GetCurrentThreadId, GetProcessAffinityMask, GetProcessWorkingSetSize, GetThreadGroupAffinity,
-    SetThreadGroupAffinity,
+    GetProcessAffinityMask, GetProcessWorkingSetSize, GetThreadGroupAffinity, SetThreadGroupAffinity,
 };
 use windows_sys::{s, w};
 
@@ -194,21 +194,6 @@ pub(crate) fn fence_all_threads() -> io::Result<()> {
 fn is_wine() -> bool {
     // SAFETY: both names are ended by zero; the library is in every process.
     unsafe { GetProcAddress(GetModuleHandleW(w!("ntdll.dll")), s!("wine_get_version")) }.is_some()
-}
-
-pub(crate) fn thread_id() -> u32 {
-    // SAFETY: no arguments, and it can't fail.
-    unsafe { GetCurrentThreadId() }
-}
-
-/// Only a list of all threads of the machine would tell.
-pub(crate) fn thread_activity(_thread: u32) -> io::Result<Activity> {
-    Err(ErrorKind::Unsupported.into())
-}
-
-/// As above; where a thread stands is known to who has stopped it.
-pub(crate) fn system_call(_thread: u32) -> io::Result<Option<i64>> {
-    Err(ErrorKind::Unsupported.into())
 }
 
 pub(crate) fn release() -> io::Result<String> {

@@ -101,15 +101,17 @@ impl<'a> Watch<'a> {
         let activity = || thread::activity(thread).ok();
         match &self.workers[index].opinion {
             Opinion::Well => self.workers[index].opinion = Opinion::Suspected(activity()),
-            Opinion::Suspected(before) if is_held_up(before.as_ref(), activity().as_ref()) => {
-                self.ask(index, thread, held_up);
-            }
-            Opinion::Suspected(_) | Opinion::Cleared | Opinion::Stuck(_) => {}
+            Opinion::Suspected(before) => match is_held_up(before.as_ref(), activity().as_ref()) {
+                Some(false) => {}
+                certainly => self.ask(index, thread, held_up, certainly.is_some()),
+            },
+            Opinion::Cleared | Opinion::Stuck(_) => {}
         }
     }
 
-    /// Asks it, and reports it if it is stuck in a task.
-    fn ask(&mut self, index: usize, thread: u32, held_up: Duration) {
+    /// Asks it, and reports it if it is stuck in a task. Unless that is certain, it may merely wait for a CPU: so it does if it is
+    /// in no system call.
+    fn ask(&mut self, index: usize, thread: u32, held_up: Duration, is_certain: bool) {
         let scheduler = self.scheduler;
         let shared = &scheduler.workers[index];
         // Before it is stopped, which may interrupt it.
@@ -130,6 +132,9 @@ impl<'a> Watch<'a> {
         }
         let place = || witness.addresses().first().copied();
         let blocked_in = told.or_else(|| thread::system_call_at(place()?));
+        if asked.is_ok() && blocked_in.is_none() && !is_certain {
+            return;
+        }
         let mut stall = Stall::new(index, task, held_up, blocked_in);
         stall.addresses = witness.addresses().into();
         stall.backlog = witness.backlog(&shared.counters);
@@ -154,10 +159,13 @@ impl<'a> Watch<'a> {
 }
 
 /// Whether a thread was held up between two looks by what it does: it has run, or was blocked. Otherwise it has merely waited
-/// for a CPU.
-fn is_held_up(before: Option<&Activity>, now: Option<&Activity>) -> bool {
-    let (Some(before), Some(now)) = (before, now) else { return true };
-    (before.is_waiting && now.is_waiting) || now.run_time.saturating_sub(before.run_time) >= PERIOD / 2
+/// for a CPU. `None`: where it stands will tell.
+fn is_held_up(before: Option<&Activity>, now: Option<&Activity>) -> Option<bool> {
+    let (Some(before), Some(now)) = (before, now) else { return Some(true) };
+    if now.run_time.saturating_sub(before.run_time) >= PERIOD / 2 {
+        return Some(true);
+    }
+    Some(before.is_waiting? && now.is_waiting?)
 }
 
 impl Scheduler {
@@ -173,29 +181,23 @@ impl Scheduler {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use std::io::ErrorKind;
 
-    fn activity(is_waiting: bool, run_time: u64) -> Option<Activity> {
-        let mut activity = match thread::activity(thread::id()) {
-            Err(error) if error.kind() == ErrorKind::Unsupported => return None,
-            known => known.expect("of this thread it is known"),
-        };
-        (activity.is_waiting, activity.run_time) = (is_waiting, Duration::from_millis(run_time));
+    fn activity(is_waiting: impl Into<Option<bool>>, run_time: u64) -> Option<Activity> {
+        let mut activity = thread::activity(thread::id()).expect("of this thread it is known");
+        (activity.is_waiting, activity.run_time) = (is_waiting.into(), Duration::from_millis(run_time));
         Some(activity)
     }
 
     #[test]
     fn who_waits_for_a_cpu_is_not_held_up() {
-        if activity(false, 0).is_none() {
-            println!("this system doesn't tell what a thread does");
-            return;
-        }
         let held_up =
             |before: Option<Activity>, now: Option<Activity>| is_held_up(before.as_ref(), now.as_ref());
-        assert!(!held_up(activity(false, 5), activity(false, 6)));
-        assert!(!held_up(activity(true, 5), activity(false, 6)), "it has been woken, and waits for a CPU");
-        assert!(held_up(activity(true, 5), activity(true, 5)), "it is blocked");
-        assert!(held_up(activity(false, 5), activity(false, 15)), "it computes");
-        assert!(held_up(None, activity(false, 5)), "nothing can be known");
+        assert_eq!(held_up(activity(false, 5), activity(false, 6)), Some(false));
+        assert_eq!(held_up(activity(true, 5), activity(false, 6)), Some(false), "woken, it waits for a CPU");
+        assert_eq!(held_up(activity(true, 5), activity(true, 5)), Some(true), "it is blocked");
+        assert_eq!(held_up(activity(false, 5), activity(false, 15)), Some(true), "it computes");
+        assert_eq!(held_up(activity(None, 5), activity(None, 15)), Some(true), "it computes");
+        assert_eq!(held_up(activity(None, 5), activity(None, 5)), None, "either");
+        assert_eq!(held_up(None, activity(false, 5)), Some(true), "nothing can be known");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn thread_id() -> u32 {
 pub(crate) fn thread_activity(thread: u32) -> io::Result<Activity> {
     let text = fs::read_to_string(format!("/proc/self/task/{thread}/stat"))?;
     let state = state(&text).ok_or(ErrorKind::InvalidData)?;
-    Ok(Activity { is_waiting: state != 'R', run_time: run_time(thread)? })
+    Ok(Activity { is_waiting: Some(state != 'R'), run_time: run_time(thread)? })
 }
 
 /// The letter behind the name, which may itself contain anything, brackets too.
