@@ -87,6 +87,7 @@ impl Ration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::backtrace::Backtrace;
     use std::sync::mpsc::channel;
 
     /// How many are admitted of this many that come at once.
@@ -121,7 +122,10 @@ mod tests {
             fibra::thread::Builder::new().name("mapper".to_owned()).spawn(block).unwrap().join().unwrap()
         });
         assert!(line.contains(" is stuck in green thread 'mapper', for "), "{line}");
-        assert!(line.contains("; at ") && line.contains(", from ") && line.contains("(stalls.rs:"), "{line}");
+        assert!(line.contains("; at ") && line.contains(", from "), "{line}");
+        // It may have been compiled without lines.
+        let has_lines = Backtrace::force_capture().to_string().contains("stalls.rs:");
+        assert!(line.contains("(stalls.rs:") || !has_lines, "{line}");
         assert!(!line.contains(['\n', '/']) && !line.contains("  "), "{line}");
     }
 }

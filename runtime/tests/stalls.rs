@@ -15,6 +15,7 @@ mod system;
 
 use fibra::{Builder, Runtime, future, stall::Stall, thread, time};
 use std::{
+    backtrace::Backtrace,
     hint::spin_loop,
     io::ErrorKind,
     panic,
@@ -78,6 +79,11 @@ fn names(stall: &Stall, function: &str) -> bool {
     stall.places().iter().any(|place| place.function().is_some_and(|name| name.contains(function)))
 }
 
+/// Whether lines of this file are known: it may have been compiled without.
+fn has_lines() -> bool {
+    Backtrace::force_capture().to_string().contains("stalls.rs:")
+}
+
 /// Blocks the worker until somebody has heard of it.
 #[inline(never)]
 fn block_the_worker(heard: &Heard) {
@@ -100,7 +106,7 @@ fn a_task_that_blocks_its_worker_is_named_with_its_place() {
     assert!(over.is_over() && over.held_up() >= found.held_up(), "{over}");
     if cfg!(feature = "symbols") {
         assert!(names(&found, "block_the_worker"), "{found}");
-        assert!(found.to_string().contains("stalls.rs:"), "{found}");
+        assert!(found.to_string().contains("stalls.rs:") || !has_lines(), "{found}");
         assert!(!found.to_string().contains("catch_unwind"), "the runtime's own calls are left out: {found}");
     } else {
         assert!(found.to_string().contains("program+0x"), "{found}");
