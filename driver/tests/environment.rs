@@ -6,14 +6,24 @@
 #![cfg(unix)]
 #![cfg(target_os = "linux")]
 
+use std::env;
 use std::process::Command;
 
 use fibra_driver::{BackendKind, Config, Driver};
 
+/// This program once more. One of another architecture's can't be started by the kernel, but by the emulator that the
+/// environment names.
+fn this_program() -> Command {
+    let program = env::current_exe().expect("this program has a path");
+    let Some(emulator) = env::var_os("FIBRA_TEST_EMULATOR") else { return Command::new(program) };
+    let mut command = Command::new(emulator);
+    command.arg(program);
+    command
+}
+
 /// What a child with this value of the variable, whose configuration asks for epoll, says of its driver.
 fn outcome(value: &str) -> String {
-    let program = std::env::current_exe().expect("this program has a path");
-    let mut command = Command::new(program);
+    let mut command = this_program();
     command.args(["--exact", "report_for_a_parent", "--ignored", "--nocapture"]).env("FIBRA_BACKEND", value);
     let output = command.output().expect("this program can be started");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -33,7 +43,7 @@ fn report_for_a_parent() {
 }
 
 #[test]
-fn the_environment_wins() {
+fn the_environment_wins_over_the_configuration() {
     assert_eq!(outcome("io_uring"), "io_uring");
     assert_eq!(outcome("epoll"), "epoll");
 }

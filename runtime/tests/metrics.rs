@@ -82,8 +82,9 @@ fn what_is_under_way_is_seen_while_it_is() {
         let after = metrics::snapshot().total();
         (after.in_flight, after.timers) == (0, 0)
     });
+    // A slow machine's worker may have had something to do all the time until now.
+    eventually("the worker parks", || metrics::snapshot().total().parks >= 1);
     let after = metrics::snapshot().total();
-    assert!(after.parks >= 1);
     assert!(after.enters > 0 && after.batches.count() > 0);
 }
 

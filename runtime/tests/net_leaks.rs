@@ -1,5 +1,8 @@
 //! Whatever happens to an operation, no descriptor is left over. Alone in its file: it counts those of the whole process.
 
+#[macro_use]
+#[path = "support/backends.rs"]
+mod backends;
 #[cfg(unix)]
 #[path = "support/census_of_unix.rs"]
 mod census;
@@ -100,22 +103,20 @@ fn opens_that_are_cancelled() {
     }
 }
 
-#[test]
-fn no_descriptor_is_left_over() {
-    for &backend in fibra::Backend::ALL {
-        let builder = fibra::Builder::new().backend(backend);
-        builder.run(move || {
-            let scenes: [(&str, fn()); 4] = [
-                ("accept", accepts_that_are_cancelled_while_connections_come),
-                ("connect", connects_that_are_cancelled),
-                ("drop", streams_that_are_dropped_under_their_operations),
-                ("open", opens_that_are_cancelled),
-            ];
-            for (what, scene) in scenes {
-                let before = census::descriptors();
-                scene();
-                settle(before, &format!("{what} on {backend}"));
-            }
-        });
-    }
+fn no_descriptor_is_left_over(backend: fibra::Backend) {
+    fibra::Builder::new().backend(backend).run(|| {
+        let scenes: [(&str, fn()); 4] = [
+            ("accept", accepts_that_are_cancelled_while_connections_come),
+            ("connect", connects_that_are_cancelled),
+            ("drop", streams_that_are_dropped_under_their_operations),
+            ("open", opens_that_are_cancelled),
+        ];
+        for (what, scene) in scenes {
+            let before = census::descriptors();
+            scene();
+            settle(before, what);
+        }
+    });
 }
+
+one_backend_at_a_time!(no_descriptor_is_left_over);

@@ -3,6 +3,10 @@
 //! Windows limits handles by memory alone.
 #![cfg(unix)]
 
+#[macro_use]
+#[path = "support/backends.rs"]
+mod backends;
+
 use fibra::net::{TcpListener, TcpStream};
 use std::io::{ErrorKind, Read, Write};
 
@@ -12,14 +16,13 @@ fn exhaust() -> Vec<std::fs::File> {
 }
 
 /// The connection stays in the queue, those that exist live on, and the listener goes on when there is room again.
-#[test]
-fn a_listener_without_descriptors_fails_and_recovers() {
+fn a_listener_without_descriptors_fails_and_recovers(backend: fibra::Backend) {
     let limit = rustix::process::Rlimit { current: Some(512), maximum: Some(512) };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).expect("less is always allowed");
-    for &backend in fibra::Backend::ALL {
-        fibra::Builder::new().backend(backend).run(fail_and_recover);
-    }
+    fibra::Builder::new().backend(backend).run(fail_and_recover);
 }
+
+one_backend_at_a_time!(a_listener_without_descriptors_fails_and_recovers);
 
 fn fail_and_recover() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");

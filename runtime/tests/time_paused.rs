@@ -1,5 +1,8 @@
 //! A clock that stands: it moves on when nothing else can happen, to the next timer and no further.
 
+#[macro_use]
+#[path = "support/backends.rs"]
+mod backends;
 #[cfg(unix)]
 #[path = "support/system_of_unix.rs"]
 mod system;
@@ -215,17 +218,16 @@ fn a_clock_that_runs_cannot_be_advanced() {
 }
 
 /// While an operation is in flight, a worker waits twice: for that, and then for whatever comes.
-#[test]
-fn who_comes_from_outside_is_heard_while_an_operation_is_waited_for() {
-    for &backend in Backend::ALL {
-        let builder = Builder::new().backend(backend).workers(1).start_paused(true);
-        let runtime = builder.build().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let _accept = runtime.spawn(async move { listener.accept_async().await });
-        for round in 0..500 {
-            let (sender, receiver) = std::sync::mpsc::channel();
-            runtime.spawn(async move { sender.send(round).unwrap() });
-            assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(round));
-        }
+fn who_comes_from_outside_is_heard_while_an_operation_is_waited_for(backend: Backend) {
+    let builder = Builder::new().backend(backend).workers(1).start_paused(true);
+    let runtime = builder.build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _accept = runtime.spawn(async move { listener.accept_async().await });
+    for round in 0..500 {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        runtime.spawn(async move { sender.send(round).unwrap() });
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(round));
     }
 }
+
+one_backend_at_a_time!(who_comes_from_outside_is_heard_while_an_operation_is_waited_for);

@@ -1,13 +1,13 @@
 //! Tests that others run, each in a process of its own.
 
-use std::{
-    env,
-    process::{Command, Output},
-};
+#[path = "child.rs"]
+mod child;
+
+use std::process::Output;
 
 /// Runs this file's tests with these arguments, in an environment in which only `variable` is set of ours.
 pub fn run(arguments: &[&str], variable: Option<(&str, &str)>) -> (bool, String) {
-    let mut command = Command::new(env::current_exe().expect("a test runs from a file"));
+    let mut command = child::this_program();
     command
         .args(arguments)
         .env_remove("FIBRA_BACKEND")
