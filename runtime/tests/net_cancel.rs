@@ -1,5 +1,9 @@
 //! A cancelled operation fails with `Cancelled`, a dropped one is stopped, and neither loses what belongs to others.
 
+#[path = "support/deaf.rs"]
+mod deaf;
+
+use deaf::Deaf;
 use fibra::{
     cancel::{self, Cancelled},
     net::{TcpListener, TcpStream},
@@ -95,21 +99,8 @@ fn a_cancelled_accept_fails_and_the_next_one_gets_the_connection() {
 
 #[fibra::test]
 fn a_cancelled_connect_fails_and_tries_no_further_address() {
-    // A listener whose queue is full: whoever connects has to wait.
-    let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    let deaf = socket();
-    deaf.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    deaf.listen(0).unwrap();
-    let address = deaf.local_addr().unwrap();
-    let _queued: Vec<_> = (0..8)
-        .map(|_| {
-            let client = socket();
-            client.set_nonblocking(true).unwrap();
-            let _in_progress = client.connect(&address);
-            client
-        })
-        .collect();
-    let address = address.as_socket().unwrap();
+    let deaf = Deaf::new();
+    let address = deaf.address();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = listener.local_addr().unwrap();
     assert_cancelled(&cancelled(move || TcpStream::connect(&[address, there][..])));

@@ -1,5 +1,7 @@
 //! Timeouts and the non-blocking mode: an operation ends without waiting longer than it may, and loses nothing.
 
+#[path = "support/deaf.rs"]
+mod deaf;
 #[path = "support/deserted.rs"]
 mod deserted;
 #[cfg(unix)]
@@ -9,6 +11,7 @@ mod modes;
 #[path = "support/modes_of_windows.rs"]
 mod modes;
 
+use deaf::Deaf;
 use deserted::Deserted;
 use fibra::{
     net::{TcpListener, TcpStream},
@@ -110,35 +113,6 @@ fn zero_is_refused() {
     let peer = client.peer_addr().unwrap();
     let refused = TcpStream::connect_timeout(&peer, Duration::ZERO);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
-}
-
-/// A listener whose queue is full: whoever connects now has to wait.
-struct Deaf {
-    listener: socket2::Socket,
-    _queued: Vec<socket2::Socket>,
-}
-
-impl Deaf {
-    fn new() -> Self {
-        let socket =
-            || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("sockets");
-        let listener = socket();
-        let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
-        listener.bind(&any.into()).expect("loopback is there");
-        listener.listen(0).expect("it is bound");
-        let address = listener.local_addr().expect("it is bound");
-        let queued = (0..8).map(|_| {
-            let client = socket();
-            client.set_nonblocking(true).expect("it is a socket");
-            let _in_progress = client.connect(&address);
-            client
-        });
-        Self { _queued: queued.collect(), listener }
-    }
-
-    fn address(&self) -> std::net::SocketAddr {
-        self.listener.local_addr().expect("it is bound").as_socket().expect("it is IP")
-    }
 }
 
 #[fibra::test]
