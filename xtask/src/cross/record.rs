@@ -23,18 +23,25 @@ imitation of `kevent` are tried by `cargo xtask check`, on each change.
 /// Puts a platform's result into the file, in the place of its last one: that of the last of so many runs, all of which have passed
 /// but perhaps this one.
 pub fn note(platform: Platform, runs: u32, result: &Outcome<u64>) -> Outcome {
-    let commit =
-        output_of(Command::new("git").current_dir(root()).args(["describe", "--always", "--dirty"]))?;
+    let commit = commit()?;
     let date = output_of(Command::new("date").args(["--utc", "+%Y-%m-%d"]))?;
     let result = match result {
         Ok(count) if runs > 1 => format!("{count} passed, in each of {runs} runs"),
         Ok(count) => format!("{count} passed"),
         Err(error) => format!("**failed**: {}", error.to_string().lines().next().unwrap_or_default()),
     };
-    let row = format!("{result} | {} | {} |", date.trim(), commit.trim());
+    let row = format!("{result} | {} | {} |", date.trim(), commit);
     let path = root().join(FILE);
     let before = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
     Ok(fs::write(path, with(&before, platform, &row))?)
+}
+
+/// What is tried. That another platform's result was noted changes nothing of it.
+fn commit() -> Outcome<String> {
+    let git = |arguments: &[&str]| output_of(Command::new("git").current_dir(root()).args(arguments));
+    let name = git(&["rev-parse", "--short", "HEAD"])?;
+    let changes = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", &format!(":!{FILE}")])?;
+    Ok(name.trim().to_owned() + if changes.is_empty() { "" } else { "-dirty" })
 }
 
 /// The file with this row for a platform.
