@@ -32,7 +32,7 @@ const FOR_MACHINES: &[(&str, &str)] = &[
     ("xz", "xz-utils"),
 ];
 
-/// What an emulated program does not have as a machine of the architecture has it; there all of it runs.
+/// What an emulated program does not have as a machine of the architecture has it; there all of it runs, but for `gdb`.
 const NOT_EMULATED: &[&str] = &[
     // The emulator knows no `io_uring_setup`, and these force a ring.
     "io_uring",
