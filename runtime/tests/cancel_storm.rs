@@ -36,7 +36,7 @@ use std::{
 
 const CANCELS: usize = 200_000;
 /// Machines that are emulated, and Wine, manage fewer.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(20);
 /// Of each kind of task.
 const TASKS: u64 = 8;
 

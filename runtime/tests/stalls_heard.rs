@@ -27,8 +27,8 @@ use std::{
 fn nothing_is_reported(builder: impl FnOnce(Builder) -> Builder, main: impl FnOnce() + Send + 'static) {
     let (listening, stalls, _) = listening();
     builder(listening).run(main);
-    // A machine that is busy enough makes small tasks run for long, which counts.
-    if let Some(stall) = stalls.into_iter().find(|stall| stall.held_up() > LONG / 2) {
+    // A machine that is busy enough makes small tasks run for long, which counts; but not for as long as all of it takes.
+    if let Some(stall) = stalls.into_iter().find(|stall| stall.held_up() > LONG / 10 * 9) {
         panic!("{stall}");
     }
 }
