@@ -139,11 +139,13 @@ impl Worker {
     pub(super) fn turn_in_stopped_time(&self) {
         let scheduler = self.scheduler();
         if scheduler.is_at_rest() && scheduler.time.has_operations() {
-            self.turn(Wait::Until(Instant::now() + PATIENCE));
+            let end = Instant::now() + PATIENCE;
+            self.turn(Wait::Until(end));
             // What the turn has not ended it has handed to the kernel all the same. Whoever unparked us has been heard by that
-            // turn; the next one would sleep. Another worker may have been woken by the kernel, and be waiting for a CPU.
+            // turn, and has cut it short: the next one waits. Another worker may have been woken by the kernel, and be waiting for
+            // a CPU.
             let others_sleep = || scheduler.monitor.all_wait_but(self.home().index());
-            if self.has_at_hand() || !self.home().is_dozing() || !others_sleep() {
+            if Instant::now() < end || self.has_at_hand() || !self.home().is_dozing() || !others_sleep() {
                 return;
             }
         }

@@ -21,11 +21,13 @@ static WINDOWS: Target = Target {
 
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
 const WINE: &str = "/usr/lib/wine/wine64";
+const SERVER: &str = "/usr/lib/wine/wineserver64";
 const COMMAND: &str = "fibra-cli";
 
 pub fn test(options: &Options) -> Outcome<u64> {
     let build = Build::prepare(&WINDOWS)?;
     let prefix = prefix()?;
+    let _server = Server::start(&prefix)?;
     let runner = format!("env WINEDEBUG=-all WINEPREFIX={} {WINE}", prefix.display());
     let libraries: Vec<_> = PACKAGES.into_iter().chain(["fibra-axum"]).collect();
     let packages = options.packages_or(&[&libraries[..], &[COMMAND]].concat());
@@ -51,6 +53,35 @@ fn wine(prefix: &Path) -> Command {
     command
 }
 
+/// What Wine's programs have for a kernel, for as long as the tests run. By itself it goes with the last program, and who comes
+/// just then is turned away.
+struct Server<'a>(&'a Path);
+
+impl Server<'_> {
+    fn start(prefix: &Path) -> Outcome<Server<'_>> {
+        let server = Server(prefix);
+        // One that is about to go, or that somebody else has left, would stay as it is.
+        server.stop()?;
+        call(Command::new(SERVER).arg("--persistent").env("WINEPREFIX", prefix))?;
+        Ok(server)
+    }
+
+    /// Stops it, and all programs that it has; waits until it is gone.
+    fn stop(&self) -> Outcome {
+        // It is an error that there is none.
+        let _ = Command::new(SERVER).arg("--kill").env("WINEPREFIX", self.0).output()?;
+        call(Command::new(SERVER).arg("--wait").env("WINEPREFIX", self.0))
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            println!("Wine's server is still there: {error}");
+        }
+    }
+}
+
 /// A Windows of our own, in a folder. It gets the library that std draws random numbers from, which older releases of Wine
 /// do not have.
 fn prefix() -> Outcome<PathBuf> {
@@ -60,7 +91,7 @@ fn prefix() -> Outcome<PathBuf> {
         boot.args(["wineboot", "-i"]);
         // Neither .NET nor a browser is asked for, and no window is opened.
         call(boot.env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY"))?;
-        call(Command::new("/usr/lib/wine/wineserver64").arg("-w").env("WINEPREFIX", partial))?;
+        call(Command::new(SERVER).arg("-w").env("WINEPREFIX", partial))?;
         let library = partial.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !fs::exists(&library)? {
             let source = root().join("xtask/src/cross/bcryptprimitives.c");
