@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::apt::once;
 use super::{Build, Options, PACKAGES, Target, home};
@@ -63,6 +63,11 @@ impl Server<'_> {
         // One that is about to go, or that somebody else has left, would stay as it is.
         server.stop()?;
         call(Command::new(SERVER).arg("--persistent").env("WINEPREFIX", prefix))?;
+        // The first program has Windows' own services started, which stay, too. They keep what it has for its output: of a pipe
+        // the end would never come.
+        let mut first = wine(prefix);
+        first.args(["cmd", "/c", "exit"]);
+        call(first.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))?;
         Ok(server)
     }
 
