@@ -5,7 +5,7 @@ use std::ops::BitOr;
 
 use crate::backend::os;
 
-/// What an [`Op::Poll`] waits for: a set of `poll(2)` event bits. Errors and hang-ups always end it.
+/// What an [`Op::Poll`](crate::Op::Poll) waits for: a set of `poll(2)` event bits. Errors and hang-ups always end it.
 ///
 /// ```
 /// use fibra_driver::Interest;
