@@ -251,6 +251,6 @@ fn report(located: &Located<'_>, subject: Subject, fault: &Fault) {
     report.text("  return addresses found on the stack, innermost first (").text(signals::SYMBOLISER);
     report.text("):\n").flush();
     // SAFETY: the stack is mapped from `limit` to `top`, and its owner is stopped in this handler.
-    unsafe { report.return_addresses(located.bounds, fault.stack_pointer) };
+    unsafe { report.return_addresses(located.bounds, fault) };
     report.flush();
 }

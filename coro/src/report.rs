@@ -2,7 +2,7 @@
 
 use crate::StackBounds;
 use crate::code_ranges;
-use crate::os::signals;
+use crate::os::signals::{self, Fault};
 use crate::return_addresses::ReturnAddresses;
 
 /// Collects text and writes it to standard error, without allocating.
@@ -65,9 +65,9 @@ impl Report {
     /// # Safety
     ///
     /// As for [`ReturnAddresses::new`].
-    pub(crate) unsafe fn return_addresses(&mut self, bounds: StackBounds, stack_pointer: usize) {
+    pub(crate) unsafe fn return_addresses(&mut self, bounds: StackBounds, fault: &Fault) {
         // SAFETY: by contract.
-        let addresses = unsafe { ReturnAddresses::new(bounds, stack_pointer) };
+        let addresses = unsafe { ReturnAddresses::new(bounds, fault.stack_pointer, fault.link) };
         for address in addresses.take(Self::MOST_RETURN_ADDRESSES) {
             self.text("    ").code(address).text("\n");
         }

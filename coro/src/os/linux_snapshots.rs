@@ -1,6 +1,6 @@
 //! Stopping a thread by a signal, on Linux.
 
-use super::signals::{action, call, check, registers};
+use super::signals::{Registers, action, call, check, registers};
 use crate::StackBounds;
 use crate::code_ranges;
 use crate::return_addresses::ReturnAddresses;
@@ -17,6 +17,7 @@ const SIGNAL: libc::c_int = libc::SIGURG;
 pub(crate) struct Frame {
     pub(crate) program_counter: usize,
     stack_pointer: usize,
+    link: usize,
 }
 
 impl Frame {
@@ -30,7 +31,7 @@ impl Frame {
 /// As for [`ReturnAddresses::new`].
 pub(crate) unsafe fn return_addresses(frame: Frame, bounds: StackBounds) -> ReturnAddresses {
     // SAFETY: by contract.
-    unsafe { ReturnAddresses::new(bounds, frame.stack_pointer) }
+    unsafe { ReturnAddresses::new(bounds, frame.stack_pointer, frame.link) }
 }
 
 /// Serves the request for a thread, stopped there. `false`: there is none.
@@ -114,9 +115,9 @@ unsafe extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, con
     // SAFETY: this thread's `errno`, which the code that was interrupted may be about to read.
     let errno = unsafe { *libc::__errno_location() };
     // SAFETY: the kernel gave us the context.
-    let (program_counter, stack_pointer) = unsafe { registers(context) };
+    let Registers { program_counter, stack_pointer, link } = unsafe { registers(context) };
     if let Some(Installed { answer, previous }) = INSTALLED.get()
-        && !answer(this_thread(), Frame { program_counter, stack_pointer })
+        && !answer(this_thread(), Frame { program_counter, stack_pointer, link })
         && !matches!(previous.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN)
     {
         // SAFETY: it is a handler, and the rest is handed on as it came.

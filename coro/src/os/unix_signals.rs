@@ -19,6 +19,8 @@ pub(crate) struct Fault {
     pub(crate) program_counter: usize,
     /// With the stack at.
     pub(crate) stack_pointer: usize,
+    /// See [`Registers`].
+    pub(crate) link: usize,
 }
 
 impl Fault {
@@ -139,8 +141,8 @@ unsafe extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, con
         let on_fault: fn(&Fault) = unsafe { mem::transmute(on_fault) };
         // SAFETY: the kernel filled `info` for a fault and `context` with the registers.
         let fault = unsafe {
-            let (program_counter, stack_pointer) = registers(context);
-            Fault { address: (*info).si_addr().addr(), program_counter, stack_pointer }
+            let Registers { program_counter, stack_pointer, link } = registers(context);
+            Fault { address: (*info).si_addr().addr(), program_counter, stack_pointer, link }
         };
         on_fault(&fault);
     }
@@ -205,64 +207,78 @@ pub(super) unsafe fn call(
     }
 }
 
-/// Program counter and stack pointer where the signal came.
+/// What a thread had in some of its registers when the signal came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registers {
+    pub(super) program_counter: usize,
+    pub(super) stack_pointer: usize,
+    /// Where a function returns to that has called none yet, on machines whose calls leave that in a register; else 0.
+    pub(super) link: usize,
+}
+
+/// The registers where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> Registers {
     // SAFETY: the kernel gives a `ucontext_t`.
     let registers = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
-    (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RSP as usize] as usize)
+    let register = |name: i32| registers[name as usize] as usize;
+    Registers { program_counter: register(libc::REG_RIP), stack_pointer: register(libc::REG_RSP), link: 0 }
 }
 
-/// Program counter and stack pointer where the signal came.
+/// The registers where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> Registers {
     // SAFETY: the kernel gives a `ucontext_t`.
     let machine = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
-    (machine.pc as usize, machine.sp as usize)
+    let link = machine.regs[30] as usize;
+    Registers { program_counter: machine.pc as usize, stack_pointer: machine.sp as usize, link }
 }
 
-/// Program counter and stack pointer where the signal came.
+/// The registers where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "macos", target_arch = "x86_64"))]
-pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> Registers {
     // SAFETY: the kernel gives a `ucontext_t`, which points to the registers.
     let registers = unsafe { &(*(*context.cast::<libc::ucontext_t>()).uc_mcontext).__ss };
-    (registers.__rip as usize, registers.__rsp as usize)
+    let (program_counter, stack_pointer) = (registers.__rip as usize, registers.__rsp as usize);
+    Registers { program_counter, stack_pointer, link: 0 }
 }
 
-/// Program counter and stack pointer where the signal came.
+/// The registers where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "macos", target_arch = "aarch64"))]
-pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> Registers {
     // SAFETY: the kernel gives a `ucontext_t`, which points to the registers.
     let registers = unsafe { &(*(*context.cast::<libc::ucontext_t>()).uc_mcontext).__ss };
-    (registers.__pc as usize, registers.__sp as usize)
+    let (program_counter, stack_pointer) = (registers.__pc as usize, registers.__sp as usize);
+    Registers { program_counter, stack_pointer, link: registers.__lr as usize }
 }
 
-/// Program counter and stack pointer where the signal came.
+/// The registers where the signal came.
 ///
 /// # Safety
 ///
 /// `context` is what the kernel gave to a handler.
 #[cfg(all(target_os = "freebsd", target_arch = "x86_64"))]
-pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
+pub(super) unsafe fn registers(context: *mut libc::c_void) -> Registers {
     // SAFETY: the kernel gives a `ucontext_t`.
     let machine = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
-    (machine.mc_rip as usize, machine.mc_rsp as usize)
+    let (program_counter, stack_pointer) = (machine.mc_rip as usize, machine.mc_rsp as usize);
+    Registers { program_counter, stack_pointer, link: 0 }
 }
 
 /// Where the layout of the context isn't known here, the report does without: it shows the stack from its limit up.
@@ -275,8 +291,8 @@ pub(super) unsafe fn registers(context: *mut libc::c_void) -> (usize, usize) {
     all(target_os = "macos", any(target_arch = "x86_64", target_arch = "aarch64")),
     all(target_os = "freebsd", target_arch = "x86_64"),
 )))]
-pub(super) unsafe fn registers(_context: *mut libc::c_void) -> (usize, usize) {
-    (0, 0)
+pub(super) unsafe fn registers(_context: *mut libc::c_void) -> Registers {
+    Registers { program_counter: 0, stack_pointer: 0, link: 0 }
 }
 
 /// Writes all of it, or as much as standard error takes: there is nobody to tell of a failure.

@@ -33,6 +33,8 @@ pub(crate) struct Fault {
     pub(crate) program_counter: usize,
     /// With the stack at.
     pub(crate) stack_pointer: usize,
+    /// Calls leave their return address on the stack: 0.
+    pub(crate) link: usize,
     /// The system says that the thread's stack could not grow any further.
     is_overflow: bool,
 }
@@ -131,7 +133,7 @@ unsafe fn fault(exception: *mut EXCEPTION_POINTERS) -> Option<Fault> {
     // Access violations tell what was touched; overflows do so on some systems only.
     let touched = (record.NumberParameters >= 2).then_some(record.ExceptionInformation[1]);
     let address = touched.unwrap_or(stack_pointer);
-    Some(Fault { address, program_counter: context.Rip as usize, stack_pointer, is_overflow })
+    Some(Fault { address, program_counter: context.Rip as usize, stack_pointer, link: 0, is_overflow })
 }
 
 /// Writes all of it, or as much as standard error takes: there is nobody to tell of a failure.
