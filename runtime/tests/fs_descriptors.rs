@@ -3,28 +3,20 @@
 //! Those of Windows are in `os_windows.rs`.
 #![cfg(unix)]
 
-#[path = "support/scratch.rs"]
-mod scratch;
+#[path = "support/directories.rs"]
+mod directories;
 
+use directories::everywhere;
 use fibra::{
     fs::{self, File},
     thread,
 };
-use scratch::Scratch;
 use std::{
     fs as std_fs,
     io::{ErrorKind, Read, Write},
     os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd},
     path::Path,
 };
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
-fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {
-    let test = move || test(&Scratch::new());
-    test();
-    fibra::unblock(test);
-    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
-}
 
 #[fibra::test]
 fn a_hole_is_zeros() {

@@ -2,6 +2,10 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/everywhere.rs"]
+mod callers;
+
+use callers::everywhere;
 use fibra::fs::OpenOptions;
 use std::{
     fs,
@@ -9,13 +13,6 @@ use std::{
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll.
-fn everywhere(test: impl Fn() + Copy + Send + 'static) {
-    test();
-    fibra::unblock(test);
-    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
-}
 
 /// What the kernel demands of memory for direct I/O.
 #[repr(align(4096))]

@@ -1,7 +1,7 @@
 //! What is written to a file is read from it: at its position, at an offset, appended, cut, and whole.
 
-#[path = "support/scratch.rs"]
-mod scratch;
+#[path = "support/directories.rs"]
+mod directories;
 #[cfg(unix)]
 #[path = "support/system_of_unix.rs"]
 mod system;
@@ -9,11 +9,11 @@ mod system;
 #[path = "support/system_of_windows.rs"]
 mod system;
 
+use directories::{Scratch, everywhere};
 use fibra::{
     fs::{self, File, OpenOptions},
     thread,
 };
-use scratch::Scratch;
 use std::{
     fs as std_fs,
     io::{ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write},
@@ -21,14 +21,6 @@ use std::{
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|place| (place / 253) as u8 ^ place as u8).collect()
-}
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
-fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {
-    let test = move || test(&Scratch::new());
-    test();
-    fibra::unblock(test);
-    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
 }
 
 #[fibra::test]

@@ -2,17 +2,17 @@
 //!
 //! What only one system has to say is in `os_unix.rs` and `os_windows.rs`.
 
+#[path = "support/directories.rs"]
+mod directories;
 #[cfg(unix)]
 #[path = "support/paths_of_unix.rs"]
 mod paths;
 #[cfg(windows)]
 #[path = "support/paths_of_windows.rs"]
 mod paths;
-#[path = "support/scratch.rs"]
-mod scratch;
 
+use directories::{Scratch, everywhere};
 use fibra::fs::{self, File, OpenOptions};
-use scratch::Scratch;
 use std::{
     collections::BTreeSet,
     ffi::OsString,
@@ -21,14 +21,6 @@ use std::{
     path::Path,
     time::{Duration, SystemTime},
 };
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
-fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {
-    let test = move || test(&Scratch::new());
-    test();
-    fibra::unblock(test);
-    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
-}
 
 fn assert_same(ours: &fs::Metadata, std: &std_fs::Metadata) {
     assert_eq!(

@@ -13,6 +13,10 @@ mod modes;
 
 use deaf::Deaf;
 use deserted::Deserted;
+#[path = "support/everywhere.rs"]
+mod callers;
+
+use callers::everywhere;
 use fibra::{
     net::{TcpListener, TcpStream},
     thread, time,
@@ -28,13 +32,6 @@ fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
     let client = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
     (client, listener.accept().expect("there is one").0)
-}
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll.
-fn everywhere(test: impl Fn() + Copy + Send + 'static) {
-    test();
-    fibra::unblock(test);
-    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
 }
 
 #[fibra::test]

@@ -1,8 +1,11 @@
 //! Datagrams, with std's interface: from green threads, futures and OS threads.
 
+#[path = "support/everywhere.rs"]
+mod callers;
 #[path = "support/patience.rs"]
 mod patience;
 
+use callers::everywhere;
 use fibra::{
     cancel::Cancelled,
     future,
@@ -20,13 +23,6 @@ fn bound() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
     let address = socket.local_addr().expect("it is bound");
     (socket, address)
-}
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll.
-fn everywhere(test: impl Fn() + Copy + Send + 'static) {
-    test();
-    fibra::unblock(test);
-    fibra::wait(future::spawn(async move { test() })).expect("no panic");
 }
 
 /// Answers until it gets nothing.

@@ -1,24 +1,16 @@
 //! Files on Unix, as std has them there: modes, inodes, links, flags of the system's, and sockets in directories.
 #![cfg(unix)]
 
-#[path = "support/scratch.rs"]
-mod scratch;
+#[path = "support/directories.rs"]
+mod directories;
 
+use directories::everywhere;
 use fibra::fs::{self, File, OpenOptions};
-use scratch::Scratch;
 use std::{
     fs as std_fs,
     os::unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
     path::Path,
 };
-
-/// Runs `test` on the green thread that we are, on an OS thread, and in a future's poll, each time in a new directory.
-fn everywhere(test: impl Fn(&Scratch) + Copy + Send + 'static) {
-    let test = move || test(&Scratch::new());
-    test();
-    fibra::unblock(test);
-    fibra::wait(fibra::future::spawn(async move { test() })).expect("no panic");
-}
 
 #[fibra::test]
 fn metadata_has_the_numbers_that_std_has() {
