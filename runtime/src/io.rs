@@ -17,6 +17,8 @@ mod future;
 pub(crate) mod owned;
 pub(crate) mod path;
 mod phase;
+#[cfg(windows)]
+pub(crate) mod pipes;
 #[cfg(feature = "_polled")]
 pub(crate) mod polled;
 mod sleep;

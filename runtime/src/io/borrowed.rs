@@ -97,13 +97,6 @@ pub(crate) fn accept(listener: &Handle, deadline: Option<Instant>) -> io::Result
     Ok((owned(fd), address))
 }
 
-/// Waits for a named pipe's client.
-#[allow(dead_code, reason = "named pipes are Windows'")]
-pub(crate) fn accept_pipe(pipe: &Handle) -> io::Result<()> {
-    // SAFETY: the pipe is borrowed for the call.
-    unsafe { perform(Op::AcceptPipe { fd: pipe.target() }, None) }.map(drop)
-}
-
 pub(crate) fn connect(socket: &Handle, address: &RawAddress, deadline: Option<Instant>) -> io::Result<()> {
     let op = Op::Connect { fd: socket.target(), address };
     // SAFETY: socket and address are borrowed for the call.

@@ -164,22 +164,6 @@ pub(crate) fn accepted<D>(
     Ok((owned(result?), payload.address))
 }
 
-#[allow(dead_code, reason = "named pipes are Windows'")]
-struct AcceptPipe<D>(Arc<D>);
-
-// SAFETY: the reference to the descriptor is the payload's.
-unsafe impl<D: HasHandle> Payload for AcceptPipe<D> {
-    fn op(&mut self) -> Op {
-        Op::AcceptPipe { fd: self.0.handle().target() }
-    }
-}
-
-/// Waits for a named pipe's client.
-#[allow(dead_code, reason = "named pipes are Windows'")]
-pub(crate) async fn accept_pipe<D: HasHandle>(pipe: Arc<D>) -> io::Result<()> {
-    OpFuture::new(AcceptPipe(pipe)).await.0.map(drop)
-}
-
 struct Connect<D> {
     socket: Arc<D>,
     address: RawAddress,

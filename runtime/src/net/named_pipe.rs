@@ -18,11 +18,7 @@ mod stream;
 pub use stream::PipeStream;
 
 use crate::{
-    io::{
-        borrowed,
-        owned::{self, HasHandle},
-        path::SystemPath,
-    },
+    io::{owned::HasHandle, path::SystemPath, pipes},
     sync::{Mutex, MutexGuard},
     wait::wait_for_io,
 };
@@ -109,7 +105,7 @@ impl PipeListener {
     pub fn accept(&self) -> io::Result<PipeStream> {
         let mut turn = pin!(self.inner.next.lock_async());
         let next = wait_for_io(|context| turn.as_mut().poll(context).map(unpoisoned).map(Ok))?;
-        borrowed::accept_pipe(next.handle())?;
+        pipes::accept(next.handle())?;
         self.inner.replace(next)
     }
 
@@ -146,7 +142,7 @@ impl PipeListener {
         let inner = Arc::clone(&self.inner);
         async move {
             let next = unpoisoned(inner.next.lock_async().await);
-            owned::accept_pipe(Arc::clone(&next)).await?;
+            pipes::accept_async(Arc::clone(&next)).await?;
             inner.replace(next)
         }
     }
