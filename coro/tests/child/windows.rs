@@ -5,7 +5,7 @@ use super::Outcome;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{self, Command};
-use windows_sys::Win32::Foundation::STATUS_STACK_BUFFER_OVERRUN;
+use windows_sys::Win32::Foundation::{ERROR_INTERNAL_ERROR, STATUS_STACK_BUFFER_OVERRUN};
 use windows_sys::Win32::System::Diagnostics::Debug::{
     SEM_FAILCRITICALERRORS, SEM_NOGPFAULTERRORBOX, SetErrorMode,
 };
@@ -48,7 +48,13 @@ pub fn run(body: impl FnOnce()) -> Outcome {
         unsafe { SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX) };
         process::exit(i32::from(panic::catch_unwind(AssertUnwindSafe(body)).is_err()));
     }
-    let program = std::env::current_exe().unwrap();
-    let output = Command::new(program).arg(TEST.get()).env(CHILD, "1").output().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.arg(TEST.get()).env(CHILD, "1");
+    let output = match child.output() {
+        // What Wine says if a program that it started has not come up, which happens once in some thousand times.
+        Err(error) if error.raw_os_error() == Some(ERROR_INTERNAL_ERROR as i32) => child.output(),
+        output => output,
+    }
+    .unwrap();
     Outcome { status: output.status, stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
