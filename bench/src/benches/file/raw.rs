@@ -47,7 +47,7 @@ fn plain_threads(case: &Case) -> Vec<Measurement> {
 /// At most so many reads go into the kernel by one call: it is cheap then, and their blocks are still in the cache.
 const BATCH: usize = 32;
 
-/// Reads by batches, and with many under way waits for several at once: the disk still has the others meanwhile.
+/// Reads by batches, and waits for one read only: a disk that has fewer to do at a time does fewer in all.
 fn read_by_ring(mut job: Job) {
     let file = open(&job);
     let depth = job.readers.len();
@@ -69,7 +69,7 @@ fn read_by_ring(mut job: Job) {
         if under_way == 0 {
             return;
         }
-        ring.submit_and_wait((under_way / 4).clamp(1, BATCH)).expect("the ring takes reads");
+        ring.submit_and_wait(1).expect("the ring takes reads");
         for completion in ring.completion() {
             let slot = completion.user_data() as usize;
             let count = usize::try_from(completion.result()).expect("the file can be read");
