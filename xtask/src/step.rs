@@ -88,26 +88,36 @@ pub fn call(command: &mut Command) -> Outcome {
 ///
 /// # Errors
 ///
-/// As for [`call`].
+/// As for [`call`]; the message's first line names the tests that failed.
 pub fn call_and_count(command: &mut Command) -> Outcome<u64> {
     let line = shell_line(command);
     println!("$ {line}");
     let started = command.stdout(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| format!("`{line}` could not be started: {error}"))?;
     let output = child.stdout.take().expect("stdout was piped");
-    let mut passed = 0;
+    let (mut passed, mut failed) = (0, Vec::new());
     for line in BufReader::new(output).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
         passed += passed_in(&line).unwrap_or(0);
+        failed.extend(failed_in(&line).map(str::to_owned));
         println!("{line}");
     }
     let status = child.wait()?;
-    if status.success() { Ok(passed) } else { Err(format!("`{line}` ended with {status}").into()) }
+    if status.success() {
+        return Ok(passed);
+    }
+    let failed = if failed.is_empty() { "no test, but something else".to_owned() } else { failed.join(", ") };
+    Err(format!("{failed}\n`{line}` ended with {status}").into())
 }
 
 /// The count in `test result: ok. 12 passed; …`.
 pub fn passed_in(line: &str) -> Option<u64> {
     line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse().ok()
+}
+
+/// The name in `test name ... FAILED`.
+fn failed_in(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// Runs `command` and returns what it printed.
@@ -177,7 +187,19 @@ mod tests {
         assert_eq!(passed_in("test a::loom::b ... ok"), None);
         let script = "echo 'test result: ok. 2 passed;'; echo other; echo 'test result: ok. 3 passed;'";
         assert_eq!(call_and_count(Command::new("sh").args(["-c", script])).unwrap(), 5);
-        assert!(call_and_count(&mut Command::new("false")).is_err());
+    }
+
+    #[test]
+    fn tests_that_fail_are_named_in_the_first_line() {
+        let first_line = |script| {
+            let error = call_and_count(Command::new("sh").args(["-c", script])).unwrap_err().to_string();
+            error.lines().next().map(str::to_owned).unwrap()
+        };
+        assert_eq!(
+            first_line("echo 'test a ... ok'; echo 'test b::c ... FAILED'; echo 'test d ... FAILED'; false"),
+            "b::c, d"
+        );
+        assert_eq!(first_line("false"), "no test, but something else");
     }
 
     #[test]
