@@ -6,6 +6,10 @@ pub mod io_uring;
 use std::io;
 use std::net::SocketAddr;
 
+/// So many connections go to the same loop before another loop gets some: one loop answers them all sooner than two that
+/// share their cores with who asks.
+const DEALT_TOGETHER: usize = 128;
+
 /// What a raw server is told.
 #[derive(Clone, Copy)]
 pub struct Setting {

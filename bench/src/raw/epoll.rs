@@ -1,7 +1,7 @@
 //! The limit with epoll: one loop a thread, edge-triggered, every descriptor registered once.
 //!
 //! A read that doesn't fill the buffer has emptied the socket, so there is no second one that would only say so, unless
-//! the stream has ended. A thread accepts and deals the connections out in turn: with `SO_REUSEPORT` the kernel's hash
+//! the stream has ended. A thread accepts and deals the connections out: with `SO_REUSEPORT` the kernel's hash
 //! would give one loop more than the other. All connections of a loop share one buffer, and what a socket doesn't take
 //! at once waits in a vector.
 
@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use super::{Protocol, Setting};
+use super::{DEALT_TOGETHER, Protocol, Setting};
 use crate::epoll::{Epoll, Event};
 
 /// Serves for ever.
@@ -24,7 +24,8 @@ use crate::epoll::{Epoll, Event};
 pub fn serve<P: Protocol>(Setting { address, workers, buffer }: Setting) {
     let listener = TcpListener::bind(address).expect("the address is free");
     let loops: Vec<Loop> = (0..workers).map(|_| Loop::start::<P>(buffer)).collect();
-    for (stream, next) in listener.incoming().zip(loops.iter().cycle()) {
+    let turns = loops.iter().cycle().flat_map(|next| std::iter::repeat_n(next, DEALT_TOGETHER));
+    for (stream, next) in listener.incoming().zip(turns) {
         let added = stream.and_then(|stream| next.add(stream));
         added.expect("a connection can be accepted");
     }

@@ -2,7 +2,7 @@
 //!
 //! A loop makes one system call for all that has become ready: it submits the answers to the last batch and waits for the
 //! next. Sockets exist only in the rings' own tables (direct descriptors), which saves looking descriptors up. The first
-//! loop accepts, and deals the sockets out in turn by messages between the rings.
+//! loop accepts, and deals the sockets out by messages between the rings.
 
 mod buffers;
 mod patience;

@@ -11,7 +11,7 @@ use io_uring::{SubmissionQueue, Submitter, cqueue, opcode, squeue};
 use super::SOCKETS;
 use super::buffers::{Buffers, GROUP};
 use super::patience::Patience;
-use crate::raw::Protocol;
+use crate::raw::{DEALT_TOGETHER, Protocol};
 
 /// The state of one ring's connections.
 pub struct Worker<'a, P: Protocol> {
@@ -33,8 +33,17 @@ struct Acceptor {
     listener: TcpListener,
     /// The other loops' rings.
     others: Vec<RawFd>,
-    /// Whose turn it is: 0 is this loop.
-    turn: usize,
+    /// How many connections there have been.
+    accepted: usize,
+}
+
+impl Acceptor {
+    /// The loop that the next connection goes to; `None` is this one.
+    fn deal(&mut self) -> Option<Fd> {
+        let turn = self.accepted / DEALT_TOGETHER % (self.others.len() + 1);
+        self.accepted += 1;
+        turn.checked_sub(1).map(|other| Fd(self.others[other]))
+    }
 }
 
 #[derive(Default)]
@@ -98,7 +107,7 @@ impl<'a, P: Protocol> Worker<'a, P> {
     /// Accepts connections, for this loop and the `others` in turn.
     pub fn accept(&mut self, listener: TcpListener, others: Vec<RawFd>) {
         let entry = accept_entry(&listener);
-        self.acceptor = Some(Acceptor { listener, others, turn: 0 });
+        self.acceptor = Some(Acceptor { listener, others, accepted: 0 });
         self.push(entry);
     }
 
@@ -135,11 +144,8 @@ impl<'a, P: Protocol> Worker<'a, P> {
     fn accepted(&mut self, result: i32, flags: u32) {
         let slot = expect_socket(result);
         let acceptor = self.acceptor.as_mut().expect("only an acceptor accepts");
-        let turn = acceptor.turn;
-        acceptor.turn = (turn + 1) % (acceptor.others.len() + 1);
         let again = (!cqueue::more(flags)).then(|| accept_entry(&acceptor.listener));
-        let elsewhere = turn.checked_sub(1).map(|other| Fd(acceptor.others[other]));
-        match elsewhere {
+        match acceptor.deal() {
             None => self.begin(slot),
             Some(ring) => {
                 let (anywhere, arrival) = (DestinationSlot::auto_target(), Kind::Arrival.word(0));
