@@ -1,5 +1,7 @@
 //! Timeouts and the non-blocking mode: an operation ends without waiting longer than it may, and loses nothing.
 
+#[path = "support/everywhere.rs"]
+mod callers;
 #[path = "support/deaf.rs"]
 mod deaf;
 #[path = "support/deserted.rs"]
@@ -11,12 +13,9 @@ mod modes;
 #[path = "support/modes_of_windows.rs"]
 mod modes;
 
+use callers::everywhere;
 use deaf::Deaf;
 use deserted::Deserted;
-#[path = "support/everywhere.rs"]
-mod callers;
-
-use callers::everywhere;
 use fibra::{
     net::{TcpListener, TcpStream},
     thread, time,

@@ -9,7 +9,7 @@ use std::{
 /// What Wine says if a program that it started has not come up, which happens once in some thousand times.
 const ERROR_INTERNAL_ERROR: i32 = 1359;
 
-/// Runs it to its end.
+/// Runs a child to its end.
 pub fn output(command: &mut Command) -> Output {
     let output = match command.output() {
         Err(error) if error.raw_os_error() == Some(ERROR_INTERNAL_ERROR) => command.output(),

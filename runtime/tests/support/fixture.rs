@@ -13,7 +13,7 @@ pub fn run(arguments: &[&str], variable: Option<(&str, &str)>) -> (bool, String)
         .env_remove("FIBRA_BACKEND")
         .env_remove("FIBRA_WORKERS")
         .env_remove("FIBRA_STACK_SIZE");
-    let Output { status, stdout, stderr } = command.envs(variable).output().expect("it ran once already");
+    let Output { status, stdout, stderr } = child::output(command.envs(variable));
     (status.success(), String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
 }
 

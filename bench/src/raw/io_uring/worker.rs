@@ -104,7 +104,7 @@ impl<'a, P: Protocol> Worker<'a, P> {
         }
     }
 
-    /// Accepts connections, for this loop and the `others` in turn.
+    /// Accepts connections, a group for this loop and one for each of the `others` in turn.
     pub fn accept(&mut self, listener: TcpListener, others: Vec<RawFd>) {
         let entry = accept_entry(&listener);
         self.acceptor = Some(Acceptor { listener, others, accepted: 0 });
