@@ -25,6 +25,16 @@ impl Context {
         Context(ptr::null_mut())
     }
 
+    /// Where on its stack it lies: nothing of the stack below is in use. Null for [`Context::null`].
+    ///
+    /// ```
+    /// assert!(fibra_coro::Context::null().address().is_null());
+    /// ```
+    #[inline]
+    pub const fn address(self) -> *const () {
+        self.0.cast_const().cast()
+    }
+
     /// Whether this is [`Context::null`].
     #[inline]
     pub const fn is_null(self) -> bool {

@@ -35,6 +35,9 @@ pub struct Config {
     pub offload: Offload,
     /// The clock that timers go by; drivers of one program share it. By default it runs with the system's.
     pub clock: Clock,
+    /// How late timers and timeouts may be, so that those that are due at about the same time end in one turn; at most a
+    /// sixteenth of their length, counted from the last turn. Default: not at all.
+    pub timer_slack: Duration,
 }
 
 impl Config {
@@ -54,6 +57,7 @@ impl Config {
             drain_timeout: Duration::from_secs(1),
             offload,
             clock: Clock::default(),
+            timer_slack: Duration::ZERO,
         }
     }
 }

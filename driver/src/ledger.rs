@@ -14,7 +14,7 @@ use crate::config::{Config, Stats};
 use crate::op::Op;
 use crate::pool::{self, Inbox};
 use crate::slab::{Slab, State};
-use crate::timers::{TimerKey, Token, Wheel};
+use crate::timers::{Slack, TimerKey, Token, Wheel};
 use crate::unpark::Parking;
 
 /// How long a backend may wait in the kernel.
@@ -29,6 +29,7 @@ pub(crate) struct Ledger {
     pub slab: Slab,
     pub wheel: Wheel,
     pub clock: Clock,
+    timer_slack: Slack,
     /// How many entries of the wheel are timeouts: operations without a record.
     timeouts: usize,
     pub stats: Stats,
@@ -55,6 +56,7 @@ impl Ledger {
             slab: Slab::new(),
             wheel: Wheel::new(config.clock.now()),
             clock: config.clock.clone(),
+            timer_slack: Slack::new(config.timer_slack),
             timeouts: 0,
             stats: Stats::default(),
             inbox: Arc::new(Inbox::new(Arc::clone(&parking))),
@@ -91,7 +93,17 @@ impl Ledger {
     /// A timeout is all in the wheel: it points to nothing, and the kernel never hears of it.
     pub(crate) fn start_timeout(&mut self, deadline: Instant, word: usize) -> OpKey {
         self.timeouts += 1;
-        OpKey::of_timeout(self.wheel.insert(deadline, Token::Timeout(word)))
+        OpKey::of_timeout(self.start(deadline, Token::Timeout(word)))
+    }
+
+    /// Starts what may end somewhat after its deadline, unless the clock stands: that one is exact.
+    pub(crate) fn start(&mut self, deadline: Instant, token: Token) -> TimerKey {
+        if self.wheel.is_empty() {
+            // No turn has moved it, and a slack counts from where it is.
+            self.wheel.jump(self.clock.now());
+        }
+        let slack = if self.clock.is_stopped() { Slack::NONE } else { self.timer_slack };
+        self.wheel.insert_with(slack, deadline, token)
     }
 
     /// Takes a timeout out of the wheel; returns its word.

@@ -27,6 +27,7 @@
 //! it only says how many entries are looked at together.
 
 mod entries;
+mod slack;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use std::time::{Duration, Instant};
 
 pub use entries::TimerKey;
 pub(crate) use entries::Token;
+pub(crate) use slack::Slack;
 
 /// The digits of a deadline.
 const LEVELS: usize = 6;
@@ -147,7 +149,12 @@ impl Wheel {
     /// A deadline in the past comes out of the next one. Deadlines more than 584 years after the wheel was made are taken
     /// for that.
     pub(crate) fn insert(&mut self, deadline: Instant, token: Token) -> TimerKey {
-        let deadline = self.nanoseconds(deadline);
+        self.insert_with(Slack::NONE, deadline, token)
+    }
+
+    /// The same for one that may come out as much later as `slack` allows, counted from the wheel's position.
+    pub(crate) fn insert_with(&mut self, slack: Slack, deadline: Instant, token: Token) -> TimerKey {
+        let deadline = slack.round_up(self.now, self.nanoseconds(deadline));
         let index = self.entries.add(deadline, token);
         self.place(index, deadline);
         self.entries.key(index)
@@ -215,6 +222,12 @@ impl Wheel {
             self.keep(list);
         }
         self.now = now;
+    }
+
+    /// The same for a wheel without entries.
+    pub(crate) fn jump(&mut self, now: Instant) {
+        debug_assert!(self.is_empty());
+        self.now = self.now.max(self.nanoseconds(now));
     }
 
     /// Goes through a list that was taken out of a slot of `level`.

@@ -29,7 +29,6 @@ mod queues;
 pub(crate) mod register;
 pub(crate) mod share;
 pub(crate) mod shutdown;
-pub(crate) mod slack;
 mod spans;
 mod spin;
 pub(crate) mod stall;
@@ -56,7 +55,6 @@ use local_queue::LocalQueue;
 use monitor::Monitor;
 use register::Register;
 use shutdown::Shutdown;
-use slack::Slack;
 use std::{
     ptr::{self, NonNull},
     sync::Arc,
@@ -74,7 +72,6 @@ pub(crate) struct Scheduler {
     pub(crate) shutdown: Shutdown,
     /// A green thread's stack in bytes, unless it asks for another size.
     pub(crate) stack_size: usize,
-    pub(crate) timer_slack: Slack,
     pub(crate) time: Time,
     pub(crate) monitor: Monitor,
     birthplace: Birthplace,

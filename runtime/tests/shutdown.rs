@@ -52,6 +52,40 @@ fn what_main_left_behind_is_cancelled_and_unwound() {
     assert_eq!(drops.load(SeqCst), 200);
 }
 
+/// Waits for ever, and says so.
+async fn wait(counter: Counter, waiting: Arc<AtomicUsize>) {
+    let _counter = counter;
+    waiting.fetch_add(1, SeqCst);
+    std::future::pending::<()>().await;
+}
+
+#[test]
+fn of_many_that_have_waited_a_shutdown_finds_those_that_still_do() {
+    const MANY: usize = 70_000;
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let drops = Arc::clone(&dropped);
+    Builder::new().workers(1).run(move || {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let spawn = || fibra::future::spawn(wait(Counter(Arc::clone(&drops)), Arc::clone(&waiting)));
+        let until = |count: &AtomicUsize, many| {
+            while count.load(SeqCst) < many {
+                thread::yield_now();
+            }
+        };
+        let tasks: Vec<_> = (0..MANY).map(|_| spawn()).collect();
+        until(&waiting, MANY);
+        // All over the place, so that those who stay do too.
+        for step in 0..MANY * 19 / 20 {
+            tasks[step * 7919 % MANY].cancel();
+        }
+        until(&drops, MANY * 19 / 20);
+        tasks.into_iter().for_each(drop);
+        (0..1_000).for_each(|_| drop(spawn()));
+        until(&waiting, MANY + 1_000);
+    });
+    assert_eq!(dropped.load(SeqCst), MANY + 1_000);
+}
+
 #[test]
 fn a_shutdown_fails_every_wait_until_the_thread_ends() {
     let (sender, receiver) = mpsc::channel();

@@ -32,6 +32,7 @@
 //! fn cycles_in_order() -> u64                      the same, ordered with the instructions around it
 //! fn cycles_are_constant() -> bool                 whether it runs at one rate, always and everywhere
 //! fn cycle_frequency() -> Option<u64>              counts per second, if the CPU says
+//! fn prefetch(*const u8)                           fetches a cache line, if there is one at the address
 //! ```
 
 #[cfg(target_os = "linux")]

@@ -7,7 +7,8 @@ use super::Driver;
 use crate::timers::{TimerKey, Token};
 
 impl Driver {
-    /// Starts a timer: the first turn after `deadline` hands `waker` to [`take_expired`](Driver::take_expired). Nothing is
+    /// Starts a timer: the first turn after `deadline`, or as much later as [`Config::timer_slack`](crate::Config::timer_slack)
+    /// says, hands `waker` to [`take_expired`](Driver::take_expired). Nothing is
     /// waiting for a completion, so that nothing has to be kept until one comes.
     ///
     /// ```
@@ -24,7 +25,7 @@ impl Driver {
     #[inline]
     pub fn start_timer(&mut self, deadline: Instant, waker: Waker) -> TimerKey {
         self.ledger.stats.operations += 1;
-        self.ledger.wheel.insert(deadline, Token::Timer(waker))
+        self.ledger.start(deadline, Token::Timer(waker))
     }
 
     /// Whom a timer wakes: for a look, or for a change. `None`: it has expired or was stopped.

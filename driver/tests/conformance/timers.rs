@@ -1,9 +1,20 @@
 //! Timeouts: never early, in order, and as fine as the clock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use fibra_driver::{Op, Wait};
+
+use crate::rig::Rig;
+
+/// When a timer ends that must not end before `deadline`, if it is the only one.
+fn end_of_timer(rig: &mut Rig, deadline: Instant) -> Instant {
+    let key = rig.driver.start_timer(deadline, Waker::noop().clone());
+    let end = rig.driver.next_timer();
+    rig.driver.stop_timer(key);
+    end.expect("it runs")
+}
 
 promises! {
     fn a_timeout_is_never_early(rig) {
@@ -76,6 +87,30 @@ promises! {
             }
         }
         rig.assert_idle();
+    }
+
+    fn with_slack_timers_end_together_and_none_is_early(rig) {
+        let slack = Duration::from_millis(100);
+        let mut rig = Rig::with(rig.kind, |config| config.timer_slack = slack);
+        let begin = Instant::now() + Duration::from_secs(10);
+        let deadlines = (0..30).map(|step| begin + Duration::from_millis(step));
+        // A grid that is 67 ms wide has at most one line between the first and the last of them.
+        let ends: BTreeSet<_> = deadlines.clone().map(|deadline| end_of_timer(&mut rig, deadline)).collect();
+        assert!(ends.len() <= 2, "{ends:?}");
+        assert!(deadlines.clone().all(|deadline| (deadline..=deadline + slack).contains(&end_of_timer(&mut rig, deadline))));
+        // An operation ends when a timer does.
+        rig.start(Op::Timeout { deadline: begin });
+        assert_eq!(rig.driver.next_timer(), ends.first().copied());
+    }
+
+    fn without_slack_and_by_a_clock_that_stands_timers_are_exact(rig) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        assert_eq!(end_of_timer(rig, deadline), deadline);
+        let mut rig = Rig::with(rig.kind, |config| {
+            config.timer_slack = Duration::from_millis(100);
+            config.clock.stop();
+        });
+        assert_eq!(end_of_timer(&mut rig, deadline), deadline);
     }
 
     fn a_distant_timeout_does_not_disturb(rig) {

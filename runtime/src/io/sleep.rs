@@ -14,7 +14,6 @@ pub(crate) fn sleep_until(now: Instant, deadline: Instant) -> io::Result<()> {
     if now >= deadline {
         return pass();
     }
-    let deadline = Worker::here().map_or(deadline, |worker| worker.scheduler().round_up(now, deadline));
     // SAFETY: a timeout points to nothing.
     unsafe { perform(Op::Timeout { deadline }, None) }.map(drop)
 }

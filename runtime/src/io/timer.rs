@@ -30,11 +30,16 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    /// A timer that wakes the task of `context` at `deadline`, or as much later as timers may be. `None`: the runtime that it
+    /// A timer that wakes the task of `context` at `deadline`, or as much later as timers may be; `worker` is the one that
+    /// we are on. `None`: the runtime that it
     /// was to run in is over; the task was woken, to try again in another one.
-    pub(crate) fn start(deadline: Instant, context: &mut Context<'_>) -> Option<Self> {
-        let Some(worker) = Worker::here() else { return Self::start_elsewhere(deadline, context) };
-        let deadline = worker.end_of_timer(deadline);
+    #[inline]
+    pub(crate) fn start(
+        worker: Option<&Worker>,
+        deadline: Instant,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        let Some(worker) = worker else { return Self::start_elsewhere(deadline, context) };
         let waker = context.waker().clone();
         let key = worker.with_driver(|driver| driver.start_timer(deadline, waker));
         Some(Self::Entry { home: Arc::clone(worker.home()), key })
@@ -133,6 +138,6 @@ unsafe impl Payload for Timeout {
     const ANSWERS_CANCEL: bool = false;
 
     fn op(&mut self) -> Op {
-        Op::Timeout { deadline: Worker::here().map_or(self.0, |worker| worker.end_of_timer(self.0)) }
+        Op::Timeout { deadline: self.0 }
     }
 }

@@ -10,7 +10,6 @@ use std::{mem, time::Instant};
 
 /// Starts an alarm that ends `direct` at `deadline`, or as much later as the runtime's timers may be. It must be [stopped](stop) before `direct` goes away.
 pub(crate) fn start(worker: &Worker, direct: &Direct, deadline: Instant) -> OpKey {
-    let deadline = worker.end_of_timer(deadline);
     // SAFETY: a timeout points to nothing; that `direct` stays is the caller's promise, kept by frames that stop the
     // alarm before they are left.
     match worker.with_driver(|driver| unsafe { driver.submit(Op::Timeout { deadline }, direct.word()) }) {

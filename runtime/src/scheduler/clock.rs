@@ -91,12 +91,6 @@ impl Scheduler {
         advanced
     }
 
-    /// When a timer ends that is started `now` and must not end before `deadline`: a stopped clock is exact.
-    #[inline]
-    pub(crate) fn round_up(&self, now: Instant, deadline: Instant) -> Instant {
-        if self.time.clock.is_stopped() { deadline } else { self.timer_slack.round_up(now, deadline) }
-    }
-
     fn unpark_all(&self) {
         self.workers.iter().for_each(|worker| worker.home.unpark());
     }

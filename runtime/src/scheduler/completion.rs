@@ -7,6 +7,7 @@
 
 use crate::task::{direct::Direct, inbox::Letter, join::contain};
 use fibra_driver::Completion;
+use fibra_system::cpu::prefetch;
 use std::{io, ptr::NonNull};
 
 const DETACHED: usize = 1;
@@ -34,8 +35,39 @@ impl Detached {
     }
 }
 
-/// Hands a completion to who waits for it. On the worker whose driver it comes from.
-pub(super) fn deliver(completion: Completion) {
+/// So many are looked at together.
+const TOGETHER: usize = 16;
+
+/// Hands completions to who waits for them. On the worker whose driver they come from.
+///
+/// Where many wait, hardly anything of those that are due is in the cache. So what a group of them needs is fetched before the
+/// first of it is handed its completion; else each would wait for its own part of the memory, one after another.
+pub(super) fn deliver_all(completions: &mut Vec<Completion>) {
+    let mut left = completions.drain(..);
+    while let group @ [_, ..] = left.as_slice() {
+        fetch(&group[..group.len().min(TOGETHER)]);
+        left.by_ref().take(TOGETHER).for_each(deliver);
+    }
+}
+
+/// Has what they wait with come into the cache: first the ends that the words point to, then what is known from there.
+fn fetch(completions: &[Completion]) {
+    for completion in completions {
+        prefetch((completion.word & !DETACHED) as *const ());
+    }
+    let direct = || completions.iter().map(|completion| completion.word).filter(|word| word & DETACHED == 0);
+    // SAFETY: as in `deliver`; none of them has been handed its completion yet, so that all are where they were.
+    direct().for_each(|word| prefetch(unsafe { Direct::fiber(word) }));
+    for word in direct() {
+        // SAFETY: as above.
+        let fiber = unsafe { &*Direct::fiber(word) };
+        fiber.prefetch_stack();
+        fiber.prefetch_body();
+    }
+}
+
+/// Hands a completion to who waits for it.
+fn deliver(completion: Completion) {
     let Completion { word, result, .. } = completion;
     if word & DETACHED == 0 {
         // SAFETY: every even word comes from a `Direct` that is not left before this; we are its fiber's home,

@@ -12,11 +12,14 @@
 //!
 //! Whoever is second at the lock sees the other.
 
+mod list;
+
 use crate::{
     primitive::{Acquire, AtomicU64, Mutex, Relaxed, Release},
     task::{Task, header::Header, state::Cancel},
 };
-use std::{ops::DerefMut, ptr::NonNull, sync::PoisonError};
+use list::List;
+use std::{ops::DerefMut, sync::PoisonError};
 
 /// See the module. A line of its own: the counts are written at every spawn.
 #[repr(align(128))]
@@ -26,7 +29,7 @@ pub(crate) struct Register {
     /// The green threads among them.
     threads_spawned: AtomicU64,
     threads_ended: AtomicU64,
-    list: Mutex<Vec<Entry>>,
+    list: Mutex<List>,
 }
 
 /// See [`Register::tasks`].
@@ -48,15 +51,6 @@ impl Count {
     }
 }
 
-/// A task in the list, without a reference: it leaves the list before it is freed.
-struct Entry(NonNull<Header>);
-
-// SAFETY: the list makes `Task`s of its entries, which are `Send`.
-unsafe impl Send for Entry {}
-
-/// Lists longer than this give memory back when they have become much shorter: at a million tasks it is 8 MiB.
-const LENGTH_KEPT: usize = 1 << 16;
-
 impl Register {
     pub(crate) fn new() -> Self {
         let count = || AtomicU64::new(0);
@@ -65,7 +59,7 @@ impl Register {
             ended: count(),
             threads_spawned: count(),
             threads_ended: count(),
-            list: Mutex::new(Vec::new()),
+            list: Mutex::new(List::new()),
         }
     }
 
@@ -109,10 +103,7 @@ impl Register {
 
     /// Lists a task, which knows its place: leaving is O(1). The caller is its runner, or has just made it.
     pub(crate) fn enter(&self, header: &Header, is_stopping: impl FnOnce() -> bool) {
-        let mut list = self.lock();
-        header.place.set(u32::try_from(list.len()).expect("2^32 tasks wait"));
-        list.push(Entry(NonNull::from(header)));
-        drop(list);
+        self.lock().add(header);
         if is_stopping() {
             let cancel = header.state.cancel();
             debug_assert_ne!(cancel, Cancel::Schedule, "an idle task was listed late");
@@ -121,24 +112,15 @@ impl Register {
 
     /// Takes a task out, once, before it is freed.
     pub(crate) fn leave(&self, header: &Header) {
-        let mut list = self.lock();
-        let place = header.place.get() as usize;
-        list.swap_remove(place);
-        if let Some(moved) = list.get(place) {
-            // SAFETY: an entry's task is alive while it is in the list, and its place is under our lock.
-            unsafe { moved.0.as_ref() }.place.set(place as u32);
-        }
-        if list.capacity() > LENGTH_KEPT && list.len() < list.capacity() / 8 {
-            let half = list.capacity() / 2;
-            list.shrink_to(half);
-        }
+        // SAFETY: it was added by `enter`, and leaves once.
+        unsafe { self.lock().remove(header) }
     }
 
     /// References to all that are listed.
     pub(crate) fn listed(&self) -> Vec<Task> {
         let list = self.lock();
         // SAFETY: while we hold the lock, a task in the list cannot be freed.
-        list.iter().filter_map(|entry| unsafe { Task::upgrade(entry.0) }).collect()
+        list.iter().filter_map(|header| unsafe { Task::upgrade(header) }).collect()
     }
 
     /// What to call the task at an address, if it is in one of the lists.
@@ -148,13 +130,13 @@ impl Register {
     ) -> Option<String> {
         registers.into_iter().find_map(|register| {
             let list = register.lock();
-            let entry = list.iter().find(|entry| entry.0.as_ptr().cast_const().cast() == task)?;
-            // SAFETY: an entry's task is alive while it is in the list, which it can't leave while we hold the lock.
-            Some(unsafe { entry.0.as_ref() }.describe())
+            let header = list.iter().find(|header| header.as_ptr().cast_const().cast() == task)?;
+            // SAFETY: a task is alive while it is in the list, which it can't leave while we hold the lock.
+            Some(unsafe { header.as_ref() }.describe())
         })
     }
 
-    fn lock(&self) -> impl DerefMut<Target = Vec<Entry>> + '_ {
+    fn lock(&self) -> impl DerefMut<Target = List> + '_ {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,6 @@ use super::{
     plan::{Plan, Wishes},
     register::Register,
     shutdown::Shutdown,
-    slack::Slack,
     worker::Worker,
 };
 use crate::{
@@ -71,7 +70,6 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
         offload: plan.offload.clone(),
         shutdown: Shutdown::new(),
         stack_size: plan.stack_size,
-        timer_slack: Slack::new(plan.timer_slack),
         time: Time::new(plan.clock.clone(), plan.workers),
         monitor: Monitor::new(plan.workers, plan.monitor),
         birthplace: Birthplace::here(),
@@ -97,6 +95,7 @@ impl Candidate {
         let mut config = Config::new(plan.offload.clone());
         config.backend = plan.backend;
         config.clock = plan.clock.clone();
+        config.timer_slack = plan.timer_slack;
         // The builder has asked the environment already, and refused what is wrong there.
         config.environment = false;
         let thread = thread::Builder::new()

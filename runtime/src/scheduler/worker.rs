@@ -208,12 +208,6 @@ impl Worker {
         self.pace.start_period(now);
     }
 
-    /// When a timer ends that must not end before `deadline`.
-    #[inline]
-    pub(crate) fn end_of_timer(&self, deadline: Instant) -> Instant {
-        self.scheduler.round_up(self.last_look(), deadline)
-    }
-
     /// Turns the driver once, and hands its completions out.
     pub(crate) fn turn(&self, wait: Wait) {
         let mut completions = self.completions.take();
@@ -221,9 +215,7 @@ impl Worker {
             die(&format!("worker {}: its driver failed: {error}", self.home.index()));
         }
         self.note_turn();
-        for completion in completions.drain(..) {
-            completion::deliver(completion);
-        }
+        completion::deliver_all(&mut completions);
         self.completions.set(completions);
         self.wake_expired();
     }

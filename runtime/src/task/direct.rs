@@ -27,6 +27,16 @@ impl Direct {
         ptr::from_ref(self) as usize
     }
 
+    /// The fiber that waits, which lives as long.
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete).
+    pub(crate) unsafe fn fiber(word: usize) -> *const Fiber {
+        // SAFETY: by contract.
+        unsafe { (*(word as *const Self)).fiber }
+    }
+
     /// The operation has ended.
     ///
     /// # Safety

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::primitive::{AcqRel, AtomicBool};
 use fibra_coro::{Context, Stack, StackBounds};
+use fibra_system::cpu::prefetch;
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
@@ -148,6 +149,23 @@ impl Fiber {
 
     pub(crate) fn set_notified(&self, notified: bool) {
         self.notified.set(notified);
+    }
+
+    /// Has what a resume touches first come into the cache: two lines of the stack, of 64 bytes each. More of them brought
+    /// nothing where 100,000 yield in turn.
+    #[inline]
+    pub(crate) fn prefetch_stack(&self) {
+        let context: *const u8 = self.context.get().address().cast();
+        prefetch(context);
+        prefetch(context.wrapping_add(64));
+    }
+
+    /// The same of the task whose body runs on it.
+    #[inline]
+    pub(crate) fn prefetch_body(&self) {
+        if let Some(header) = self.body.get() {
+            prefetch(header.as_ptr());
+        }
     }
 
     // ---- the body on it ----

@@ -17,6 +17,7 @@ use crate::{
     },
 };
 use fibra_driver::Unparker;
+use fibra_system::cpu::prefetch;
 use std::{
     cell::Cell,
     ptr::{self, NonNull},
@@ -355,15 +356,21 @@ impl ReadyQueue {
         count
     }
 
-    /// Takes the oldest out, with its reference.
+    /// Takes the oldest out, with its reference. While that runs, what the one after it needs comes into the cache: where
+    /// many are ready, it mostly is not there.
     #[inline]
     pub(crate) fn pop(&self) -> Option<NonNull<Fiber>> {
         let first = NonNull::new(self.first.get().cast_mut())?;
         // SAFETY: as in `push`.
         let next = unsafe { first.as_ref() }.next.get();
         self.first.set(next);
-        if next.is_null() {
-            self.last.set(ptr::null());
+        // SAFETY: as in `push`.
+        match unsafe { next.as_ref() } {
+            None => self.last.set(ptr::null()),
+            Some(next) => {
+                next.prefetch_stack();
+                prefetch(next.next.get());
+            }
         }
         Some(first)
     }

@@ -93,8 +93,9 @@ impl Future for Sleep {
             ready!(timer.poll(context));
             this.timer = None;
         }
-        if recent_time() < this.deadline {
-            this.timer = Timer::start(this.deadline, context);
+        let worker = Worker::here();
+        if recent_time(worker) < this.deadline {
+            this.timer = Timer::start(worker, this.deadline, context);
             return Poll::Pending;
         }
         ready!(share::poll_charge(context));
@@ -105,8 +106,8 @@ impl Future for Sleep {
 
 /// A time that has passed. On a worker it is the one at which that last looked around: a look at the clock costs more than
 /// all else here, and a deadline that has passed since then ends with the driver's next turn.
-fn recent_time() -> Instant {
-    Worker::here().map_or_else(clock::now, Worker::last_look)
+fn recent_time(worker: Option<&Worker>) -> Instant {
+    worker.map_or_else(clock::now, Worker::last_look)
 }
 
 impl fmt::Debug for Sleep {

@@ -41,6 +41,12 @@ pub(crate) fn cycles_in_order() -> u64 {
     cycles
 }
 
+#[inline]
+pub(crate) fn prefetch(address: *const u8) {
+    // SAFETY: PRFM is a hint: at an address where nothing is, it does nothing, and the program can't see what it does elsewhere.
+    unsafe { asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, readonly, preserves_flags)) };
+}
+
 /// The architecture demands it.
 pub(crate) fn cycles_are_constant() -> bool {
     true

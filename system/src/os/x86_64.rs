@@ -2,7 +2,7 @@
 
 use crate::cpu::Feature;
 use std::arch::is_x86_feature_detected;
-use std::arch::x86_64::{__cpuid, _mm_lfence, _rdtsc};
+use std::arch::x86_64::{__cpuid, _MM_HINT_T0, _mm_lfence, _mm_prefetch, _rdtsc};
 
 /// CPUID's highest leaf for power management and addresses.
 const EXTENDED_MAXIMUM: u32 = 0x8000_0000;
@@ -56,6 +56,13 @@ pub(crate) fn cycles_in_order() -> u64 {
     // SAFETY: as above.
     unsafe { _mm_lfence() };
     cycles
+}
+
+#[inline]
+pub(crate) fn prefetch(address: *const u8) {
+    // SAFETY: PREFETCHT0 is part of SSE, which every x86-64 CPU has. It is a hint: at an address where nothing is, it does
+    // nothing.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
 }
 
 pub(crate) fn cycles_are_constant() -> bool {
