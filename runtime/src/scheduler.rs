@@ -116,8 +116,20 @@ impl Shared {
         Self::next(self.next.swap(ptr::null_mut(), SeqCst))
     }
 
+    /// The same without an atomic exchange.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else takes what is in the slot: the caller is its worker, and there are no others.
+    #[inline]
+    unsafe fn take_next_alone(&self) -> Option<Runnable> {
+        let next = self.next.load(Relaxed);
+        self.next.store(ptr::null_mut(), Relaxed);
+        Self::next(next)
+    }
+
     fn next(header: *mut Header) -> Option<Runnable> {
-        // SAFETY: the slot holds a queue's reference or null, and the swap made it ours.
+        // SAFETY: the slot holds a queue's reference or null, and whoever has emptied it has made it ours.
         NonNull::new(header).map(|header| unsafe { Runnable::from_raw(header) })
     }
 }

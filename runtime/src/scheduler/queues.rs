@@ -68,14 +68,24 @@ impl Worker {
     pub(super) fn pop_task(&self) -> Option<Runnable> {
         let streak = self.next_in_a_row.get();
         if streak < NEXT_IN_A_ROW
-            && let Some(task) = self.shared().take_next()
+            && let Some(task) = self.take_own_next()
         {
             self.next_in_a_row.set(streak + 1);
             return Some(task);
         }
         self.next_in_a_row.set(0);
         // SAFETY: this is the ring's owner.
-        unsafe { self.shared().queue.pop() }.or_else(|| self.shared().take_next())
+        unsafe { self.shared().queue.pop() }.or_else(|| self.take_own_next())
+    }
+
+    /// Empties our own next slot.
+    #[inline]
+    fn take_own_next(&self) -> Option<Runnable> {
+        if self.scheduler.workers.len() > 1 {
+            return self.shared().take_next();
+        }
+        // SAFETY: this is the slot's worker, and there are no others to steal from it.
+        unsafe { self.shared().take_next_alone() }
     }
 
     /// Whether there is something to do that needs no look at the world.
