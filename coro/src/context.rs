@@ -25,13 +25,14 @@ impl Context {
         Context(ptr::null_mut())
     }
 
-    /// Where on its stack it lies: nothing of the stack below is in use. Null for [`Context::null`].
+    /// The stack pointer: the frames of the suspended lie above it, and what the switch has left beside it, on which side
+    /// depends on the architecture. Null for [`Context::null`].
     ///
     /// ```
-    /// assert!(fibra_coro::Context::null().address().is_null());
+    /// assert!(fibra_coro::Context::null().stack_pointer().is_null());
     /// ```
     #[inline]
-    pub const fn address(self) -> *const () {
+    pub const fn stack_pointer(self) -> *const () {
         self.0.cast_const().cast()
     }
 

@@ -31,8 +31,7 @@ pub(crate) enum Timer {
 
 impl Timer {
     /// A timer that wakes the task of `context` at `deadline`, or as much later as timers may be; `worker` is the one that
-    /// we are on. `None`: the runtime that it
-    /// was to run in is over; the task was woken, to try again in another one.
+    /// we are on. `None`: the runtime that it was to run in is over; the task was woken, to try again in another one.
     #[inline]
     pub(crate) fn start(
         worker: Option<&Worker>,

@@ -151,13 +151,13 @@ impl Fiber {
         self.notified.set(notified);
     }
 
-    /// Has what a resume touches first come into the cache: two lines of the stack, of 64 bytes each. More of them brought
-    /// nothing where 100,000 yield in turn.
+    /// Has what a resume touches first come into the cache: two lines of the stack, of 64 bytes each. More of them, or
+    /// two that begin 32 bytes lower, brought nothing where 100,000 yield in turn.
     #[inline]
     pub(crate) fn prefetch_stack(&self) {
-        let context: *const u8 = self.context.get().address().cast();
-        prefetch(context);
-        prefetch(context.wrapping_add(64));
+        let stack_pointer: *const u8 = self.context.get().stack_pointer().cast();
+        prefetch(stack_pointer);
+        prefetch(stack_pointer.wrapping_add(64));
     }
 
     /// The same of the task whose body runs on it.
