@@ -89,7 +89,7 @@ fn measure(span: Duration) -> u64 {
 
 /// Both clocks at the same time, as nearly as can be had: of several tries the one that took the fewest cycles, since in
 /// the others the thread may have been interrupted between the two readings.
-fn both_clocks() -> (u64, Instant) {
+pub(crate) fn both_clocks() -> (u64, Instant) {
     let attempt = || {
         let before = now_in_order();
         let time = Instant::now();

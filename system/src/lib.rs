@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`cpu`] | Which instruction sets may this program use here? |
 //! | [`cycles`] | How many cycles did that take, and how long is a cycle? |
+//! | [`ticks`] | How long did that take, at the price of a few nanoseconds? |
 //! | [`topology`] | How many cores may this process keep busy, a container's quota included? |
 //! | [`affinity`] | On which CPUs may this thread run, and how is it bound to one? |
 //! | [`fence`] | How do two threads see each other if only one of them can afford a fence? |
@@ -30,6 +31,7 @@ pub mod cycles;
 pub mod fence;
 pub mod kernel;
 pub mod thread;
+pub mod ticks;
 pub mod topology;
 
 mod os;

@@ -3,21 +3,19 @@
 //! The clock decides, and the clock is looked at rarely: after each run while runs are slow, after several while they are
 //! quick. Tasks in the ring and parked stacks take turns in between.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use fibra_system::ticks::Ticks;
+use std::{cell::Cell, time::Instant};
 
-/// How long tasks run between two looks at the driver, while there are tasks to run.
-const POLL_PERIOD: Duration = Duration::from_micros(100);
+/// How long tasks run between two looks at the driver, while there are tasks to run, in nanoseconds.
+const POLL_PERIOD: u64 = 100_000;
 /// After so many runs at most the clock is looked at: the longest that slow tasks after quick ones can hold up timers and
-/// I/O. More would cost less (a look at the clock is some 20 ns, shared by that many runs).
+/// I/O. More would cost less (a look at the clock is some 10 ns, shared by that many runs).
 const LONGEST_STRIDE: u32 = 16;
 /// After a slow run, so many are looked at one by one: slow ones come in company, and a few quick ones in between must not
 /// hide them.
 const WARY: u32 = 64;
-/// Runs that take longer than this are slow: then the clock is looked at after each.
-const SLOW: Duration = Duration::from_micros(20);
+/// Runs that take longer than this, in nanoseconds, are slow: then the clock is looked at after each.
+const SLOW: u64 = 20_000;
 /// Less work than this, in nanoseconds, is not worth waking another worker for: that takes some ten microseconds itself, and
 /// as much again to fetch what the tasks touch from this core's cache; and with a future its I/O moves to the other ring.
 const WAKE: u64 = 50_000;
@@ -38,16 +36,16 @@ pub(super) struct Pace {
     /// How long a run takes at present, at most, in nanoseconds.
     usual_run: Cell<u32>,
     /// When the clock was looked at the last time.
-    last_check: Cell<Instant>,
-    /// When the driver let go of the worker the last time.
-    last_poll: Cell<Instant>,
+    last_check: Cell<Ticks>,
+    /// When the driver let go of the worker the last time, on the quick clock and on the one that timers go by.
+    last_poll: Cell<(Ticks, Instant)>,
     /// Tasks have run for a poll period.
     is_poll_due: Cell<bool>,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let now = Instant::now();
+        let now = Ticks::now();
         Self {
             turn: Cell::new(0),
             unchecked: Cell::new(1),
@@ -55,7 +53,7 @@ impl Pace {
             wary: Cell::new(0),
             usual_run: Cell::new(u32::MAX),
             last_check: Cell::new(now),
-            last_poll: Cell::new(now),
+            last_poll: Cell::new((now, Instant::now())),
             is_poll_due: Cell::new(false),
         }
     }
@@ -96,9 +94,9 @@ impl Pace {
     /// Looks at the clock: after each run while they are slow, and ever more seldom while they are not.
     #[cold]
     fn check_clock(&self) {
-        let now = Instant::now();
-        let elapsed = now.duration_since(self.last_check.replace(now));
-        let each = (elapsed / self.stride.get()).as_nanos();
+        let now = Ticks::now();
+        let elapsed = now.nanoseconds_since(self.last_check.replace(now));
+        let each = elapsed / u64::from(self.stride.get());
         // A slow one is remembered for a while: it may have company.
         let usual = self.usual_run.get();
         self.usual_run.set(u32::try_from(each).unwrap_or(u32::MAX).max(usual - usual / 8));
@@ -113,19 +111,20 @@ impl Pace {
             self.stride.set((self.stride.get() * 2).min(LONGEST_STRIDE));
         }
         self.unchecked.set(self.stride.get());
-        self.is_poll_due.set(now.duration_since(self.last_poll.get()) >= POLL_PERIOD);
+        self.is_poll_due.set(now.nanoseconds_since(self.last_poll.get().0) >= POLL_PERIOD);
     }
 
     /// When the driver let go of the worker the last time.
     #[inline]
     pub(super) fn last_poll(&self) -> Instant {
-        self.last_poll.get()
+        self.last_poll.get().1
     }
 
     /// Tasks run from `now` on: what the kernel took before is not theirs.
     pub(super) fn start_period(&self, now: Instant) {
-        self.last_poll.set(now);
-        self.last_check.set(now);
+        let ticks = Ticks::now();
+        self.last_poll.set((ticks, now));
+        self.last_check.set(ticks);
         self.unchecked.set(self.stride.get());
         self.is_poll_due.set(false);
     }

@@ -5,16 +5,13 @@
 //! as many is followed until it runs. A prime, lest it falls into step with what programs do.
 
 use crate::primitive::unmodelled::{AtomicU64, Ordering::Relaxed};
-use std::{
-    cell::Cell,
-    ptr,
-    time::{Duration, Instant},
-};
+use fibra_system::ticks::Ticks;
+use std::{cell::Cell, ptr};
 
 /// See the module.
 const SAMPLED: u32 = 61;
-/// Who was followed for so long was probably taken by another worker.
-const GIVE_UP: Duration = Duration::from_secs(10);
+/// Who was followed for so long, in nanoseconds, was probably taken by another worker.
+const GIVE_UP: u64 = 10_000_000_000;
 
 /// A number that one thread writes.
 #[derive(Default)]
@@ -64,14 +61,10 @@ impl Sizes {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// Times one run in [`SAMPLED`]: from its start to its end, or to where it parks.
 pub(crate) struct Stopwatch {
     until_next: Cell<u32>,
-    started: Cell<Option<Instant>>,
+    started: Cell<Option<Ticks>>,
 }
 
 impl Stopwatch {
@@ -91,7 +84,7 @@ impl Stopwatch {
     #[cold]
     fn start_this(&self) {
         self.until_next.set(SAMPLED);
-        self.started.set(Some(Instant::now()));
+        self.started.set(Some(Ticks::now()));
     }
 
     #[inline]
@@ -105,7 +98,7 @@ impl Stopwatch {
     #[cold]
     fn stop_this(&self, times: &Sizes) {
         if let Some(started) = self.started.take() {
-            times.note(nanoseconds(started.elapsed()));
+            times.note(Ticks::now().nanoseconds_since(started));
         }
     }
 }
@@ -117,7 +110,7 @@ impl Stopwatch {
 pub(crate) struct Probe {
     until_next: Cell<u32>,
     followed: Cell<*const ()>,
-    since: Cell<Option<Instant>>,
+    since: Cell<Option<Ticks>>,
     pub(crate) delays: Sizes,
 }
 
@@ -144,8 +137,8 @@ impl Probe {
     #[cold]
     fn follow(&self, who: *const ()) {
         self.until_next.set(SAMPLED);
-        let now = Instant::now();
-        if self.since.get().is_none_or(|since| now - since > GIVE_UP) {
+        let now = Ticks::now();
+        if self.since.get().is_none_or(|since| now.nanoseconds_since(since) > GIVE_UP) {
             self.followed.set(who);
             self.since.set(Some(now));
         }
@@ -163,7 +156,7 @@ impl Probe {
     fn note(&self) {
         self.followed.set(ptr::null());
         if let Some(since) = self.since.take() {
-            self.delays.note(nanoseconds(since.elapsed()));
+            self.delays.note(Ticks::now().nanoseconds_since(since));
         }
     }
 }
