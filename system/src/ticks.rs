@@ -52,6 +52,16 @@ impl Ticks {
     }
 }
 
+/// Has [`Ticks`] go by the system's clock, for a program that puts its own in the place of that: a simulation, or a
+/// measurement of something else. `false`: it is too late, somebody has looked at them.
+///
+/// ```
+/// assert!(fibra_system::ticks::go_by_the_systems_clock());
+/// ```
+pub fn go_by_the_systems_clock() -> bool {
+    SOURCE.set(Source::new(false)).is_ok()
+}
+
 fn in_nanoseconds(ticks: u64, rate: u64) -> u64 {
     u64::try_from((u128::from(ticks) * u128::from(rate)) >> FRACTION).unwrap_or(u64::MAX)
 }
@@ -64,9 +74,10 @@ struct Source {
     rate: AtomicU64,
 }
 
+static SOURCE: OnceLock<Source> = OnceLock::new();
+
 #[inline]
 fn source() -> &'static Source {
-    static SOURCE: OnceLock<Source> = OnceLock::new();
     SOURCE.get_or_init(|| Source::new(cycles::is_constant()))
 }
 

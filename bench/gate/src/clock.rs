@@ -12,6 +12,11 @@ static STANDS: AtomicBool = AtomicBool::new(false);
 static SECONDS: AtomicI64 = AtomicI64::new(0);
 static NANOSECONDS: AtomicI64 = AtomicI64::new(0);
 
+/// Has the runtime look at no clock but the one that can be stopped. To be called before there is a runtime.
+pub fn make_the_only_one() {
+    assert!(fibra_system::ticks::go_by_the_systems_clock(), "nobody has looked at the counter yet");
+}
+
 /// Lets the monotonic clock of this process stand still until what this returns is dropped.
 #[must_use]
 pub fn stop() -> Stopped {

@@ -16,6 +16,7 @@ mod region;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    clock::make_the_only_one();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--list"] => {
