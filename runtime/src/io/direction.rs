@@ -14,7 +14,7 @@
 #[cfg(all(test, loom))]
 mod loom;
 
-use crate::primitive::Mutex;
+use crate::{primitive::Mutex, task::join::wake_all};
 use std::{
     mem,
     ops::DerefMut,
@@ -127,7 +127,7 @@ impl Crowd {
         let crowd = if wakers.len() < MOST_WAKERS { Vec::new() } else { mem::take(&mut *wakers) };
         wakers.push(waker);
         drop(wakers);
-        crowd.into_iter().for_each(Waker::wake);
+        wake_all(crowd);
     }
 
     fn leave(&self, waker: &Waker) {
@@ -143,7 +143,7 @@ impl Crowd {
         let mut wakers = self.lock();
         let others: Vec<_> = wakers.extract_if(.., |known| !known.will_wake(waker)).collect();
         drop(wakers);
-        others.into_iter().for_each(Waker::wake);
+        wake_all(others);
     }
 
     fn lock(&self) -> impl DerefMut<Target = Vec<Waker>> + '_ {
@@ -158,7 +158,7 @@ impl Wake for Crowd {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let crowd = mem::take(&mut *self.lock());
-        crowd.into_iter().for_each(Waker::wake);
+        wake_all(crowd);
     }
 }
 

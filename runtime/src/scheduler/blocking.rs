@@ -1,6 +1,6 @@
 //! Blocking work: on the pool's threads, so that a worker is never held up.
 
-use super::start;
+use super::{panicking::NeverLeft, start};
 use crate::{task::home::Home, wait::wait_uncancellable};
 use atomic_waker::AtomicWaker;
 use std::{
@@ -42,7 +42,10 @@ pub fn unblock<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         // SAFETY: only the lifetime changes. The job is run and dropped, or just dropped, before the future below is
         // ready; we wait for that, uncancellably, before anything that it borrows can end.
         let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };
-        if let Err(payload) = wait_uncancellable(unblock_async(job)) {
+        let bomb = NeverLeft("a thread of the pool");
+        let outcome = wait_uncancellable(unblock_async(job));
+        mem::forget(bomb);
+        if let Err(payload) = outcome {
             resume_unwind(payload);
         }
     }

@@ -134,22 +134,23 @@ impl Worker {
         let scheduler = self.scheduler();
         if scheduler.is_at_rest() && scheduler.time.has_operations() {
             let end = Instant::now() + PATIENCE;
-            self.turn(Wait::Until(end));
+            self.collect(Wait::Until(end));
             // What the turn has not ended it has handed to the kernel all the same. Whoever unparked us has been heard by that
             // turn, and has cut it short: the next one waits. Another worker may have been woken by the kernel, and be waiting for
             // a CPU.
             let others_sleep = || scheduler.monitor.all_wait_but(self.home().index());
-            if Instant::now() < end || self.has_at_hand() || !self.home().is_dozing() || !others_sleep() {
+            if Instant::now() < end || !self.arrived.is_empty() || !self.home().is_dozing() || !others_sleep()
+            {
                 return;
             }
         }
         let time = &scheduler.time;
         match time.earliest().filter(|_| scheduler.is_at_rest()) {
-            None => self.turn(Wait::Forever),
+            None => self.collect(Wait::Forever),
             Some(next) => {
                 time.clock.advance_to(time.origin + Duration::from_nanos(next));
                 scheduler.unpark_all();
-                self.turn(Wait::Not);
+                self.collect(Wait::Not);
             }
         }
     }

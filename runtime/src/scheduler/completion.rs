@@ -6,9 +6,14 @@
 //! | 1 | a [`Detached`] on the heap, which holds all that its operation points to |
 
 use crate::task::{direct::Direct, inbox::Letter, join::contain};
-use fibra_driver::Completion;
+use fibra_driver::{Completion, Driver, Wait};
 use fibra_system::cpu::prefetch;
-use std::{io, ptr::NonNull};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    ptr::NonNull,
+    task::Waker,
+};
 
 const DETACHED: usize = 1;
 
@@ -38,16 +43,75 @@ impl Detached {
 /// So many are looked at together.
 const TOGETHER: usize = 16;
 
-/// Hands completions to who waits for them. On the worker whose driver they come from.
+/// What a worker's driver has brought, and nobody has been handed yet.
 ///
-/// Where many wait, hardly anything of those that are due is in the cache. So what a group of them needs is fetched before the
-/// first of it is handed its completion; else each would wait for its own part of the memory, one after another.
-pub(super) fn deliver_all(completions: &mut Vec<Completion>) {
-    let mut left = completions.drain(..);
-    while let group @ [_, ..] = left.as_slice() {
-        fetch(&group[..group.len().min(TOGETHER)]);
-        left.by_ref().take(TOGETHER).for_each(deliver);
+/// Whoever is handed something may be foreign, and wait, on the stack that we stand on. What is left is here then, for whoever goes
+/// on meanwhile.
+#[derive(Default)]
+pub(super) struct Arrived {
+    /// The next one last.
+    completions: RefCell<Vec<Completion>>,
+    /// How many of the next completions are under way to the cache.
+    fetched: Cell<usize>,
+    /// Those whose timers have expired, the next one last.
+    expired: RefCell<Vec<Waker>>,
+}
+
+impl Arrived {
+    pub(super) fn is_empty(&self) -> bool {
+        self.completions.borrow().is_empty() && self.expired.borrow().is_empty()
     }
+
+    /// Turns the driver once, for what there is to hand out. It does not wait if there is something already.
+    pub(super) fn collect(&self, driver: &mut Driver, wait: Wait) -> io::Result<()> {
+        let wait = if self.is_empty() { wait } else { Wait::Not };
+        let result = add(&self.completions, |completions| driver.turn(wait, completions));
+        add(&self.expired, |expired| driver.take_expired(expired));
+        result
+    }
+
+    /// Hands everything to who waits for it. On the worker whose driver it comes from. Returns whether there was anything.
+    pub(super) fn hand_out(&self) -> bool {
+        let mut is_any = false;
+        while let Some(completion) = self.next_completion() {
+            deliver(completion);
+            is_any = true;
+        }
+        while let Some(waker) = self.next_expired() {
+            // A waker is foreign code.
+            contain(|| waker.wake());
+            is_any = true;
+        }
+        is_any
+    }
+
+    /// Where many wait, hardly anything of those that are due is in the cache. So what a group of them needs is fetched before
+    /// the first of it is handed its completion; else each would wait for its own part of the memory, one after another.
+    #[inline]
+    fn next_completion(&self) -> Option<Completion> {
+        let mut completions = self.completions.borrow_mut();
+        if self.fetched.get() == 0 {
+            let group = completions.len().min(TOGETHER);
+            fetch(&completions[completions.len() - group..]);
+            self.fetched.set(group);
+        }
+        let next = completions.pop()?;
+        self.fetched.set(self.fetched.get() - 1);
+        Some(next)
+    }
+
+    fn next_expired(&self) -> Option<Waker> {
+        self.expired.borrow_mut().pop()
+    }
+}
+
+/// Has `append` add to a list of which the next one is the last.
+fn add<T, R>(list: &RefCell<Vec<T>>, append: impl FnOnce(&mut Vec<T>) -> R) -> R {
+    let mut list = list.borrow_mut();
+    list.reverse();
+    let result = append(&mut list);
+    list.reverse();
+    result
 }
 
 /// Has what they wait with come into the cache: first the ends that the words point to, then what is known from there.

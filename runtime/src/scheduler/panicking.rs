@@ -42,9 +42,9 @@ impl Worker {
             }
             let wait =
                 if self.home.prepare_sleep(|| !fiber.is_notified()) { Wait::Until(limit) } else { Wait::Not };
-            self.turn(wait);
+            self.collect(wait);
             self.end_sleep();
-            self.home.deliver();
+            self.hand_out();
             self.leave_tasks_to_others();
         }
         // A wait around this one may have been woken by what was cleared here: it has to look again.

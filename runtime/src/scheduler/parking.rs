@@ -203,9 +203,9 @@ impl Worker {
                 self.scheduler().notify();
             }
             let wait = if self.home.prepare_sleep(|| true) { Wait::Forever } else { Wait::Not };
-            self.turn(wait);
+            self.collect(wait);
             self.end_sleep();
-            self.home.deliver();
+            self.hand_out();
         }
     }
 
@@ -228,7 +228,7 @@ impl Worker {
         }
         match self.free_fiber() {
             Ok(fiber) => self.leave_for(fiber),
-            Err(error) => die(&format!("worker {}: no stack for its loop: {error}", self.home.index())),
+            Err(_) => self.leave_for(self.wait_in_place()),
         }
     }
 

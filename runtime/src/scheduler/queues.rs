@@ -44,7 +44,7 @@ impl Worker {
     }
 
     /// Puts a task into the next slot, and the one that was there into the ring.
-    fn push_next(&self, runnable: Runnable) {
+    pub(super) fn push_next(&self, runnable: Runnable) {
         self.home.probe().queued(runnable.address());
         if let Some(displaced) = self.shared().replace_next(runnable) {
             self.append(displaced);

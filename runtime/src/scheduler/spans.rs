@@ -25,6 +25,7 @@ impl Spans {
 
 #[cfg(feature = "tracing")]
 mod with_tracing {
+    use crate::task::join::contain;
     use tracing::{Id, dispatcher};
 
     /// Innermost first. The guards that are on the stack keep their spans alive.
@@ -34,16 +35,19 @@ mod with_tracing {
         /// Leaves all spans.
         pub(in super::super) fn leave() -> Self {
             let mut left = Vec::new();
-            dispatcher::get_default(|dispatch| {
-                while let Some((id, _)) = dispatch.current_span().into_inner() {
-                    if left.last() == Some(&id) {
-                        // It cannot be left by itself: then it is no matter of lists.
-                        left.pop();
-                        break;
+            // A subscriber is foreign code, and a wait doesn't end by its panic: what was lent to others is waited for here.
+            contain(|| {
+                dispatcher::get_default(|dispatch| {
+                    while let Some((id, _)) = dispatch.current_span().into_inner() {
+                        if left.last() == Some(&id) {
+                            // It cannot be left by itself: then it is no matter of lists.
+                            left.pop();
+                            break;
+                        }
+                        dispatch.exit(&id);
+                        left.push(id);
                     }
-                    dispatch.exit(&id);
-                    left.push(id);
-                }
+                });
             });
             Self(left)
         }
@@ -51,7 +55,9 @@ mod with_tracing {
         /// Enters them again.
         pub(in super::super) fn enter_again(self) {
             if !self.0.is_empty() {
-                dispatcher::get_default(|dispatch| self.0.iter().rev().for_each(|id| dispatch.enter(id)));
+                contain(|| {
+                    dispatcher::get_default(|dispatch| self.0.iter().rev().for_each(|id| dispatch.enter(id)));
+                });
             }
         }
     }

@@ -3,21 +3,19 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion, counters::Counters, pace::Pace, spin::Spin};
+use super::{Scheduler, Shared, completion::Arrived, counters::Counters, pace::Pace, spin::Spin};
 use crate::task::{
     fiber::{Fiber, Phase},
     home::Home,
-    join::contain,
     measure::Stopwatch,
     runnable::Runnable,
 };
 use fibra_coro::{Context, StackPool, StackPoolConfig};
-use fibra_driver::{Completion, Driver, Wait};
+use fibra_driver::{Driver, Wait};
 use std::{
     cell::{Cell, RefCell, UnsafeCell},
     ptr::{self, NonNull},
     sync::Arc,
-    task::Waker,
     time::Instant,
 };
 
@@ -31,8 +29,7 @@ pub(crate) struct Worker {
     pub(super) counters: Arc<Counters>,
     pub(super) stopwatch: Stopwatch,
     driver: UnsafeCell<Driver>,
-    completions: Cell<Vec<Completion>>,
-    expired: Cell<Vec<Waker>>,
+    pub(super) arrived: Arrived,
     pub(super) stacks: RefCell<StackPool>,
     /// When the pool may give back unused stacks the next time.
     pub(super) settle_at: Cell<Instant>,
@@ -69,8 +66,7 @@ impl Worker {
             home,
             scheduler,
             driver: UnsafeCell::new(driver),
-            completions: Cell::new(Vec::new()),
-            expired: Cell::new(Vec::new()),
+            arrived: Arrived::default(),
             stacks: RefCell::new(StackPool::new(StackPoolConfig::default())),
             settle_at: Cell::new(Instant::now()),
             free: RefCell::new(Vec::new()),
@@ -127,7 +123,7 @@ impl Worker {
             if let Some(work) = self.at_hand() {
                 return self.counted(work);
             }
-            if self.home.deliver() > 0 {
+            if self.hand_out() {
                 continue;
             }
             if let Some(task) = self.pop_injector() {
@@ -183,6 +179,8 @@ impl Worker {
     /// The loop looks before it does anything else.
     #[cold]
     pub(super) fn queue_after_look(&self, fiber: &Fiber) {
+        // A look that is under way may have been left by something foreign that yields.
+        self.queue_yielding();
         fiber.set_phase(Phase::Ready);
         self.yielding.set(fiber);
     }
@@ -208,27 +206,25 @@ impl Worker {
         self.pace.start_period(now);
     }
 
-    /// Turns the driver once, and hands its completions out.
+    /// Turns the driver once, and hands out what it has brought.
     pub(crate) fn turn(&self, wait: Wait) {
-        let mut completions = self.completions.take();
-        if let Err(error) = self.with_driver(|driver| driver.turn(wait, &mut completions)) {
+        self.collect(wait);
+        self.arrived.hand_out();
+    }
+
+    /// Turns the driver once. What it brings is to be handed out once the worker no longer says that it sleeps: whoever gets
+    /// it may wait on this stack, and the next sleep will be that of another one.
+    pub(super) fn collect(&self, wait: Wait) {
+        if let Err(error) = self.with_driver(|driver| self.arrived.collect(driver, wait)) {
             die(&format!("worker {}: its driver failed: {error}", self.home.index()));
         }
         self.note_turn();
-        completion::deliver_all(&mut completions);
-        self.completions.set(completions);
-        self.wake_expired();
     }
 
-    /// Wakes those whose timers have expired.
-    fn wake_expired(&self) {
-        let mut expired = self.expired.take();
-        self.with_driver(|driver| driver.take_expired(&mut expired));
-        for waker in expired.drain(..) {
-            // A waker is foreign code.
-            contain(|| waker.wake());
-        }
-        self.expired.set(expired);
+    /// Hands out what was collected, and delivers letters. Returns whether there was anything.
+    pub(super) fn hand_out(&self) -> bool {
+        let has_handed_out = self.arrived.hand_out();
+        self.home.deliver() > 0 || has_handed_out
     }
 
     // ---- idleness ----
@@ -247,6 +243,8 @@ impl Worker {
         }
         let has_operations = self.with_driver(|driver| driver.ops_in_flight()) > 0;
         if !has_operations && self.spin.wait(|| self.home.has_letter()) {
+            // What was pushed while we searched was left to us, and the letter may keep us busy.
+            self.wake_another();
             return None;
         }
         // The order matters: say that we sleep, to who picks a sleeper and to who unparks it, then look once more: what
@@ -264,25 +262,32 @@ impl Worker {
             if scheduler.time.clock.is_stopped() {
                 self.turn_in_stopped_time();
             } else {
-                self.turn(self.longest_sleep());
+                self.collect(self.longest_sleep());
             }
             self.end_sleep();
             self.spin.slept(self.home.has_letter());
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
             self.start_poll_period();
         }
-        let picked = !scheduler.idle.remove(self.home.index());
-        self.home.deliver();
-        if picked { self.search_as_picked() } else { None }
+        if scheduler.idle.remove(self.home.index()) {
+            self.wake_another();
+        } else {
+            self.search_as_picked();
+        }
+        self.hand_out();
+        None
     }
 
-    /// We were woken to search: somebody pushed a task.
-    fn search_as_picked(&self) -> Option<Runnable> {
-        let found =
-            if self.shared().has_work() { None } else { self.pop_injector().or_else(|| self.steal()) };
+    /// We were woken to search: somebody pushed a task. What is found goes into a queue, where others see it: before it
+    /// runs, something foreign may have to be woken, which may wait.
+    fn search_as_picked(&self) {
+        if !self.shared().has_work()
+            && let Some(found) = self.pop_injector().or_else(|| self.steal())
+        {
+            self.push_next(found);
+        }
         self.scheduler.idle.end_search();
         self.wake_another();
-        found
     }
 
     /// The search is over: whoever pushed meanwhile has left the next wake to us.
@@ -332,7 +337,8 @@ impl Worker {
     /// and again must not keep the worker.
     #[inline]
     pub(crate) fn spend(&self) {
-        if self.charge() {
+        // What the loop wakes has no share of its own.
+        if self.charge() && self.home.current().body().is_some() {
             self.yield_now();
         }
     }

@@ -9,7 +9,7 @@ use super::{
     short_lock::ShortLock,
     wait_queue::{Standing, Ticket, WaitList},
 };
-use crate::wait::wait;
+use crate::{task::join::wake_all, wait::wait};
 use std::{
     fmt,
     future::Future,
@@ -179,7 +179,7 @@ impl Arrival<'_> {
         round.arrived = 0;
         let others = round.queue.notify_all();
         drop(round);
-        others.into_iter().for_each(Waker::wake);
+        wake_all(others);
         Poll::Ready(BarrierWaitResult { is_leader: true })
     }
 

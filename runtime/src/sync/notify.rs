@@ -20,6 +20,7 @@ use super::{
 use crate::{
     primitive::{Acquire, AtomicUsize, Relaxed, Release},
     scheduler::clock,
+    task::join::wake_all,
     wait::{wait, wait_until},
 };
 use std::{
@@ -164,7 +165,7 @@ impl Notify {
         self.calls.fetch_add(1, Release);
         let wakers = state.waiters.notify_all();
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 
     /// Waits for a notification, or takes the permit. A cancellation point while it waits.

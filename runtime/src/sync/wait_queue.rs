@@ -20,7 +20,10 @@
 //! wakes them once the lock is released.
 
 use super::short_lock::ShortLock;
-use crate::primitive::{AtomicBool, Relaxed};
+use crate::{
+    primitive::{AtomicBool, Relaxed},
+    task::join::wake_all,
+};
 use std::{
     future::Future,
     mem,
@@ -295,9 +298,7 @@ impl WaitQueue {
     /// the queue before this call.
     #[cold]
     pub(super) fn notify_everybody(&self) {
-        for waker in self.with(WaitList::notify_all) {
-            waker.wake();
-        }
+        wake_all(self.with(WaitList::notify_all));
     }
 
     fn with<R>(&self, change: impl FnOnce(&mut WaitList<()>) -> R) -> R {

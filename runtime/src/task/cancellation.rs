@@ -174,6 +174,11 @@ impl Cancellation {
         }
         Cancelled::new(cause)
     }
+
+    /// What was delivered has not reached the body: its next wait delivers it again.
+    pub(crate) fn take_back(&self) {
+        self.delivered.set(false);
+    }
 }
 
 /// Puts cancellation off while it exists.

@@ -5,7 +5,7 @@
 
 use super::{
     fiber::Fiber,
-    inbox::{Inbox, Letter},
+    inbox::{Inbox, Letter, Letters},
     measure::Probe,
     memory::Shelf,
 };
@@ -28,6 +28,8 @@ use std::{
 pub(crate) struct Home {
     index: usize,
     inbox: Inbox,
+    /// Home-only: what was taken out of the inbox, and is being delivered.
+    letters: Letters,
     unparker: Unparker,
     /// The number of its OS thread in the kernel; 0 while it has none.
     thread: AtomicU32,
@@ -47,8 +49,8 @@ pub(crate) struct Home {
     is_patient: Cell<bool>,
 }
 
-// SAFETY: `worker`, `current`, `ready`, `probe`, `shelf` and `is_patient` are home-only: their accessors below are called on the worker's own
-// thread alone (`is_here`), which their callers check or were told to, or while that stands still. All else is atomic or `Sync`.
+// SAFETY: `letters`, `worker`, `current`, `ready`, `probe`, `shelf` and `is_patient` are home-only: their accessors below are called on the
+// worker's own thread alone (`is_here`), which their callers check or were told to, or while that stands still. All else is atomic or `Sync`.
 unsafe impl Sync for Home {}
 // SAFETY: as above; the pointers are used by the worker's thread alone, wherever the last reference drops.
 unsafe impl Send for Home {}
@@ -58,6 +60,7 @@ impl Home {
         Self {
             index,
             inbox: Inbox::new(),
+            letters: Letters::none(),
             unparker,
             thread: AtomicU32::new(0),
             doze: Doze::new(),
@@ -169,13 +172,13 @@ impl Home {
     /// Delivers what others have posted. On the worker's thread only.
     pub(crate) fn deliver(&self) -> usize {
         debug_assert!(self.is_here());
-        self.inbox.deliver_all()
+        self.letters.deliver(|| self.inbox.take())
     }
 
     /// Delivers the last letters: the worker is about to end. On its thread only.
     pub(crate) fn close(&self) {
         debug_assert!(self.is_here());
-        self.inbox.close();
+        self.letters.deliver(|| self.inbox.close());
     }
 
     pub(crate) fn ask_to_stop(&self) {

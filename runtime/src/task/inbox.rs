@@ -4,8 +4,11 @@
 //! wants something done there posts a [`Letter`] that is embedded in the thing it is about, so posting
 //! never allocates.
 
-use super::arrivals::{Arrival, Arrivals, Chain, Link};
-use std::ptr::NonNull;
+use super::{
+    arrivals::{Arrival, Arrivals, Chain, Link},
+    join::contain,
+};
+use std::{cell::Cell, ptr::NonNull};
 
 /// A link that is embedded in something that can be posted. It is in at most one inbox, at most once.
 #[repr(C)]
@@ -52,25 +55,50 @@ impl Inbox {
         self.0.count(limit)
     }
 
-    /// Delivers everything that is in the inbox now, oldest first; returns how many letters there were.
-    pub(crate) fn deliver_all(&self) -> usize {
-        Self::deliver_chain(self.0.take())
+    /// Takes out everything that is in the inbox now.
+    pub(crate) fn take(&self) -> Chain {
+        self.0.take()
     }
 
-    /// Delivers what is in the inbox, and lets nothing in any more: its worker is about to end.
-    pub(crate) fn close(&self) {
-        Self::deliver_chain(self.0.close());
+    /// The same, and lets nothing in any more: its worker is about to end.
+    pub(crate) fn close(&self) -> Chain {
+        self.0.close()
+    }
+}
+
+/// Letters that were taken out, and have yet to be delivered.
+pub(crate) struct Letters(Cell<Chain>);
+
+impl Letters {
+    pub(crate) const fn none() -> Self {
+        Self(Cell::new(Chain::new()))
     }
 
-    fn deliver_chain(mut letters: Chain) -> usize {
+    /// Delivers what is here, then `more`, oldest first; returns how many letters there were.
+    ///
+    /// One may drop or wake something foreign, which may wait, on the stack that we stand on: the others are here then, for
+    /// whoever goes on meanwhile.
+    pub(crate) fn deliver(&self, more: impl FnOnce() -> Chain) -> usize {
+        let left = self.deliver_rest();
+        self.0.set(more());
+        left + self.deliver_rest()
+    }
+
+    fn deliver_rest(&self) -> usize {
         let mut delivered = 0;
-        while let Some(link) = letters.pop() {
-            let letter: NonNull<Letter> = link.cast();
-            // SAFETY: only letters come here, the link starts its `repr(C)` letter, and `post`'s caller promised that
-            // delivery here is sound, once.
-            unsafe { (letter.as_ref().deliver)(letter) };
+        while let Some(letter) = self.pop() {
+            // SAFETY: only letters come here, and `post`'s caller promised that delivery here is sound, once.
+            contain(|| unsafe { (letter.as_ref().deliver)(letter) });
             delivered += 1;
         }
         delivered
+    }
+
+    fn pop(&self) -> Option<NonNull<Letter>> {
+        let mut letters = self.0.replace(Chain::new());
+        let oldest = letters.pop();
+        self.0.set(letters);
+        // The link starts its `repr(C)` letter.
+        oldest.map(NonNull::cast)
     }
 }

@@ -1,6 +1,6 @@
 //! The end of a task as its handle sees it.
 
-use super::{Task, body::Body, cancellation::Cancelled, header, runnable::Runnable};
+use super::{Task, body::Body, cancellation::Cancelled, header, home::Home, runnable::Runnable};
 use std::{
     any::Any,
     marker::PhantomData,
@@ -54,10 +54,29 @@ pub(crate) fn forget_payload(payload: Box<dyn Any + Send>) {
 }
 
 /// Runs foreign code that nobody waits for, such as a destructor: its panic, which the hook has reported, goes no
-/// further than here.
+/// further than here. If what has ended it is the cancel of the body that we are in, that has yet to hear of it.
 pub(crate) fn contain(foreign: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(foreign)) {
+        if payload.is::<Cancelled>()
+            && let Some(fiber) = Home::here().and_then(Home::try_current)
+        {
+            fiber.cancellation.take_back();
+        }
         forget_payload(payload);
+    }
+}
+
+/// Wakes all of them, also if one panics: a waker is foreign code, and nobody else would wake the others. The panic goes on.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    struct Rest<I: Iterator<Item = Waker>>(I);
+    impl<I: Iterator<Item = Waker>> Drop for Rest<I> {
+        fn drop(&mut self) {
+            self.0.by_ref().for_each(|waker| contain(|| waker.wake()));
+        }
+    }
+    let mut rest = Rest(wakers.into_iter());
+    for waker in rest.0.by_ref() {
+        waker.wake();
     }
 }
 

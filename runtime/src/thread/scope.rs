@@ -4,6 +4,7 @@ use super::{Builder, Result, Thread, handle};
 use crate::{
     cancel::Cancelled,
     primitive::unmodelled::{AtomicBool, AtomicUsize, Ordering},
+    scheduler::panicking::NeverLeft,
     task::{Task, join::Join},
     time,
     wait::{wait, wait_uncancellable},
@@ -201,8 +202,10 @@ impl Shared {
         };
         catch_unwind(AssertUnwindSafe(|| wait(all_ended()))).inspect_err(|_| {
             let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let bomb = NeverLeft("a scoped thread");
             tasks.iter().flatten().for_each(Task::cancel);
             wait_uncancellable(all_ended());
+            mem::forget(bomb);
         })
     }
 }

@@ -170,9 +170,10 @@ fn is_held_up(before: Option<&Activity>, now: Option<&Activity>) -> Option<bool>
 
 impl Scheduler {
     /// Has somebody take the work of a worker that stands still, if there is some that anybody may run: its own thread would
-    /// have woken a sleeper for what is in its ring, but not for the task that is to run next.
+    /// have woken a sleeper for what is in its ring, but not for the task that is to run next, nor for what it was about to take
+    /// from the injector.
     fn relieve(&self, worker: &Shared) {
-        if worker.has_work() {
+        if worker.has_work() || !self.injector.is_empty() {
             self.notify();
         }
     }

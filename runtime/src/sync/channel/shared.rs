@@ -21,7 +21,10 @@ use super::super::{
     short_lock::ShortLock,
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
-use crate::primitive::{AcqRel, Acquire, AtomicUsize, Relaxed};
+use crate::{
+    primitive::{AcqRel, Acquire, AtomicUsize, Relaxed},
+    task::join::wake_all,
+};
 use std::{
     collections::VecDeque,
     mem,
@@ -70,7 +73,7 @@ impl<T> Shared<T> {
         // Release: our messages are in the channel before a receiver can see that we are gone.
         if self.senders.fetch_sub(1, AcqRel) == 1 {
             let receivers = self.state.lock().receivers.notify_all();
-            receivers.into_iter().for_each(Waker::wake);
+            wake_all(receivers);
         }
     }
 
@@ -82,7 +85,7 @@ impl<T> Shared<T> {
             let unreceived = mem::take(&mut state.buffer);
             let senders = state.blocked.notify_all();
             drop(state);
-            senders.into_iter().for_each(Waker::wake);
+            wake_all(senders);
             drop(unreceived);
         }
     }

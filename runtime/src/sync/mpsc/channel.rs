@@ -24,8 +24,10 @@ use super::super::{
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
 use super::{batch::Batch, handover::Handover};
-use crate::primitive::{AcqRel, Acquire, AtomicUsize, Relaxed};
-use crate::task::is_ours;
+use crate::{
+    primitive::{AcqRel, Acquire, AtomicUsize, Relaxed},
+    task::{is_ours, join::wake_all},
+};
 use std::{
     collections::VecDeque,
     mem,
@@ -243,7 +245,7 @@ impl<T> Channel<T> {
         let waker = state.receiver.take();
         let senders = state.blocked.notify_all();
         drop(state);
-        senders.into_iter().for_each(Waker::wake);
+        wake_all(senders);
         drop((handed, unreceived, waker));
     }
 

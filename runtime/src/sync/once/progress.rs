@@ -24,7 +24,10 @@ use super::super::{
     short_lock::ShortLock,
     wait_queue::{Standing, Ticket, WaitList},
 };
-use crate::primitive::{AcqRel, Acquire, AtomicU8, Relaxed};
+use crate::{
+    primitive::{AcqRel, Acquire, AtomicU8, Relaxed},
+    task::join::wake_all,
+};
 use std::{
     future::{Future, poll_fn},
     mem,
@@ -117,7 +120,7 @@ impl Progress {
     #[cold]
     fn wake_all(&self) {
         let wakers = self.queue.lock().notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 }
 

@@ -30,7 +30,10 @@ use super::super::{
     short_lock::ShortLock,
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
-use crate::primitive::{AcqRel, Acquire, AtomicU32, Relaxed, Release};
+use crate::{
+    primitive::{AcqRel, Acquire, AtomicU32, Relaxed, Release},
+    task::join::wake_all,
+};
 use std::{
     future::Future,
     iter,
@@ -74,7 +77,7 @@ impl Next {
         match self {
             Next::Nobody => {}
             Next::Writer(waker) => waker.into_iter().for_each(Waker::wake),
-            Next::Readers(wakers) => wakers.into_iter().for_each(Waker::wake),
+            Next::Readers(wakers) => wake_all(wakers),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::super::{
     wait_queue::{Notice, Standing, Ticket, WaitList},
 };
 use super::{AcquireError, Semaphore, TryAcquireError};
+use crate::task::join::wake_all;
 use std::{
     iter,
     task::{Context, Poll, Waker},
@@ -59,7 +60,7 @@ impl Pool {
         state.permits = permits.expect("a semaphore has at most MAX_PERMITS permits");
         let granted = state.grant();
         drop(state);
-        granted.for_each(Waker::wake);
+        wake_all(granted);
     }
 
     /// Takes up to `count` permits out for good; returns how many.
@@ -79,7 +80,7 @@ impl Pool {
         state.is_closed = true;
         let refused = state.waiters.notify_all();
         drop(state);
-        refused.into_iter().for_each(Waker::wake);
+        wake_all(refused);
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -145,7 +146,7 @@ impl Pool {
         }
         let granted = state.grant();
         drop(state);
-        granted.for_each(Waker::wake);
+        wake_all(granted);
         drop(removed);
     }
 }
