@@ -1,8 +1,8 @@
 //! Locks, signals and channels for green threads, futures and OS threads, in any mixture.
 //!
 //! [`Mutex`], [`RwLock`], [`Condvar`], [`Barrier`], [`Once`], [`OnceLock`], [`LazyLock`] and [`mpsc`] have the interface of
-//! their namesakes in [`std::sync`], and reuse its error types. Who waits parks a green thread, or its future, or blocks its
-//! OS thread; they all wait in the same queues, and wake each other.
+//! their namesakes in [`std::sync`], and reuse its error types; [`Arc`], [`Weak`] and [`atomic`] are std's own. Who waits
+//! parks a green thread, or its future, or blocks its OS thread; they all wait in the same queues, and wake each other.
 //!
 //! | for | there is |
 //! | --- | --- |
@@ -102,3 +102,6 @@ pub use self::{
     },
     wait_group::WaitGroup,
 };
+// std's own, so that `use std::sync::{…}` can become `use fibra::sync::{…}`.
+pub use crate::primitive::std_atomic as atomic;
+pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak};

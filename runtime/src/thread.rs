@@ -26,6 +26,8 @@ pub(crate) use handle::spawn_as_task;
 pub use handle::{Builder, JoinHandle, spawn};
 pub use local_key::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};
+// What std counts for the OS thread is true of the green thread that asks: none is switched away from while it panics.
+pub use std::thread::panicking;
 
 use crate::{
     cancel::Cancelled,
