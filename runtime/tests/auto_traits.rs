@@ -64,7 +64,7 @@ fn runtimes_and_what_they_tell_have_the_auto_traits_that_they_state() {
     table! {
         //                             Send Sync Unpin UnwindSafe RefUnwindSafe
         Runtime =>                        1 1 1 0 0;
-        Builder =>                        1 1 1 0 0;
+        Builder =>                        1 1 1 1 1;
         Report =>                         1 1 1 1 1;
         Choice =>                         1 1 1 1 1;
         RuntimeError =>                   1 1 1 0 0;

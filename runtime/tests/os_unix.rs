@@ -9,7 +9,8 @@ use fibra::fs::{self, File, OpenOptions};
 use std::{
     fs as std_fs,
     os::unix::fs::{
-        DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink,
+        DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
+        symlink,
     },
     path::Path,
 };

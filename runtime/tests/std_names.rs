@@ -3,17 +3,19 @@
 #![allow(unused_imports, reason = "what is tested is that the names are there")]
 
 use fibra::fs::{
-    DirBuilder, DirEntry, File, FileTimes, FileType, Metadata, OpenOptions, Permissions, ReadDir, canonicalize,
-    copy, create_dir, create_dir_all, exists, hard_link, metadata, read, read_dir, read_link, read_to_string,
-    remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink_metadata, write,
+    DirBuilder, DirEntry, File, FileTimes, FileType, Metadata, OpenOptions, Permissions, ReadDir,
+    canonicalize, copy, create_dir, create_dir_all, exists, hard_link, metadata, read, read_dir, read_link,
+    read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink_metadata,
+    write,
 };
 use fibra::net::{
     AddrParseError, Incoming, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
     TcpListener, TcpStream, ToSocketAddrs, UdpSocket,
 };
 use fibra::sync::{
-    Arc, Barrier, BarrierWaitResult, Condvar, LazyLock, LockResult, Mutex, MutexGuard, Once, OnceLock, OnceState,
-    PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError, TryLockResult, WaitTimeoutResult, Weak,
+    Arc, Barrier, BarrierWaitResult, Condvar, LazyLock, LockResult, Mutex, MutexGuard, Once, OnceLock,
+    OnceState, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError, TryLockResult,
+    WaitTimeoutResult, Weak,
     atomic::{AtomicUsize, Ordering},
     mpsc::{
         IntoIter, Iter, Receiver, RecvError, RecvTimeoutError, SendError, Sender, SyncSender, TryIter,
