@@ -23,6 +23,7 @@ mod scope;
 pub use crate::task::thread::{Thread, ThreadId};
 #[cfg(feature = "registry")]
 pub(crate) use handle::spawn_as_task;
+pub(crate) use handle::spawn_on;
 pub use handle::{Builder, JoinHandle, spawn};
 pub use local_key::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};

@@ -1,7 +1,8 @@
 //! What may move between threads, be shared by them, be moved while polled, and be seen after a panic.
 
 use fibra::{
-    Builder, Choice, Report, Runtime, RuntimeError, ShutdownError, StackUnavailable,
+    Builder, Choice, Handle, Rejection, Report, Runtime, RuntimeError, ShutdownError, StackError,
+    StackUnavailable, UnknownBackend,
     cancel::Cancelled,
     concurrent, frame, fs, future, io, metrics, net, stall,
     sync::{
@@ -65,7 +66,11 @@ fn runtimes_and_what_they_tell_have_the_auto_traits_that_they_state() {
         //                             Send Sync Unpin UnwindSafe RefUnwindSafe
         Runtime =>                        1 1 1 0 0;
         Builder =>                        1 1 1 1 1;
+        Handle =>                         1 1 1 0 0;
         Report =>                         1 1 1 1 1;
+        Rejection =>                      1 1 1 1 1;
+        UnknownBackend =>                 1 1 1 1 1;
+        StackError =>                     1 1 1 0 0;
         Choice =>                         1 1 1 1 1;
         RuntimeError =>                   1 1 1 0 0;
         ShutdownError =>                  1 1 1 1 1;
