@@ -20,9 +20,17 @@
 //! | the last value of something | [`watch`] |
 //! | one value, once | [`oneshot`] |
 //!
-//! Each direct call that may wait has a twin for `async` code named `…_async`. Dropping such a future gives
-//! the wait up; so do a time limit and the cancellation of a green thread. None of them swallows a wake-up or
-//! a message that was meant for somebody else.
+//! Each direct call that may wait has a twin for `async` code named `…_async`, but for these:
+//!
+//! * that of [`Notify::wait`] is [`notified_async`](Notify::notified_async), that of [`CancellationToken::wait`]
+//!   [`cancelled_async`](CancellationToken::cancelled_async);
+//! * a [`oneshot::Receiver`] is the future itself;
+//! * what waits for a limited time (`…_timeout`, `…_deadline`) has none: [`timeout_async`](crate::time::timeout_async) around
+//!   the twin of the call without limit does it;
+//! * what iterates over a channel has `Stream`s beside it, with the feature `stream`.
+//!
+//! Dropping such a future gives the wait up; so do a time limit and the cancellation of a green thread. None of them swallows
+//! a wake-up or a message that was meant for somebody else.
 //!
 //! | waits | cancellation point |
 //! | --- | --- |

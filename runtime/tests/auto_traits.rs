@@ -312,6 +312,8 @@ fn futures_that_must_stay_in_place_can_be_spawned_too() {
     fn spawnable<F: Future + Send>(_: F) {}
     spawnable(WaitGroup::new().wait_async());
     spawnable(watch::channel(1).1.wait_for_async(|value| *value == 1));
+    let (mutex, changed) = (Mutex::new(Cell::new(1)), Condvar::new());
+    spawnable(changed.wait_while_async(mutex.lock().unwrap(), |value| value.get() == 1));
 }
 
 #[test]
@@ -319,6 +321,7 @@ fn futures_that_hold_a_future_can_be_spawned_when_that_can() {
     fn spawnable<F: Future + Send>(_: F) {}
     let (once, lock, lazy) = (Once::new(), OnceLock::new(), LazyLock::new(|| 1));
     spawnable(once.wait_async());
+    spawnable(once.wait_force_async());
     spawnable(once.call_once_async(async {}));
     spawnable(once.call_once_force_async(async |_| {}));
     spawnable(CancellationToken::new().scope_async(async {}));
