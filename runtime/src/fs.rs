@@ -16,6 +16,7 @@
 //! A file is closed when its last clone is dropped, there and then, as with std. On most file systems that is quick. Where
 //! it isn't, since data goes to a server first, or where its errors matter, call [`File::close`].
 
+mod dir_builder;
 mod file;
 #[cfg(unix)]
 pub(crate) mod metadata;
@@ -33,6 +34,7 @@ mod system;
 mod system;
 mod whole;
 
+pub use dir_builder::DirBuilder;
 pub use file::File;
 pub use metadata::{FileType, Metadata, metadata, metadata_async, symlink_metadata, symlink_metadata_async};
 pub use open_options::OpenOptions;

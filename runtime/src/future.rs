@@ -13,6 +13,7 @@ use std::{
     error::Error,
     fmt,
     future::Future,
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -22,6 +23,10 @@ use std::{
 ///
 /// It may do what any future does, and may also call fibra's functions in direct style: then the stack of the `poll` that
 /// it is in waits. Dropping the handle lets the task go on; when the runtime ends, it is cancelled.
+///
+/// # Panics
+///
+/// Outside of a runtime, if the [default runtime](crate#the-default-runtime) can't start.
 ///
 /// ```
 /// let sum = fibra::run(|| {
@@ -182,3 +187,18 @@ impl fmt::Debug for JoinError {
 }
 
 impl Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    /// Of kind `Other`, with the error in it.
+    ///
+    /// ```
+    /// fn length() -> std::io::Result<usize> {
+    ///     Ok(fibra::wait(fibra::future::spawn(async { panic!("oh") }))?)
+    /// }
+    /// let error = length().unwrap_err().downcast::<fibra::future::JoinError>().unwrap();
+    /// assert!(error.is_panic());
+    /// ```
+    fn from(error: JoinError) -> Self {
+        io::Error::other(error)
+    }
+}

@@ -41,9 +41,18 @@
 //! | `futures-io` | the traits of the futures crates: `fibra::futures_io` |
 //! | `stream` | `Stream`s of connections, ticks and messages |
 //! | `registry` | functions by their names, typed or with JSON values: `fibra::registry`, `#[fibra::register]` |
+//! | `tracing` | spans of `tracing` stay with the green thread that has entered them |
+//! | `symbols`, a default | names of functions in reports of workers that are [stuck](stall) |
 //!
-//! With one of the first three, `io::Foreign` gives a stream that has one of these sets of traits all others, and std's. What axum
+//! With `hyper`, `tokio-io` or `futures-io`, `io::Foreign` gives a stream that has one of these sets of traits all others, and std's. What axum
 //! needs of a runtime is in the package `fibra-axum`.
+//!
+//! # The default runtime
+//!
+//! [`run`], the attributes and [`Runtime`] make a runtime. What is called outside of one, and needs one, such as [`future::spawn`] on an
+//! OS thread, gets the process's default runtime. It starts when it is first needed, has the defaults of [`Builder`], which
+//! the environment alone can change, and runs until the process ends: it is never shut down, and its tasks are not cancelled.
+//! If it can't start, what needed it panics.
 //!
 //! # Stacks
 //!
@@ -86,11 +95,12 @@ pub mod tokio_io;
 mod wait;
 
 pub use error::{RuntimeError, ShutdownError, StackUnavailable};
-pub use fibra_driver::Choice;
+pub use fibra_coro::StackError;
+pub use fibra_driver::{Choice, Rejection, UnknownBackend};
 #[cfg(feature = "registry")]
 pub use fibra_macros::register;
 pub use fibra_macros::{main, test};
-pub use runtime::{Backend, Builder, Report, Runtime};
+pub use runtime::{Backend, Builder, Handle, Report, Runtime};
 pub use scheduler::blocking::unblock;
 pub use wait::wait;
 

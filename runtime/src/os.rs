@@ -2,7 +2,7 @@
 
 use crate::{
     fs::{
-        DirEntry, File, FileType, Metadata, OpenOptions,
+        DirBuilder, DirEntry, File, FileType, Metadata, OpenOptions,
         metadata::{Status, kind},
     },
     net::{TcpListener, TcpStream, UdpSocket},
@@ -11,7 +11,7 @@ use std::{
     io,
     os::{
         fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
-        unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt},
+        unix::fs::{DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     },
 };
 
@@ -84,6 +84,13 @@ impl OpenOptionsExt for OpenOptions {
 
     fn custom_flags(&mut self, flags: i32) -> &mut Self {
         self.extra.custom_flags = flags;
+        self
+    }
+}
+
+impl DirBuilderExt for DirBuilder {
+    fn mode(&mut self, mode: u32) -> &mut Self {
+        self.std.mode(mode);
         self
     }
 }

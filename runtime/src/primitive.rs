@@ -3,6 +3,9 @@
 //! Everything lock-free in the runtime takes its atomics from here, so that `--cfg loom` swaps all of
 //! them at once; an atomic taken from std beside a model would be invisible to loom and hide a race.
 
+/// For users, whose atomics are no model's.
+pub use std::sync::atomic as std_atomic;
+
 #[cfg(not(loom))]
 pub(crate) use atomic_waker::AtomicWaker;
 #[cfg(not(loom))]

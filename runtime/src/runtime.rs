@@ -1,8 +1,10 @@
 //! A runtime as a value.
 
 mod builder;
+mod handle;
 
 pub use builder::Builder;
+pub use handle::Handle;
 
 use crate::{
     error::{RuntimeError, ShutdownError},
@@ -117,6 +119,22 @@ impl Runtime {
         future::spawn_on(&self.running().scheduler, future)
     }
 
+    /// Starts a green thread on this runtime, and doesn't wait for it; as [`thread::spawn`], from any thread.
+    ///
+    /// ```
+    /// let runtime = fibra::Runtime::new()?;
+    /// let thread = runtime.spawn_thread(|| 7);
+    /// assert_eq!(thread.join().unwrap(), 7);
+    /// # Ok::<(), fibra::RuntimeError>(())
+    /// ```
+    pub fn spawn_thread<F, T>(&self, closure: F) -> thread::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        thread::spawn_on(&self.running().scheduler, closure)
+    }
+
     /// What this runtime runs on, and why.
     ///
     /// ```
@@ -140,8 +158,10 @@ impl Runtime {
         Metrics::of(&self.running().scheduler)
     }
 
-    /// Ends the runtime (in a forked child, which has none of its workers, it is only forgotten): asks all tasks to stop, cancels those that are alive after `grace`, and waits for them, for
-    /// `timeout` at the longest.
+    /// Ends the runtime: asks all tasks to stop, cancels those that are alive after `grace`, and waits for them, for `timeout`
+    /// at the longest.
+    ///
+    /// In a forked child, which has none of the runtime's workers, it is only forgotten.
     ///
     /// # Errors
     ///

@@ -36,7 +36,7 @@ pub(crate) mod start;
 pub(crate) mod worker;
 
 use crate::{
-    primitive::{AtomicPtr, Relaxed, Release, SeqCst},
+    primitive::{AtomicPtr, Relaxed, Release, SeqCst, fence},
     task::{
         Schedule,
         body::Body,
@@ -158,6 +158,16 @@ impl Scheduler {
         );
     }
 
+    /// Leaves a task that was made and counted outside to the workers, or ends it as cancelled if they are about to end.
+    fn inject_new(&self, runnable: Runnable) {
+        // Between the count and the look: either a shutdown counts this task, and waits for it, or we see the shutdown.
+        fence(SeqCst);
+        if self.shutdown.is_stopping() {
+            return drop(runnable);
+        }
+        self.inject(runnable);
+    }
+
     fn inject(&self, runnable: Runnable) {
         self.injector.push(runnable);
         self.notify();
@@ -198,7 +208,7 @@ impl Scheduler {
         }
         match here {
             Some(worker) => worker.push(runnable),
-            None => self.inject(runnable),
+            None => self.inject_new(runnable),
         }
         join
     }

@@ -1,8 +1,8 @@
 //! Locks, signals and channels for green threads, futures and OS threads, in any mixture.
 //!
 //! [`Mutex`], [`RwLock`], [`Condvar`], [`Barrier`], [`Once`], [`OnceLock`], [`LazyLock`] and [`mpsc`] have the interface of
-//! their namesakes in [`std::sync`], and reuse its error types. Who waits parks a green thread, or its future, or blocks its
-//! OS thread; they all wait in the same queues, and wake each other.
+//! their namesakes in [`std::sync`], and reuse its error types; [`Arc`], [`Weak`] and [`atomic`] are std's own. Who waits
+//! parks a green thread, or its future, or blocks its OS thread; they all wait in the same queues, and wake each other.
 //!
 //! | for | there is |
 //! | --- | --- |
@@ -20,9 +20,17 @@
 //! | the last value of something | [`watch`] |
 //! | one value, once | [`oneshot`] |
 //!
-//! Each direct call that may wait has a twin for `async` code named `…_async`. Dropping such a future gives
-//! the wait up; so do a time limit and the cancellation of a green thread. None of them swallows a wake-up or
-//! a message that was meant for somebody else.
+//! Each direct call that may wait has a twin for `async` code named `…_async`, but for these:
+//!
+//! * that of [`Notify::wait`] is [`notified_async`](Notify::notified_async), that of [`CancellationToken::wait`]
+//!   [`cancelled_async`](CancellationToken::cancelled_async);
+//! * a [`oneshot::Receiver`] is the future itself;
+//! * what waits for a limited time (`…_timeout`, `…_deadline`) has none: [`timeout_async`](crate::time::timeout_async) around
+//!   the twin of the call without limit does it;
+//! * what iterates over a channel has `Stream`s beside it, with the feature `stream`.
+//!
+//! Dropping such a future gives the wait up; so do a time limit and the cancellation of a green thread. None of them swallows
+//! a wake-up or a message that was meant for somebody else.
 //!
 //! | waits | cancellation point |
 //! | --- | --- |
@@ -102,3 +110,6 @@ pub use self::{
     },
     wait_group::WaitGroup,
 };
+// std's own, so that `use std::sync::{…}` can become `use fibra::sync::{…}`.
+pub use crate::primitive::std_atomic as atomic;
+pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak};

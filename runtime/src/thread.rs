@@ -23,9 +23,12 @@ mod scope;
 pub use crate::task::thread::{Thread, ThreadId};
 #[cfg(feature = "registry")]
 pub(crate) use handle::spawn_as_task;
+pub(crate) use handle::spawn_on;
 pub use handle::{Builder, JoinHandle, spawn};
 pub use local_key::{AccessError, LocalKey};
 pub use scope::{Scope, ScopedJoinHandle, scope};
+// What std counts for the OS thread is true of the green thread that asks: none is switched away from while it panics.
+pub use std::thread::panicking;
 
 use crate::{
     cancel::Cancelled,

@@ -4,6 +4,10 @@
 //! time to wait, but no more than half a millisecond, so that many timers end together.
 //! [`Builder::timer_slack`](crate::Builder::timer_slack) changes that.
 //!
+//! Of what waits here, [`timeout`] and [`timeout_at`] are direct, beside [`timeout_async`] and [`timeout_at_async`]. [`sleep`] and
+//! [`sleep_until`] are futures: green threads call [`thread::sleep`](crate::thread::sleep) and
+//! [`thread::sleep_until`](crate::thread::sleep_until).
+//!
 //! Tests need not wait: [`pause`] stops the runtime's clock, and then it jumps to the next timer whenever nothing else is
 //! left to do.
 
@@ -16,7 +20,7 @@ pub use interval::{Interval, MissedTicks, interval, interval_at};
 pub use paused::{advance, now, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use std::time::{Duration, Instant};
-pub use timeout::{Elapsed, Timeout, timeout, timeout_async};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_async, timeout_at, timeout_at_async};
 pub(crate) use timeout::{deadline_here, inherit};
 
 /// `now + duration`, or a moment beyond anybody's life if the clock can't say that.

@@ -1,7 +1,8 @@
 //! What may move between threads, be shared by them, be moved while polled, and be seen after a panic.
 
 use fibra::{
-    Builder, Choice, Report, Runtime, RuntimeError, ShutdownError, StackUnavailable,
+    Builder, Choice, Handle, Rejection, Report, Runtime, RuntimeError, ShutdownError, StackError,
+    StackUnavailable, UnknownBackend,
     cancel::Cancelled,
     concurrent, frame, fs, future, io, metrics, net, stall,
     sync::{
@@ -64,8 +65,12 @@ fn runtimes_and_what_they_tell_have_the_auto_traits_that_they_state() {
     table! {
         //                             Send Sync Unpin UnwindSafe RefUnwindSafe
         Runtime =>                        1 1 1 0 0;
-        Builder =>                        1 1 1 0 0;
+        Builder =>                        1 1 1 1 1;
+        Handle =>                         1 1 1 0 0;
         Report =>                         1 1 1 1 1;
+        Rejection =>                      1 1 1 1 1;
+        UnknownBackend =>                 1 1 1 1 1;
+        StackError =>                     1 1 1 0 0;
         Choice =>                         1 1 1 1 1;
         RuntimeError =>                   1 1 1 0 0;
         ShutdownError =>                  1 1 1 1 1;
@@ -307,6 +312,8 @@ fn futures_that_must_stay_in_place_can_be_spawned_too() {
     fn spawnable<F: Future + Send>(_: F) {}
     spawnable(WaitGroup::new().wait_async());
     spawnable(watch::channel(1).1.wait_for_async(|value| *value == 1));
+    let (mutex, changed) = (Mutex::new(Cell::new(1)), Condvar::new());
+    spawnable(changed.wait_while_async(mutex.lock().unwrap(), |value| value.get() == 1));
 }
 
 #[test]
@@ -314,6 +321,7 @@ fn futures_that_hold_a_future_can_be_spawned_when_that_can() {
     fn spawnable<F: Future + Send>(_: F) {}
     let (once, lock, lazy) = (Once::new(), OnceLock::new(), LazyLock::new(|| 1));
     spawnable(once.wait_async());
+    spawnable(once.wait_force_async());
     spawnable(once.call_once_async(async {}));
     spawnable(once.call_once_force_async(async |_| {}));
     spawnable(CancellationToken::new().scope_async(async {}));

@@ -119,6 +119,20 @@ fn each_error_has_the_kind_that_std_gives_it() {
     });
 }
 
+#[fibra::test]
+fn directories_are_built_as_std_builds_them() {
+    everywhere(|scratch| {
+        let deep = scratch.join("deeper/still");
+        for recursive in [false, true, true] {
+            let ours = fs::DirBuilder::new().recursive(recursive).create(&deep);
+            assert_eq!(ours.is_ok(), recursive);
+            assert_eq!(deep.is_dir(), recursive);
+        }
+        let there = fs::DirBuilder::new().create(&deep).unwrap_err();
+        assert_eq!(there.kind(), ErrorKind::AlreadyExists);
+    });
+}
+
 /// All combinations, against std.
 #[fibra::test]
 fn options_open_what_std_opens() {

@@ -8,7 +8,10 @@ use directories::everywhere;
 use fibra::fs::{self, File, OpenOptions};
 use std::{
     fs as std_fs,
-    os::unix::fs::{DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
+    os::unix::fs::{
+        DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt,
+        symlink,
+    },
     path::Path,
 };
 
@@ -47,6 +50,15 @@ fn permissions_are_set_by_path_and_by_handle() {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
         assert!(fs::metadata(&path).unwrap().permissions().readonly());
+    });
+}
+
+#[fibra::test]
+fn a_directory_is_created_with_the_mode_that_is_asked_for() {
+    everywhere(|scratch| {
+        let path = scratch.join("directory");
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     });
 }
 

@@ -55,6 +55,16 @@ fn a_thread_that_is_unparked_after_the_end() {
 }
 
 #[test]
+fn a_handle_that_spawns_after_the_end() {
+    leaves_no_descriptor(|| {
+        let handle = Builder::new().workers(2).build().unwrap().handle();
+        let (future, thread) = (handle.spawn(async {}), handle.spawn_thread(|| ()));
+        drop(handle);
+        assert!(fibra::wait(future).is_err() && thread.join().is_err());
+    });
+}
+
+#[test]
 fn operations_of_futures_that_the_end_cancels() {
     leaves_no_descriptor(|| {
         Builder::new().workers(2).run(|| {

@@ -31,11 +31,11 @@ fn channels<T>() -> [(Sender<T>, Receiver<T>); 3] {
 fn what_was_sent_before_the_senders_went_is_received() {
     for (sender, receiver) in [unbounded(), bounded(1)] {
         sender.send(1).unwrap();
-        assert!(!receiver.is_disconnected());
+        assert!(!receiver.is_closed());
         drop(sender.clone());
         assert_eq!(receiver.len(), 1);
         drop(sender);
-        assert!(receiver.is_disconnected());
+        assert!(receiver.is_closed());
         assert_eq!(receiver.recv(), Ok(1));
         assert_eq!(receiver.recv(), Err(RecvError));
         assert_eq!(receiver.clone().try_recv(), Err(TryRecvError::Disconnected));
@@ -50,9 +50,9 @@ fn senders_get_their_message_back_once_the_last_receiver_is_gone() {
     for (sender, receiver) in channels() {
         let other = receiver.clone();
         drop(receiver);
-        assert!(!sender.is_disconnected());
+        assert!(!sender.is_closed());
         drop(other);
-        assert!(sender.is_disconnected());
+        assert!(sender.is_closed());
         assert_eq!(sender.send("back"), Err(SendError("back")));
         assert_eq!(sender.clone().try_send("back"), Err(TrySendError::Disconnected("back")));
         assert_eq!(sender.send_timeout("back", SHORT), Err(SendTimeoutError::Disconnected("back")));

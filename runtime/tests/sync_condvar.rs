@@ -316,3 +316,19 @@ fn take_with_drops(permits: &Mutex<usize>, added: &Condvar) {
         }
     }
 }
+
+#[test]
+fn a_future_waits_for_as_long_as_the_condition_is_true_and_no_longer() {
+    let (mutex, changed) = (Mutex::new(0), Condvar::new());
+    let at_once = changed.wait_while_async(mutex.lock().unwrap(), |value| *value > 0);
+    assert_eq!(*fibra::wait(at_once).unwrap(), 0);
+    let mut waiting = Box::pin(changed.wait_while_async(mutex.lock().unwrap(), |value| *value < 2));
+    for value in [1, 2] {
+        assert!(poll(waiting.as_mut()).is_pending());
+        *mutex.lock().unwrap() = value;
+        changed.notify_one();
+    }
+    let Poll::Ready(Ok(guard)) = poll(waiting.as_mut()) else { panic!("the condition is false") };
+    assert!(mutex.try_lock().is_err());
+    assert_eq!(*guard, 2);
+}

@@ -368,3 +368,35 @@ fn a_receiver_is_woken_only_while_it_waits_and_forgotten_when_it_goes() {
     drop((waker, receiver));
     assert_eq!(Arc::strong_count(&wakes), 1);
 }
+
+#[test]
+fn a_receiver_counts_what_it_could_receive() {
+    let (sender, receiver) = channel();
+    assert!(receiver.is_empty());
+    (0..5).for_each(|n| sender.send(n).unwrap());
+    for left in (0..5).rev() {
+        // After the first one they are the receiver's own.
+        receiver.recv().unwrap();
+        assert_eq!(receiver.len(), left);
+        sender.send(9).unwrap();
+        assert_eq!((receiver.len(), receiver.is_empty()), (left + 1, false));
+        receiver.try_recv().unwrap();
+    }
+    assert!(receiver.is_empty());
+}
+
+#[test]
+fn a_message_of_a_sender_that_waits_does_not_count_and_one_for_a_forgotten_receive_does() {
+    let (sender, mut receiver) = sync_channel(1);
+    sender.send(1).unwrap();
+    let mut blocked = Box::pin(sender.send_async(2));
+    assert!(poll(blocked.as_mut()).is_pending());
+    assert_eq!(receiver.len(), 1);
+    assert_eq!(receiver.recv(), Ok(1));
+    assert_eq!(receiver.len(), 1);
+    assert_eq!(receiver.recv(), Ok(2));
+    let mut forgotten = std::mem::ManuallyDrop::new(Box::pin(receiver.recv_async()));
+    assert!(poll(forgotten.as_mut()).is_pending());
+    sender.send(3).unwrap();
+    assert_eq!((receiver.len(), receiver.recv(), receiver.len()), (1, Ok(3), 0));
+}

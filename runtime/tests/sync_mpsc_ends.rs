@@ -185,3 +185,22 @@ fn the_memory_of_a_burst_does_not_disturb_what_follows() {
     }
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
 }
+
+#[test]
+fn each_end_can_be_asked_whether_the_other_is_gone() {
+    let ((sender, receiver), (sync_sender, sync_receiver)) = (channel(), sync_channel(1));
+    let clones = (sender.clone(), sync_sender.clone());
+    assert!(!sender.is_closed() && !sync_sender.is_closed());
+    drop((receiver, sync_receiver));
+    assert!(sender.is_closed() && sync_sender.is_closed() && clones.0.is_closed() && clones.1.is_closed());
+    assert_eq!((sender.send(1), sync_sender.send(1)), (Err(SendError(1)), Err(SendError(1))));
+
+    let (sender, receiver) = channel();
+    let clone = sender.clone();
+    sender.send(1).unwrap();
+    drop(sender);
+    assert!(!receiver.is_closed());
+    drop(clone);
+    assert!(receiver.is_closed());
+    assert_eq!((receiver.recv(), receiver.recv()), (Ok(1), Err(RecvError)));
+}

@@ -205,3 +205,15 @@ fn runs_that_are_given_up_at_random_end_in_one_that_is_not() {
         assert_eq!(done.load(SeqCst), 1);
     }
 }
+
+#[test]
+fn a_future_that_waits_by_force_goes_on_through_panics() {
+    let once = Once::new();
+    let mut waiting = pin!(once.wait_force_async());
+    assert!(poll(waiting.as_mut()).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| once.call_once(|| panic!("half way")))).is_err());
+    assert!(poll(waiting.as_mut()).is_pending());
+    once.call_once_force(|_| ());
+    assert!(poll(waiting.as_mut()).is_ready());
+    assert!(poll(pin!(once.wait_force_async())).is_ready());
+}

@@ -13,14 +13,15 @@ use std::time::Duration;
 
 /// Makes a [`Runtime`].
 ///
-/// The environment wins over the builder, so that whoever runs a program can change it: `FIBRA_BACKEND` (`io_uring`,
-/// `epoll`), `FIBRA_WORKERS` (a number), `FIBRA_STACK_SIZE` (bytes, or `64K`, `2M`).
+/// The environment wins over the builder, so that whoever runs a program can change it: `FIBRA_BACKEND` (one that the
+/// system has, of `io_uring`, `epoll`, `kqueue` and `iocp`), `FIBRA_WORKERS` (a number), `FIBRA_STACK_SIZE` (bytes, or
+/// `64K`, `2M`).
 ///
 /// ```
 /// let length = fibra::Builder::new().workers(1).stack_size(64 << 10).run(|| "hello".len());
 /// assert_eq!(length, 5);
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until it builds or runs"]
 pub struct Builder {
     wishes: Wishes,
@@ -111,6 +112,33 @@ impl Builder {
     /// ```
     pub fn on_stall(mut self, hear: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.wishes.on_stall = Some(OnStall::new(hear));
+        self
+    }
+
+    /// The most threads that the runtime has for work that blocks, beside its workers: 512 by default, at least 1. Such work is
+    /// [`unblock`](crate::unblock)'s, most of [`fs`](crate::fs), the lookups of names, and what the backend can't do without
+    /// blocking. What is beyond the limit waits for a thread to be free.
+    ///
+    /// The threads are started when they are needed. Few of them are for work that computes, or that shall not have more of a
+    /// disk or a database at once; see [`unblock`](crate::unblock) for work that waits for other work.
+    ///
+    /// ```
+    /// let rows = fibra::Builder::new().max_blocking_threads(4).run(|| fibra::unblock(|| vec!["a row"]));
+    /// assert_eq!(rows.len(), 1);
+    /// ```
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.wishes.offload.max_threads = threads;
+        self
+    }
+
+    /// How long a thread for work that blocks stays without any before it ends: 10 s by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fibra::Builder::new().blocking_keep_alive(Duration::from_secs(1)).run(|| fibra::unblock(|| ()));
+    /// ```
+    pub fn blocking_keep_alive(mut self, idle: Duration) -> Self {
+        self.wishes.offload.keep_alive = idle;
         self
     }
 

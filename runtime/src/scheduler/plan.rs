@@ -3,7 +3,7 @@
 use super::stall::OnStall;
 use crate::error::RuntimeError;
 use fibra_coro::StackPool;
-use fibra_driver::{BackendKind, Clock, Offload};
+use fibra_driver::{BackendKind, Clock, Offload, OffloadConfig};
 use std::{env, ffi::OsString, time::Duration};
 
 /// A green thread's stack in bytes, unless somebody wants another size: as std's threads.
@@ -15,13 +15,14 @@ const DEFAULT_TIMER_SLACK: Duration = Duration::from_nanos(1 << 19);
 const MOST_WORKERS: usize = 4096;
 
 /// What was asked for; `None` leaves it to fibra.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     pub(crate) workers: Option<usize>,
     pub(crate) backend: Option<BackendKind>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) timer_slack: Option<Duration>,
-    pub(crate) offload: Option<Offload>,
+    /// The pool for work that blocks.
+    pub(crate) offload: OffloadConfig,
     pub(crate) start_paused: bool,
     pub(crate) monitor: Option<bool>,
     pub(crate) on_stall: Option<OnStall>,
@@ -58,7 +59,10 @@ impl Wishes {
             return Err(setting(format!("{workers} workers: a runtime has 1 to {MOST_WORKERS}")));
         }
         let timer_slack = self.timer_slack.unwrap_or(DEFAULT_TIMER_SLACK);
-        let offload = self.offload.unwrap_or_default();
+        if self.offload.max_threads == 0 {
+            return Err(setting("0 threads for work that blocks: a runtime has at least 1".into()));
+        }
+        let offload = Offload::new(self.offload);
         let clock = Clock::default();
         if self.start_paused {
             clock.stop();

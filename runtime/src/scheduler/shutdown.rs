@@ -11,7 +11,7 @@
 use super::{Scheduler, register::Register, worker::Worker};
 use crate::{
     error::ShutdownError,
-    primitive::{AtomicU8, Relaxed, SeqCst},
+    primitive::{AtomicU8, Relaxed, SeqCst, fence},
 };
 use fibra_driver::{Driver, Wait};
 use std::{
@@ -86,6 +86,8 @@ impl Shutdown {
         }
         scheduler.workers.iter().for_each(|worker| worker.home.stop());
         self.phase.store(STOPPING, SeqCst);
+        // Before anybody is counted: see `Scheduler::inject_new`.
+        fence(SeqCst);
         for task in scheduler.registers.iter().flat_map(Register::listed) {
             task.cancel();
             // One that was cancelled before is told again.

@@ -16,6 +16,12 @@ use std::{
 #[derive(Clone)]
 pub(crate) struct OnStall(Arc<dyn Fn(&Stall) + Send + Sync>);
 
+impl fmt::Debug for OnStall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnStall").finish_non_exhaustive()
+    }
+}
+
 // Only the monitor calls it, whom its panics don't reach.
 impl UnwindSafe for OnStall {}
 impl RefUnwindSafe for OnStall {}

@@ -184,6 +184,14 @@ pub(crate) fn with_scheduler_for_here<T>(use_it: impl FnOnce(&Arc<Scheduler>) ->
     }
 }
 
+/// The scheduler of the runtime that the caller is in, if it is in one.
+pub(crate) fn scheduler_here() -> Option<Arc<Scheduler>> {
+    match Worker::here() {
+        Some(_) => Some(with_scheduler_for_here(Arc::clone)),
+        None => with_entered_scheduler(Arc::clone),
+    }
+}
+
 /// Lends the scheduler of the runtime that this thread, which is no worker, has entered, if it has.
 pub(crate) fn with_entered_scheduler<T>(use_it: impl FnOnce(&Arc<Scheduler>) -> T) -> Option<T> {
     // SAFETY: as `entered` asks.

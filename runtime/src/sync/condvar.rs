@@ -246,6 +246,45 @@ impl Condvar {
         WaitAsync { pause: self.pause(guard), mutex, relock: None }
     }
 
+    /// As [`wait_while`](Condvar::wait_while), for `async` code.
+    ///
+    /// # Errors
+    ///
+    /// [`PoisonError`], with the guard, if the mutex is poisoned when it is locked again.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`wait_async`](Condvar::wait_async).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::{Condvar, Mutex};
+    ///
+    /// let (ready, changed) = (Mutex::new(false), Condvar::new());
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         *ready.lock().unwrap() = true;
+    ///         changed.notify_one();
+    ///     });
+    ///     let guard = ready.lock().unwrap();
+    ///     assert!(*fibra::wait(changed.wait_while_async(guard, |ready| !*ready)).unwrap());
+    /// });
+    /// ```
+    pub async fn wait_while_async<'a, T, F>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: F,
+    ) -> LockResult<MutexGuard<'a, T>>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        while condition(&mut guard) {
+            guard = self.wait_async(guard).await?;
+        }
+        Ok(guard)
+    }
+
     /// Sends on the one that has waited longest, if any waits.
     ///
     /// # Examples

@@ -118,6 +118,35 @@ impl<T> Sender<T> {
             TrySendError::Full(_) => unreachable!("an unbounded channel has room"),
         })
     }
+
+    /// Whether the receiver is gone, so that a message would reach nobody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = fibra::sync::mpsc::channel::<u8>();
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        !self.channel.has_receiver()
+    }
+
+    /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::mpsc::channel;
+    ///
+    /// let (sender, _receiver) = channel::<u8>();
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// assert!(!sender.same_channel(&channel().0));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.channel, &other.channel)
+    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -214,6 +243,35 @@ impl<T> SyncSender<T> {
     /// See [`sync_channel`].
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         self.channel.try_send(message)
+    }
+
+    /// Whether the receiver is gone, so that a message would reach nobody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = fibra::sync::mpsc::sync_channel::<u8>(1);
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        !self.channel.has_receiver()
+    }
+
+    /// Whether both send into the same channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fibra::sync::mpsc::sync_channel;
+    ///
+    /// let (sender, _receiver) = sync_channel::<u8>(1);
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// assert!(!sender.same_channel(&sync_channel(1).0));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.channel, &other.channel)
     }
 }
 

@@ -254,6 +254,19 @@ impl Once {
     pub async fn wait_async(&self) {
         expect_complete(self.progress.look(Goal { claims: false, heeds_poison: true }).await);
     }
+
+    /// As [`wait_force`](Once::wait_force), for `async` code. Dropping the future gives up the wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ready = fibra::sync::Once::new();
+    /// ready.call_once(|| ());
+    /// fibra::wait(ready.wait_force_async());
+    /// ```
+    pub async fn wait_force_async(&self) {
+        self.progress.look(Goal { claims: false, heeds_poison: false }).await;
+    }
 }
 
 #[track_caller]

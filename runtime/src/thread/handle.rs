@@ -4,7 +4,7 @@ use super::{Result, Thread};
 #[cfg(feature = "registry")]
 use crate::future;
 use crate::{
-    scheduler::{share, start},
+    scheduler::{Scheduler, share, start},
     task::{
         Task,
         body::{ThreadSlot, closure::ClosureBody},
@@ -19,7 +19,7 @@ use std::{
     io,
     num::NonZeroUsize,
     pin::Pin,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
 
@@ -29,6 +29,10 @@ use std::{
 ///
 /// The closure may be run by any worker, and stays on that one. It shares that OS thread's thread-locals with other green
 /// threads: what crates like `scoped-tls` do with them is unsound across a wait; see the [module](super).
+///
+/// # Panics
+///
+/// Outside of a runtime, if the [default runtime](crate#the-default-runtime) can't start.
 ///
 /// ```
 /// let sum = fibra::run(|| {
@@ -42,8 +46,16 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    start::with_scheduler_for_here(|scheduler| spawn_on(scheduler, closure))
+}
+
+pub(crate) fn spawn_on<F, T>(scheduler: &Arc<Scheduler>, closure: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let slot = ThreadSlot { handle: OnceLock::new(), stack_size: None };
-    JoinHandle { join: spawn_with(closure, slot) }
+    JoinHandle { join: scheduler.spawn(ClosureBody::new(closure), slot) }
 }
 
 /// The same, with the handle that futures have: for functions of which the caller doesn't know what they are.

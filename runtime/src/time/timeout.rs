@@ -1,6 +1,6 @@
 //! Deadlines.
 
-use super::{Sleep, after, sleep};
+use super::{Sleep, after, sleep, sleep_until};
 use crate::{
     scheduler::{alarm, clock, worker::Worker},
     task::{
@@ -67,8 +67,26 @@ impl From<Elapsed> for io::Error {
 /// });
 /// ```
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
+    timeout_at(after(clock::now(), duration), body)
+}
+
+/// The same with a moment for a deadline. If that has passed already, `body` runs all the same, and its first wait fails.
+///
+/// # Errors
+///
+/// As [`timeout`].
+///
+/// ```
+/// use fibra::{thread, time::{Duration, Instant, timeout_at}};
+/// fibra::run(|| {
+///     let deadline = Instant::now() + Duration::from_millis(1);
+///     assert!(timeout_at(deadline, || thread::sleep(Duration::from_secs(3600))).is_err());
+///     assert!(Instant::now() >= deadline);
+///     assert_eq!(timeout_at(deadline, || 7), Ok(7));
+/// });
+/// ```
+pub fn timeout_at<T>(deadline: Instant, body: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let Some(worker) = Worker::here() else { return Ok(body()) };
-    let deadline = after(clock::now(), duration);
     run_until(worker, deadline, body).or_else(|payload| match payload.downcast_ref::<Cancelled>() {
         // By the clock, not by the alarm: one that is under the same deadline has an alarm of its own, which may go off before,
         // and that it was cancelled may have come here through a join.
@@ -99,7 +117,7 @@ pub(crate) fn inherit<T>(deadline: Instant, body: impl FnOnce() -> T) -> T {
     run_until(worker, deadline, body).unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-/// The same for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however
+/// As [`timeout`], for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however
 /// late that is looked at, is ready.
 ///
 /// # Cancellation
@@ -113,6 +131,22 @@ pub(crate) fn inherit<T>(deadline: Instant, body: impl FnOnce() -> T) -> T {
 /// ```
 pub fn timeout_async<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout { future: future.into_future(), sleep: sleep(duration) }
+}
+
+/// The same with a moment for a deadline.
+///
+/// # Cancellation
+///
+/// As [`timeout_async`].
+///
+/// ```
+/// use fibra::time::{Duration, Instant, timeout_at_async};
+/// let deadline = Instant::now() + Duration::from_millis(1);
+/// assert!(fibra::wait(timeout_at_async(deadline, std::future::pending::<()>())).is_err());
+/// assert_eq!(fibra::wait(timeout_at_async(deadline, std::future::ready(7))), Ok(7));
+/// ```
+pub fn timeout_at_async<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout { future: future.into_future(), sleep: sleep_until(deadline) }
 }
 
 pin_project! {

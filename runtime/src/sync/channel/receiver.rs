@@ -233,10 +233,10 @@ impl<T> Receiver<T> {
     /// let (sender, receiver) = fibra::sync::channel::unbounded();
     /// sender.send(1).unwrap();
     /// drop(sender);
-    /// assert!(receiver.is_disconnected());
+    /// assert!(receiver.is_closed());
     /// assert_eq!(receiver.recv(), Ok(1));
     /// ```
-    pub fn is_disconnected(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         !self.shared.has_senders()
     }
 

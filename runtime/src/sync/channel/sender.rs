@@ -212,11 +212,11 @@ impl<T> Sender<T> {
     ///
     /// ```
     /// let (sender, receiver) = fibra::sync::channel::unbounded::<u8>();
-    /// assert!(!sender.is_disconnected());
+    /// assert!(!sender.is_closed());
     /// drop(receiver);
-    /// assert!(sender.is_disconnected());
+    /// assert!(sender.is_closed());
     /// ```
-    pub fn is_disconnected(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         !self.shared.has_receivers()
     }
 

@@ -21,6 +21,11 @@ impl<T> Batch<T> {
         unsafe { &mut *self.0.get() }.pop_front()
     }
 
+    pub(super) fn len(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { &*self.0.get() }.len()
+    }
+
     /// Takes over all of `messages`, and leaves the room that is free. The batch is empty.
     pub(super) fn refill(&self, messages: &mut VecDeque<T>) {
         // SAFETY: as above: to give room back and to swap run no foreign code, since there are no messages in it.

@@ -249,13 +249,25 @@ impl<T> Channel<T> {
         drop((handed, unreceived, waker));
     }
 
+    /// How many messages the receiver could take, those in its batch and those of senders that wait aside. The caller is the
+    /// receiver.
+    pub(super) fn len(&self) -> usize {
+        let state = self.state.lock();
+        state.buffer.len() + usize::from(self.handed.is_full())
+    }
+
+    pub(super) fn has_receiver(&self) -> bool {
+        self.state.lock().receiver_alive
+    }
+
     #[inline]
     fn take_handed(&self) -> Option<T> {
         // SAFETY: this is called from the receiver's methods alone, and a `Receiver` is not `Sync`.
         unsafe { self.handed.take() }
     }
 
-    fn is_abandoned(&self) -> bool {
+    /// Whether all senders are gone.
+    pub(super) fn is_abandoned(&self) -> bool {
         self.senders.load(Acquire) == 0
     }
 }

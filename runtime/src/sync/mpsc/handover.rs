@@ -36,6 +36,11 @@ impl<T> Handover<T> {
         self.is_full.store(true, Release);
     }
 
+    /// Whether there is a message. It stays, if the caller is the receiver; none comes, if that doesn't wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Acquire)
+    }
+
     /// Takes the message.
     ///
     /// # Safety

@@ -202,6 +202,44 @@ impl<T> Receiver<T> {
         })
     }
 
+    /// How many messages are in the channel; those of senders that wait don't count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = fibra::sync::mpsc::channel();
+    /// assert!(receiver.is_empty());
+    /// (0..3).for_each(|i| sender.send(i).unwrap());
+    /// assert_eq!(receiver.len(), 3);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.batch.len() + self.channel.len()
+    }
+
+    /// Whether no message is in the channel.
+    ///
+    /// # Examples
+    ///
+    /// See [`len`](Self::len).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether all senders are gone; messages of theirs may still be there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = fibra::sync::mpsc::channel();
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// assert_eq!(receiver.recv(), Ok(1));
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.channel.is_abandoned()
+    }
+
     /// The messages as they come, waiting for each, until all senders are gone. Each wait is a cancellation point, as
     /// [`recv`](Self::recv).
     ///
