@@ -44,15 +44,15 @@
 //! | `tracing` | spans of `tracing` stay with the green thread that has entered them |
 //! | `symbols`, a default | names of functions in reports of workers that are [stuck](stall) |
 //!
-//! With `hyper`, `tokio-io` or `futures-io`, `io::Foreign` gives a stream that has one of these sets of traits all others, and std's. What axum
-//! needs of a runtime is in the package `fibra-axum`.
+//! With `hyper`, `tokio-io` or `futures-io`, `io::Foreign` gives a stream that has one of these sets of traits all
+//! others, and std's. What axum needs of a runtime is in the package `fibra-axum`.
 //!
 //! # The default runtime
 //!
-//! [`run`], the attributes and [`Runtime`] make a runtime. What is called outside of one, and needs one, such as [`future::spawn`] on an
-//! OS thread, gets the process's default runtime. It starts when it is first needed, has the defaults of [`Builder`], which
-//! the environment alone can change, and runs until the process ends: it is never shut down, and its tasks are not cancelled.
-//! If it can't start, what needed it panics.
+//! [`run`], the attributes and [`Runtime`] make a runtime. What is called outside of one, and needs one, such as
+//! [`future::spawn`] on an OS thread, gets the process's default runtime. It starts when it is first needed, has the
+//! defaults of [`Builder`], which the environment alone can change, and runs until the process ends: it is never shut
+//! down, and its tasks are not cancelled. If it can't start, what needed it panics.
 //!
 //! # Stacks
 //!

@@ -158,8 +158,8 @@ impl Runtime {
         Metrics::of(&self.running().scheduler)
     }
 
-    /// Ends the runtime: asks all tasks to stop, cancels those that are alive after `grace`, and waits for them, for `timeout`
-    /// at the longest.
+    /// Ends the runtime: asks all tasks to stop, cancels those that are alive after `grace`, and waits for them, for
+    /// `timeout` at the longest.
     ///
     /// In a forked child, which has none of the runtime's workers, it is only forgotten.
     ///

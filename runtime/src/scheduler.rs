@@ -158,7 +158,8 @@ impl Scheduler {
         );
     }
 
-    /// Leaves a task that was made and counted outside to the workers, or ends it as cancelled if they are about to end.
+    /// Leaves a task that was made and counted outside to the workers, or ends it as cancelled if they are about to
+    /// end.
     fn inject_new(&self, runnable: Runnable) {
         // Between the count and the look: either a shutdown counts this task, and waits for it, or we see the shutdown.
         fence(SeqCst);

@@ -1,8 +1,9 @@
 //! Locks, signals and channels for green threads, futures and OS threads, in any mixture.
 //!
-//! [`Mutex`], [`RwLock`], [`Condvar`], [`Barrier`], [`Once`], [`OnceLock`], [`LazyLock`] and [`mpsc`] have the interface of
-//! their namesakes in [`std::sync`], and reuse its error types; [`Arc`], [`Weak`] and [`atomic`] are std's own. Who waits
-//! parks a green thread, or its future, or blocks its OS thread; they all wait in the same queues, and wake each other.
+//! [`Mutex`], [`RwLock`], [`Condvar`], [`Barrier`], [`Once`], [`OnceLock`], [`LazyLock`] and [`mpsc`] have the
+//! interface of their namesakes in [`std::sync`], and reuse its error types; [`Arc`], [`Weak`] and [`atomic`] are std's
+//! own. Who waits parks a green thread, or its future, or blocks its OS thread; they all wait in the same queues, and
+//! wake each other.
 //!
 //! | for | there is |
 //! | --- | --- |
@@ -25,12 +26,12 @@
 //! * that of [`Notify::wait`] is [`notified_async`](Notify::notified_async), that of [`CancellationToken::wait`]
 //!   [`cancelled_async`](CancellationToken::cancelled_async);
 //! * a [`oneshot::Receiver`] is the future itself;
-//! * what waits for a limited time (`…_timeout`, `…_deadline`) has none: [`timeout_async`](crate::time::timeout_async) around
-//!   the twin of the call without limit does it;
+//! * what waits for a limited time (`…_timeout`, `…_deadline`) has none: [`timeout_async`](crate::time::timeout_async)
+//!   around the twin of the call without limit does it;
 //! * what iterates over a channel has `Stream`s beside it, with the feature `stream`.
 //!
-//! Dropping such a future gives the wait up; so do a time limit and the cancellation of a green thread. None of them swallows
-//! a wake-up or a message that was meant for somebody else.
+//! Dropping such a future gives the wait up; so do a time limit and the cancellation of a green thread. None of them
+//! swallows a wake-up or a message that was meant for somebody else.
 //!
 //! | waits | cancellation point |
 //! | --- | --- |

@@ -4,8 +4,8 @@
 //! time to wait, but no more than half a millisecond, so that many timers end together.
 //! [`Builder::timer_slack`](crate::Builder::timer_slack) changes that.
 //!
-//! Of what waits here, [`timeout`] and [`timeout_at`] are direct, beside [`timeout_async`] and [`timeout_at_async`]. [`sleep`] and
-//! [`sleep_until`] are futures: green threads call [`thread::sleep`](crate::thread::sleep) and
+//! Of what waits here, [`timeout`] and [`timeout_at`] are direct, beside [`timeout_async`] and [`timeout_at_async`].
+//! [`sleep`] and [`sleep_until`] are futures: green threads call [`thread::sleep`](crate::thread::sleep) and
 //! [`thread::sleep_until`](crate::thread::sleep_until).
 //!
 //! Tests need not wait: [`pause`] stops the runtime's clock, and then it jumps to the next timer whenever nothing else is

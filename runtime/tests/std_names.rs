@@ -33,10 +33,12 @@ fn what_is_std_s_own_is_the_same_type() {
     let shared: std_sync::Arc<std_sync::atomic::AtomicUsize> = Arc::new(AtomicUsize::new(1));
     let weak: std_sync::Weak<_> = Arc::downgrade(&shared);
     assert_eq!(Weak::upgrade(&weak).map(|shared| shared.load(Ordering::Relaxed)), Some(1));
-    let lock: LockResult<u8> = std_sync::LockResult::Err(std_sync::PoisonError::new(2));
-    assert_eq!(lock.unwrap_or_else(PoisonError::into_inner), 2);
-    let refused: TryLockResult<u8> = std_sync::TryLockResult::Err(std_sync::TryLockError::WouldBlock);
-    assert!(matches!(refused, Err(TryLockError::WouldBlock)));
+    let of_std = |lock: std_sync::LockResult<u8>| lock.unwrap_or_else(std_sync::PoisonError::into_inner);
+    let lock: LockResult<u8> = Err(PoisonError::new(2));
+    assert_eq!(of_std(lock), 2);
+    let of_std = |lock: std_sync::TryLockResult<u8>| matches!(lock, Err(std_sync::TryLockError::WouldBlock));
+    let refused: TryLockResult<u8> = Err(TryLockError::WouldBlock);
+    assert!(of_std(refused));
 }
 
 #[fibra::test]

@@ -115,12 +115,12 @@ impl Builder {
         self
     }
 
-    /// The most threads that the runtime has for work that blocks, beside its workers: 512 by default, at least 1. Such work is
-    /// [`unblock`](crate::unblock)'s, most of [`fs`](crate::fs), the lookups of names, and what the backend can't do without
-    /// blocking. What is beyond the limit waits for a thread to be free.
+    /// The most threads that the runtime has for work that blocks, beside its workers: 512 by default, at least 1. Such
+    /// work is [`unblock`](crate::unblock)'s, most of [`fs`](crate::fs), the lookups of names, and what the backend
+    /// can't do without blocking. What is beyond the limit waits for a thread to be free.
     ///
-    /// The threads are started when they are needed. Few of them are for work that computes, or that shall not have more of a
-    /// disk or a database at once; see [`unblock`](crate::unblock) for work that waits for other work.
+    /// The threads are started when they are needed. Few of them are for work that computes, or that shall not have
+    /// more of a disk or a database at once; see [`unblock`](crate::unblock) for work that waits for other work.
     ///
     /// ```
     /// let rows = fibra::Builder::new().max_blocking_threads(4).run(|| fibra::unblock(|| vec!["a row"]));

@@ -10,9 +10,9 @@ use std::{fmt, sync::Arc};
 
 /// Spawns onto a runtime, from any thread, for as long as that runs. Clones are the same handle.
 ///
-/// It keeps no runtime running: when the [`Runtime`] is dropped or shut down, that ends. From then on, what is spawned by a
-/// handle is dropped without having run, and its join handle says that it was cancelled. A handle that is kept longer keeps
-/// some memory and a descriptor for each worker.
+/// It keeps no runtime running: when the [`Runtime`] is dropped or shut down, that ends. From then on, what is spawned
+/// by a handle is dropped without having run, and its join handle says that it was cancelled. A handle that is kept
+/// longer keeps some memory and a descriptor for each worker.
 ///
 /// ```
 /// let runtime = fibra::Runtime::new()?;
@@ -31,8 +31,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The runtime that [`future::spawn`] and [`thread::spawn`] spawn onto, called from here: the one that we are in, or else
-    /// the process-wide default runtime.
+    /// The runtime that [`future::spawn`] and [`thread::spawn`] spawn onto, called from here: the one that we are in,
+    /// or else the process-wide default runtime.
     ///
     /// # Panics
     ///
@@ -46,8 +46,8 @@ impl Handle {
         Self { scheduler: start::with_scheduler_for_here(Arc::clone) }
     }
 
-    /// The runtime that we are in: on its workers, in [`unblock`](crate::unblock) and in [`Runtime::block_on`]. `None` elsewhere;
-    /// the default runtime is not started.
+    /// The runtime that we are in: on its workers, in [`unblock`](crate::unblock) and in [`Runtime::block_on`]. `None`
+    /// elsewhere; the default runtime is not started.
     ///
     /// ```
     /// assert!(fibra::Handle::try_current().is_none());

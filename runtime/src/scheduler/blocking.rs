@@ -19,9 +19,9 @@ use std::{
 /// Which calls should be moved away, and are not, a runtime finds out by itself: see [`stall`](crate::stall).
 ///
 /// The pool grows with the work, to 512 threads unless
-/// [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads) says otherwise; past its limit, work queues. So
-/// `work` must not wait for other work of the pool: if all threads have such work, and what they wait for is queued behind it,
-/// they wait for ever. A panic in `work` goes on in the caller.
+/// [`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads) says otherwise; past its limit, work queues.
+/// So `work` must not wait for other work of the pool: if all threads have such work, and what they wait for is queued
+/// behind it, they wait for ever. A panic in `work` goes on in the caller.
 ///
 /// Not a cancellation point: what has begun is waited for.
 ///

@@ -70,7 +70,8 @@ pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Ela
     timeout_at(after(clock::now(), duration), body)
 }
 
-/// The same with a moment for a deadline. If that has passed already, `body` runs all the same, and its first wait fails.
+/// The same with a moment for a deadline. If that has passed already, `body` runs all the same, and its first wait
+/// fails.
 ///
 /// # Errors
 ///
@@ -117,8 +118,8 @@ pub(crate) fn inherit<T>(deadline: Instant, body: impl FnOnce() -> T) -> T {
     run_until(worker, deadline, body).unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-/// As [`timeout`], for a future, which is dropped at the deadline. The future is polled first: one that is ready in time, however
-/// late that is looked at, is ready.
+/// As [`timeout`], for a future, which is dropped at the deadline. The future is polled first: one that is ready in
+/// time, however late that is looked at, is ready.
 ///
 /// # Cancellation
 ///

@@ -249,8 +249,8 @@ impl<T> Channel<T> {
         drop((handed, unreceived, waker));
     }
 
-    /// How many messages the receiver could take, those in its batch and those of senders that wait aside. The caller is the
-    /// receiver.
+    /// How many messages the receiver could take, those in its batch and those of senders that wait aside. The caller
+    /// is the receiver.
     pub(super) fn len(&self) -> usize {
         let state = self.state.lock();
         state.buffer.len() + usize::from(self.handed.is_full())
