@@ -281,13 +281,13 @@ impl Worker {
     /// We were woken to search: somebody pushed a task. What is found goes into a queue, where others see it: before it
     /// runs, something foreign may have to be woken, which may wait.
     fn search_as_picked(&self) {
-        if !self.shared().has_work()
-            && let Some(found) = self.pop_injector().or_else(|| self.steal())
-        {
-            self.push_next(found);
-        }
+        let found =
+            if self.shared().has_work() { None } else { self.pop_injector().or_else(|| self.steal()) };
         self.scheduler.idle.end_search();
         self.wake_another();
+        if let Some(found) = found {
+            self.push_next(found);
+        }
     }
 
     /// The search is over: whoever pushed meanwhile has left the next wake to us.
