@@ -40,6 +40,7 @@
 //! | `tokio-io` | the traits of `tokio::io`, without tokio's runtime: `fibra::tokio_io` |
 //! | `futures-io` | the traits of the futures crates: `fibra::futures_io` |
 //! | `stream` | `Stream`s of connections, ticks and messages |
+//! | `bytes` | [`io::Buffer`] for `bytes::Bytes` and `BytesMut`, [`io::BufferMut`] for the latter |
 //! | `registry` | functions by their names, typed or with JSON values: `fibra::registry`, `#[fibra::register]` |
 //!
 //! With one of the first three, `io::Foreign` gives a stream that has one of these sets of traits all others, and std's. What axum

@@ -11,7 +11,8 @@
 //!
 //! Each operation that waits is a cancellation point: in a cancelled green thread it fails with an error that wraps
 //! [`Cancelled`](crate::cancel::Cancelled). What had been received by then is delivered all the same, and a
-//! connection that had been taken goes to the next accept. An `_async` operation is cancelled by dropping its future; each says what is lost with it.
+//! connection that had been taken goes to the next accept. An `_async` operation is cancelled by dropping its future; each
+//! says what is lost with it.
 //!
 //! # Differences from std
 //!
