@@ -92,7 +92,7 @@ pub use fibra_driver::Choice;
 pub use fibra_macros::register;
 pub use fibra_macros::{main, test};
 pub use runtime::{Backend, Builder, Report, Runtime};
-pub use scheduler::blocking::unblock;
+pub use scheduler::blocking::{unblock, unblock_async};
 pub use wait::wait;
 
 /// Starts a runtime, runs `main` on it as a green thread with 8 MiB of stack, and shuts the runtime down when that returns.
