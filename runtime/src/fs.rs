@@ -3,7 +3,8 @@
 //! Opening, reading, writing, syncing and asking for metadata are operations: they go through the driver, in direct style
 //! (`file.read_at(&mut buffer, 0)`) or as a future that owns its buffer (`file.read_at_async(buffer, 0).await`). Where the
 //! kernel can't do them without blocking, its own threads or the runtime's pool do. All the rest (directories, renames,
-//! copies, …) runs on that pool, and the caller waits; a future may call it just as well.
+//! copies, …) runs on that pool, and the caller waits; a future may call it just as well, which
+//! keeps a stack for as long as it waits, or run std's function by [`unblock_async`](crate::unblock_async), which keeps none.
 //!
 //! # Cancellation
 //!

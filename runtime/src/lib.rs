@@ -40,6 +40,7 @@
 //! | `tokio-io` | the traits of `tokio::io`, without tokio's runtime: `fibra::tokio_io` |
 //! | `futures-io` | the traits of the futures crates: `fibra::futures_io` |
 //! | `stream` | `Stream`s of connections, ticks and messages |
+//! | `bytes` | [`io::Buffer`] for `bytes::Bytes` and `BytesMut`, [`io::BufferMut`] for the latter |
 //! | `registry` | functions by their names, typed or with JSON values: `fibra::registry`, `#[fibra::register]` |
 //! | `tracing` | spans of `tracing` stay with the green thread that has entered them |
 //! | `symbols`, a default | names of functions in reports of workers that are [stuck](stall) |
@@ -101,7 +102,7 @@ pub use fibra_driver::{Choice, Rejection, UnknownBackend};
 pub use fibra_macros::register;
 pub use fibra_macros::{main, test};
 pub use runtime::{Backend, Builder, Handle, Report, Runtime};
-pub use scheduler::blocking::unblock;
+pub use scheduler::blocking::{unblock, unblock_async};
 pub use wait::wait;
 
 /// Starts a runtime, runs `main` on it as a green thread with 8 MiB of stack, and shuts the runtime down when that returns.

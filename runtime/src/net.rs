@@ -10,8 +10,9 @@
 //! # Cancellation
 //!
 //! Each operation that waits is a cancellation point: in a cancelled green thread it fails with an error that wraps
-//! [`Cancelled`](crate::cancel::Cancelled). What had been received or accepted by then is delivered all the same. An
-//! `_async` operation is cancelled by dropping its future; each says what is lost with it.
+//! [`Cancelled`](crate::cancel::Cancelled). What had been received by then is delivered all the same, and a
+//! connection that had been taken goes to the next accept. An `_async` operation is cancelled by dropping its future; each
+//! says what is lost with it.
 //!
 //! # Differences from std
 //!
@@ -25,6 +26,7 @@ mod addresses;
 #[cfg(feature = "stream")]
 mod incoming;
 mod listener;
+mod listening;
 #[cfg(windows)]
 pub mod named_pipe;
 #[cfg(feature = "_polled")]

@@ -45,7 +45,6 @@ pub fn wait<F: IntoFuture>(future: F) -> F::Output {
 }
 
 /// Polls until there is a result, in direct style. A cancellation point, where a cancel is an error, as for any I/O.
-#[cfg_attr(not(feature = "_polled"), allow(dead_code, reason = "without it, named pipes alone use it"))]
 pub(crate) fn wait_for_io<T>(
     poll: impl FnMut(&mut Context<'_>) -> Poll<std::io::Result<T>>,
 ) -> std::io::Result<T> {

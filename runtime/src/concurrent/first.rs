@@ -159,8 +159,10 @@ pub fn race_async<S: Futures>(set: S) -> impl Future<Output = S::Race> {
 /// Waits, in direct style, for whichever of several futures is ready first: the messages of channels, timers, operations.
 ///
 /// Those that are not ready are dropped, unless they were lent: `&mut sleep` goes on where it was, and can be selected
-/// again. What waits in fibra loses nothing when it is dropped, but for an operation of the kernel's that moves
-/// data: lend that one (see below), or have it handed back by [`race_async`].
+/// again. What waits in fibra for a message, a lock, a moment or a connection (`accept_async`) loses nothing when it is
+/// dropped. An operation that moves bytes does: a dropped `read_async` loses its buffer and what was received into it by
+/// then, a dropped `write_async` has perhaps sent some. Lend such an operation, as the limit below, and go on with it in the
+/// next turn; or use [`race_async`], which hands back what it has ended with.
 ///
 /// If several are ready, any of them may be chosen, so that none that is always ready keeps the others from being heard.
 ///

@@ -1,7 +1,10 @@
 //! What is in a directory.
 
 use super::{FileType, Metadata, symlink_metadata};
-use crate::scheduler::blocking::{unblock, unblock_async};
+use crate::{
+    scheduler::blocking::{Offloaded, offload, unblock, unblock_async},
+    wait::wait_uncancellable,
+};
 use std::{
     ffi::OsString,
     fmt, io, iter,
@@ -59,16 +62,17 @@ pub fn read_dir<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
 /// ```
 pub async fn read_dir_async<P: AsRef<Path>>(path: P) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
-    let first = unblock_async(move || Batch::first(&path)).await;
-    first.unwrap_or_else(|panic| resume_unwind(panic)).map(ReadDir::new)
+    unblock_async(move || Batch::first(&path)).await.map(ReadDir::new)
 }
 
 /// See [`read_dir`].
 #[must_use = "iterators do nothing unless they are used"]
 pub struct ReadDir {
     entries: vec::IntoIter<io::Result<DirEntry>>,
-    /// Where more come from; `None` after the last.
+    /// Where more come from; `None` after the last, and while more are read.
     rest: Option<std::fs::ReadDir>,
+    /// What a future has begun to read. It stays here when that is dropped, for the next one.
+    reading: Option<Offloaded<Batch>>,
 }
 
 /// Some entries, and where more come from.
@@ -91,21 +95,24 @@ impl Batch {
 
 impl ReadDir {
     fn new(batch: Batch) -> Self {
-        Self { entries: batch.entries.into_iter(), rest: batch.rest }
+        Self { entries: batch.entries.into_iter(), rest: batch.rest, reading: None }
     }
 
     /// The next entry, for futures.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future while it waits ends the directory, as if it had no more entries.
+    /// Dropping the future loses no entry: the next call, of this or of `next`, goes on with what it had begun to read.
     pub async fn next_async(&mut self) -> Option<io::Result<DirEntry>> {
         loop {
             if let Some(entry) = self.entries.next() {
                 return Some(entry);
             }
-            let rest = self.rest.take()?;
-            let batch = unblock_async(move || Batch::next(rest)).await;
+            if let Some(rest) = self.rest.take() {
+                self.reading = Some(offload(move || Batch::next(rest)));
+            }
+            let batch = self.reading.as_mut()?.await;
+            self.reading = None;
             *self = Self::new(batch.unwrap_or_else(|panic| resume_unwind(panic)));
         }
     }
@@ -119,8 +126,13 @@ impl Iterator for ReadDir {
             if let Some(entry) = self.entries.next() {
                 return Some(entry);
             }
-            let rest = self.rest.take()?;
-            *self = Self::new(unblock(|| Batch::next(rest)));
+            let batch = if let Some(reading) = self.reading.take() {
+                wait_uncancellable(reading).unwrap_or_else(|panic| resume_unwind(panic))
+            } else {
+                let rest = self.rest.take()?;
+                unblock(|| Batch::next(rest))
+            };
+            *self = Self::new(batch);
         }
     }
 }

@@ -1,8 +1,16 @@
 //! Buffers that an operation may own.
 
-use std::ops::{Bound, Range, RangeBounds};
+use std::{
+    borrow::Cow,
+    ops::{Bound, Range, RangeBounds},
+    sync::Arc,
+};
 
 /// Memory that stays where it is when its owner moves, and that an operation can read from.
+///
+/// It is implemented for `Vec<u8>`, `String`, `Box<[u8]>` and `Box<[u8; N]>`; for what is shared, `Arc<[u8]>`, `Arc<str>` and
+/// `Arc<Vec<u8>>`; for what is static, `&'static [u8]`, `&'static [u8; N]` (such as `b"ping"`) and `&'static str`; for
+/// `Cow<'static, [u8]>` and `Cow<'static, str>`; and, with the feature `bytes`, for `Bytes` and `BytesMut` of that crate.
 ///
 /// Implement it for a type of your own only if moving the value doesn't move its bytes.
 ///
@@ -41,13 +49,18 @@ pub unsafe trait Buffer: Send + 'static {
 
 /// Memory that an operation can write to.
 ///
+/// An operation fills what is there: the buffer's *length*, not its capacity. An empty vector has nothing to fill, so reading
+/// into `Vec::with_capacity(4096)` reads nothing, and returns 0 as the end of a stream does. Use `vec![0; 4096]`. It keeps its
+/// length, too: the result of the read says how many of its bytes are new.
+///
 /// # Safety
 ///
 /// As for [`Buffer`]: `bytes_mut` keeps returning the same memory as `bytes`.
 ///
 /// ```
 /// use fibra::io::BufferMut;
-/// assert_eq!(vec![0; 16].bytes_mut().len(), 16);
+/// assert_eq!(vec![0; 4096].bytes_mut().len(), 4096);
+/// assert_eq!(Vec::with_capacity(4096).bytes_mut().len(), 0);
 /// ```
 pub unsafe trait BufferMut: Buffer {
     /// The bytes to overwrite. A vector's length, not its capacity, says how many.
@@ -103,9 +116,84 @@ unsafe impl Buffer for &'static str {
     }
 }
 
-// SAFETY: what is shared is on the heap, and nobody can change it.
-unsafe impl Buffer for std::sync::Arc<[u8]> {
+// SAFETY: as above.
+unsafe impl<const N: usize> Buffer for &'static [u8; N] {
     fn bytes(&self) -> &[u8] {
+        *self
+    }
+}
+
+// SAFETY: a box's bytes are on the heap.
+unsafe impl<const N: usize> Buffer for Box<[u8; N]> {
+    fn bytes(&self) -> &[u8] {
+        &**self
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<const N: usize> BufferMut for Box<[u8; N]> {
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut **self
+    }
+}
+
+// SAFETY: what is shared is on the heap, and nobody can change it.
+unsafe impl Buffer for Arc<[u8]> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Buffer for Arc<str> {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+// SAFETY: the vector's bytes are on the heap. Nobody can change them or have the vector grow: that takes the only reference to
+// it, and the value is one for as long as it is there.
+unsafe impl Buffer for Arc<Vec<u8>> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+// SAFETY: the bytes are elsewhere, for ever, or a vector's, on the heap. Which, changes only when the value is used.
+unsafe impl Buffer for Cow<'static, [u8]> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+// SAFETY: as above, with a string for the vector.
+unsafe impl Buffer for Cow<'static, str> {
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+// SAFETY: it is a pointer to bytes that are static, on the heap, or those of an owner on the heap, and a count. Clones hand out
+// shared slices of the same bytes on any thread, so nobody can change them.
+#[cfg(feature = "bytes")]
+unsafe impl Buffer for bytes::Bytes {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+// SAFETY: it is a pointer to bytes on the heap, and a count. Others that share the allocation have other parts of it.
+#[cfg(feature = "bytes")]
+unsafe impl Buffer for bytes::BytesMut {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+// SAFETY: as above; `DerefMut` gives the same bytes as `Deref`.
+#[cfg(feature = "bytes")]
+unsafe impl BufferMut for bytes::BytesMut {
+    fn bytes_mut(&mut self) -> &mut [u8] {
         self
     }
 }

@@ -135,32 +135,40 @@ pub(crate) async fn send_vectored<D: HasHandle, B: Buffer>(
     (result.map(count), payload.buffers)
 }
 
+/// A connection, and whose it is.
+pub(crate) type Connection = (Descriptor, RawAddress);
+
+/// What connections are taken from.
+pub(crate) trait Listens: HasHandle {
+    /// Keeps a connection that was taken for a future that had been dropped, for whoever accepts next. Must not wait.
+    fn put_back(&self, connection: Connection);
+}
+
 pub(crate) struct Accept<D> {
     listener: Arc<D>,
     address: RawAddress,
 }
 
 // SAFETY: the address and the reference to the descriptor are the payload's.
-unsafe impl<D: HasHandle> Payload for Accept<D> {
+unsafe impl<D: Listens> Payload for Accept<D> {
     fn op(&mut self) -> Op {
         Op::Accept { fd: self.listener.handle().target(), address: &raw mut self.address }
     }
 
     fn orphaned(&mut self, result: io::Result<u32>) {
-        // A connection that nobody will ever know of.
-        drop(result.map(owned));
+        if let Ok(connection) = result.map(owned) {
+            self.listener.put_back((connection, self.address));
+        }
     }
 }
 
 /// Takes a connection; the descriptor is close-on-exec. See [`accepted`] for what becomes of the output.
-pub(crate) fn accept<D: HasHandle>(listener: Arc<D>) -> OpFuture<Accept<D>> {
+pub(crate) fn accept<D: Listens>(listener: Arc<D>) -> OpFuture<Accept<D>> {
     OpFuture::new(Accept { listener, address: RawAddress::empty() })
 }
 
 /// The connection that was taken, and whose it is.
-pub(crate) fn accepted<D>(
-    (result, payload): (io::Result<u32>, Accept<D>),
-) -> io::Result<(Descriptor, RawAddress)> {
+pub(crate) fn accepted<D>((result, payload): (io::Result<u32>, Accept<D>)) -> io::Result<Connection> {
     Ok((owned(result?), payload.address))
 }
 

@@ -1,13 +1,12 @@
 //! A listener's connections, for those who poll.
 
-use super::{listener::accepted, socket::Socket, stream::TcpStream};
-use crate::io::{
-    OpFuture,
-    owned::{self, Accept},
-};
+use super::{listener::accepted, listening::Listening, stream::TcpStream};
+use crate::io::owned::Connection;
 use futures_core::Stream;
 use std::{
-    fmt, io,
+    fmt,
+    future::Future,
+    io,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -17,13 +16,13 @@ use std::{
 /// See [`TcpListener::incoming_async`](super::TcpListener::incoming_async).
 #[must_use = "streams do nothing unless they are polled"]
 pub struct IncomingAsync {
-    listener: Arc<Socket>,
-    accepting: OpFuture<Accept<Socket>>,
+    listening: Arc<Listening>,
+    accepting: Pin<Box<dyn Future<Output = io::Result<Connection>> + Send + Sync>>,
 }
 
 impl IncomingAsync {
-    pub(super) fn new(listener: Arc<Socket>) -> Self {
-        Self { accepting: owned::accept(Arc::clone(&listener)), listener }
+    pub(super) fn new(listening: Arc<Listening>) -> Self {
+        Self { accepting: Box::pin(Listening::accept_async(Arc::clone(&listening))), listening }
     }
 }
 
@@ -31,15 +30,15 @@ impl Stream for IncomingAsync {
     type Item = io::Result<(TcpStream, SocketAddr)>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let taken = owned::accepted(ready!(Pin::new(&mut self.accepting).poll(context)));
+        let taken = ready!(self.accepting.as_mut().poll(context));
         // It begins with the next poll.
-        self.accepting = owned::accept(Arc::clone(&self.listener));
+        self.accepting = Box::pin(Listening::accept_async(Arc::clone(&self.listening)));
         Poll::Ready(Some(taken.and_then(accepted)))
     }
 }
 
 impl fmt::Debug for IncomingAsync {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingAsync").field("fd", &self.listener.number()).finish_non_exhaustive()
+        f.debug_struct("IncomingAsync").field("fd", &self.listening.socket().number()).finish_non_exhaustive()
     }
 }

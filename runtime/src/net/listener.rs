@@ -4,14 +4,12 @@
 use super::incoming::IncomingAsync;
 use super::{
     ToSocketAddrs,
+    listening::Listening,
     socket::Socket,
     stream::{TcpStream, first_of},
 };
-use crate::io::{
-    borrowed,
-    owned::{self, HasHandle},
-};
-use fibra_driver::{Descriptor, Handle, RawAddress};
+use crate::io::owned::{Connection, HasHandle};
+use fibra_driver::{Descriptor, Handle};
 use std::{fmt, future::Future, io, iter, net::SocketAddr, sync::Arc};
 
 /// A TCP socket that listens; std's, for green threads, futures and OS threads alike.
@@ -40,7 +38,7 @@ use std::{fmt, future::Future, io, iter, net::SocketAddr, sync::Arc};
 /// ```
 #[must_use = "a listener closes its socket when it is dropped"]
 pub struct TcpListener {
-    socket: Arc<Socket>,
+    listening: Arc<Listening>,
 }
 
 impl TcpListener {
@@ -67,7 +65,7 @@ impl TcpListener {
     /// ```
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         let socket = first_of(addr.to_socket_addrs()?, |address| Socket::listening(&address))?;
-        Ok(Self { socket: Arc::new(socket) })
+        Ok(Self::new(socket))
     }
 
     /// Listens, as [`bind`](TcpListener::bind); for futures, since a name may have to be resolved.
@@ -87,7 +85,7 @@ impl TcpListener {
     /// ```
     pub async fn bind_async<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         let socket = first_of(addr.to_socket_addrs_async().await?, |address| Socket::listening(&address))?;
-        Ok(Self { socket: Arc::new(socket) })
+        Ok(Self::new(socket))
     }
 
     /// Takes the next connection, and says whose it is.
@@ -99,7 +97,7 @@ impl TcpListener {
     ///
     /// # Cancellation
     ///
-    /// A cancellation point. A connection that had been taken by then is returned; none is lost.
+    /// A cancellation point. No connection is lost: one that had been taken by then goes to whoever accepts next.
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};
@@ -110,7 +108,7 @@ impl TcpListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        accepted(self.socket.wait(None, borrowed::accept)?)
+        accepted(Listening::accept(&self.listening)?)
     }
 
     /// The same for futures.
@@ -121,7 +119,10 @@ impl TcpListener {
     ///
     /// # Cancellation
     ///
-    /// Dropping the future closes a connection that had been taken by then.
+    /// Dropping the future loses nothing, so it may lose a `select` or a `timeout_async` in a loop: a connection that had been
+    /// taken by then goes to an accept of this socket that waits, through whichever clone, or to the next one that begins. One
+    /// that already waits on an OS thread outside of a runtime, or in std's listener, is not woken for it. What is left when
+    /// the last clone is dropped, or turned into std's, is closed.
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};
@@ -135,8 +136,8 @@ impl TcpListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn accept_async(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send + use<> {
-        let socket = Arc::clone(&self.socket);
-        async move { accepted(owned::accepted(owned::accept(socket).await)?) }
+        let accepting = Listening::accept_async(Arc::clone(&self.listening));
+        async { accepted(accepting.await?) }
     }
 
     /// The connections, one after another, for ever. An error doesn't end them: the next one may come all the same.
@@ -179,8 +180,7 @@ impl TcpListener {
     ///
     /// # Cancellation
     ///
-    /// Dropping it closes a connection that had been taken, and was not returned yet. Dropping a future of its next one
-    /// loses nothing.
+    /// Dropping it, or a future of its next one, loses nothing, as with [`accept_async`](TcpListener::accept_async).
     ///
     /// ```
     /// # use fibra::net::{TcpListener, TcpStream};
@@ -196,7 +196,7 @@ impl TcpListener {
     /// ```
     #[cfg(feature = "stream")]
     pub fn incoming_async(&self) -> IncomingAsync {
-        IncomingAsync::new(Arc::clone(&self.socket))
+        IncomingAsync::new(Arc::clone(&self.listening))
     }
 
     /// Where it listens.
@@ -205,7 +205,7 @@ impl TcpListener {
     ///
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.socket().local_addr()
     }
 
     /// A second handle for the same socket. It costs no descriptor.
@@ -214,7 +214,7 @@ impl TcpListener {
     ///
     /// None; std's signature is kept.
     pub fn try_clone(&self) -> io::Result<TcpListener> {
-        Ok(Self { socket: Arc::clone(&self.socket) })
+        Ok(Self { listening: Arc::clone(&self.listening) })
     }
 
     /// How many routers a packet of the connections may pass.
@@ -223,7 +223,7 @@ impl TcpListener {
     ///
     /// The system's.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.socket.options().set_ttl_v4(ttl)
+        self.socket().options().set_ttl_v4(ttl)
     }
 
     /// What [`set_ttl`](TcpListener::set_ttl) has set.
@@ -232,7 +232,7 @@ impl TcpListener {
     ///
     /// The system's.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.socket.options().ttl_v4()
+        self.socket().options().ttl_v4()
     }
 
     /// Whether an IPv6 socket leaves IPv4 alone.
@@ -241,7 +241,7 @@ impl TcpListener {
     ///
     /// The system's, as for a socket of IPv4.
     pub fn only_v6(&self) -> io::Result<bool> {
-        self.socket.options().only_v6()
+        self.socket().options().only_v6()
     }
 
     /// The error that is pending on the socket, if any; it is pending no more.
@@ -250,7 +250,7 @@ impl TcpListener {
     ///
     /// If that can't be found out.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.options().take_error()
+        self.socket().options().take_error()
     }
 
     /// Whether [`accept`](TcpListener::accept) fails with `WouldBlock` where it would wait. For all clones; futures wait
@@ -260,7 +260,7 @@ impl TcpListener {
     ///
     /// None; std's signature is kept.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.socket.set_nonblocking(nonblocking);
+        self.socket().set_nonblocking(nonblocking);
         Ok(())
     }
 
@@ -280,20 +280,28 @@ impl TcpListener {
         self.into_fd().map(Into::into)
     }
 
+    fn new(socket: Socket) -> Self {
+        Self { listening: Arc::new(Listening::new(socket)) }
+    }
+
+    fn socket(&self) -> &Socket {
+        self.listening.socket()
+    }
+
     pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
-        Socket::into_fd(self.socket)
+        Socket::into_fd(self.listening)
     }
 
     pub(crate) fn as_handle(&self) -> &Handle {
-        self.socket.handle()
+        self.socket().handle()
     }
 
     pub(crate) fn from_fd(fd: Descriptor) -> Self {
-        Self { socket: Arc::new(Socket::adopted(fd)) }
+        Self::new(Socket::adopted(fd))
     }
 }
 
-pub(super) fn accepted((fd, peer): (Descriptor, RawAddress)) -> io::Result<(TcpStream, SocketAddr)> {
+pub(super) fn accepted((fd, peer): Connection) -> io::Result<(TcpStream, SocketAddr)> {
     let stream = TcpStream::from_socket(Arc::new(Socket::new(fd)));
     Ok((stream, peer.to_socket_addr()?))
 }
@@ -355,6 +363,6 @@ impl fmt::Debug for TcpListener {
         if let Ok(address) = self.local_addr() {
             shown.field("addr", &address);
         }
-        shown.field("fd", &self.socket.number()).finish()
+        shown.field("fd", &self.socket().number()).finish()
     }
 }

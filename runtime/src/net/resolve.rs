@@ -4,7 +4,6 @@ use crate::scheduler::blocking::{unblock, unblock_async};
 use std::{
     io,
     net::{SocketAddr, ToSocketAddrs},
-    panic::resume_unwind,
     vec,
 };
 
@@ -22,8 +21,7 @@ pub(super) async fn lookup_async(host: &str, port: u16) -> io::Result<vec::IntoI
         return Ok(vec![address].into_iter());
     }
     let host = host.to_owned();
-    let looked_up = unblock_async(move || (host.as_str(), port).to_socket_addrs()).await;
-    looked_up.unwrap_or_else(|panic| resume_unwind(panic))
+    unblock_async(move || (host.as_str(), port).to_socket_addrs()).await
 }
 
 /// An address that is written out needs nobody's answer.

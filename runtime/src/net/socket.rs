@@ -8,6 +8,7 @@ use crate::{
 use fibra_driver::{Descriptor, Handle, REUSE_ADDRESS, RawAddress, RawDescriptor};
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::{
+    borrow::Borrow,
     io,
     net::SocketAddr,
     sync::Arc,
@@ -106,6 +107,10 @@ impl Socket {
         self.nonblocking.store(nonblocking, Relaxed);
     }
 
+    pub(super) fn is_nonblocking(&self) -> bool {
+        self.nonblocking.load(Relaxed)
+    }
+
     /// Runs an operation as the mode and the timeout say. In non-blocking mode its deadline is now: what the kernel can
     /// do at once, it does before it looks at the time.
     #[inline]
@@ -114,19 +119,20 @@ impl Socket {
         timeout: Option<&Timeout>,
         operation: impl FnOnce(&Handle, Option<Instant>) -> io::Result<T>,
     ) -> io::Result<T> {
-        if self.nonblocking.load(Relaxed) {
+        if self.is_nonblocking() {
             return operation(&self.handle, Some(clock::now())).map_err(would_block);
         }
         operation(&self.handle, timeout.and_then(Timeout::deadline))
     }
 
     /// The descriptor, for whoever is the last to have the socket; otherwise a duplicate.
-    pub(super) fn into_fd(this: Arc<Self>) -> io::Result<Descriptor> {
-        let nonblocking = this.nonblocking.load(Relaxed);
-        let timeouts = (this.read_timeout.get(), this.write_timeout.get());
+    pub(super) fn into_fd<S: Borrow<Self> + Into<Self>>(this: Arc<S>) -> io::Result<Descriptor> {
+        let socket = S::borrow(&this);
+        let nonblocking = socket.is_nonblocking();
+        let timeouts = (socket.read_timeout.get(), socket.write_timeout.get());
         let fd = match Arc::try_unwrap(this) {
-            Ok(socket) => socket.handle.into_fd(),
-            Err(shared) => shared.handle.duplicate()?,
+            Ok(owner) => owner.into().handle.into_fd(),
+            Err(shared) => S::borrow(&shared).handle.duplicate()?,
         };
         let options = SockRef::from(&fd);
         // What can be set on a socket is set. What is no socket, which somebody may have passed off as one, has neither.

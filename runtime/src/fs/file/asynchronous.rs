@@ -10,7 +10,7 @@ use crate::{
     scheduler::blocking::unblock_async,
 };
 use fibra_driver::Offset;
-use std::{future::Future, io, panic::resume_unwind, path::Path, sync::Arc};
+use std::{future::Future, io, path::Path, sync::Arc};
 
 const CURRENT: Place = Place::File(Offset::CURRENT);
 
@@ -81,6 +81,9 @@ impl File {
 
     /// Reads at the file's position into the buffer's beginning; 0 at the end of the file.
     ///
+    /// Reads as many bytes as the buffer is long at most, whatever its capacity: with `Vec::with_capacity(4096)` it reads nothing
+    /// and returns 0, as at the end. Give it `vec![0; 4096]`; see [`BufferMut`].
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -127,7 +130,7 @@ impl File {
         owned::write_all(Arc::clone(&self.inner), CURRENT, buffer)
     }
 
-    /// As [`read_at`](File::read_at).
+    /// As [`read_at`](File::read_at); at most as many bytes as the buffer is long, as [`read_async`](File::read_async).
     ///
     /// # Errors
     ///
@@ -249,10 +252,7 @@ impl File {
     /// Once it has been polled it happens, even if the future is dropped.
     pub fn set_len_async(&self, size: u64) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let inner = Arc::clone(&self.inner);
-        async move {
-            let cut = unblock_async(move || system::set_len(&inner.handle, size)).await;
-            cut.unwrap_or_else(|panic| resume_unwind(panic))
-        }
+        async move { unblock_async(move || system::set_len(&inner.handle, size)).await }
     }
 
     /// As [`close`](File::close), on the runtime's pool.
@@ -266,8 +266,7 @@ impl File {
     /// Once it has been polled it goes on, unheard if the future is dropped. Before that, the file is dropped.
     pub async fn close_async(self) -> io::Result<()> {
         let Ok(inner) = Arc::try_unwrap(self.inner) else { return Ok(()) };
-        let closed = unblock_async(move || borrowed::close(inner.handle)).await;
-        closed.unwrap_or_else(|panic| resume_unwind(panic))
+        unblock_async(move || borrowed::close(inner.handle)).await
     }
 }
 

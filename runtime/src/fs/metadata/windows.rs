@@ -5,9 +5,7 @@ use crate::{
     scheduler::blocking::{unblock, unblock_async},
 };
 use fibra_driver::Handle;
-use std::{
-    fmt, fs::Permissions, future::Future, io, panic::resume_unwind, path::Path, sync::Arc, time::SystemTime,
-};
+use std::{fmt, fs::Permissions, future::Future, io, path::Path, sync::Arc, time::SystemTime};
 
 /// What the system knows about a file; std's. It can be made into that, for what
 /// `std::os::windows::fs::MetadataExt` tells.
@@ -207,10 +205,7 @@ fn status(path: &Path, ask: Ask) -> io::Result<Metadata> {
 
 fn status_async(path: &Path, ask: Ask) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
     let path = path.into();
-    async move {
-        let asked = unblock_async(move || ask(path)).await;
-        asked.unwrap_or_else(|panic| resume_unwind(panic)).map(Metadata)
-    }
+    async move { unblock_async(move || ask(path)).await.map(Metadata) }
 }
 
 /// The status of an open file.
@@ -221,5 +216,5 @@ pub(super) fn of_file(file: &Handle) -> io::Result<Metadata> {
 /// The same for futures.
 pub(super) async fn of_file_async(file: Arc<dyn HasHandle>) -> io::Result<Metadata> {
     let ask = move || std::fs::File::from(file.handle().duplicate()?).metadata();
-    unblock_async(ask).await.unwrap_or_else(|panic| resume_unwind(panic)).map(Metadata)
+    unblock_async(ask).await.map(Metadata)
 }

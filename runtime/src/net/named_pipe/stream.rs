@@ -103,6 +103,9 @@ impl PipeStream {
 
     /// Reads some bytes into the buffer's beginning; 0 once the other side has closed.
     ///
+    /// Reads as many bytes as the buffer is long at most, whatever its capacity: with `Vec::with_capacity(4096)` it reads nothing
+    /// and returns 0, as at the end. Give it `vec![0; 4096]`; see [`BufferMut`].
+    ///
     /// # Errors
     ///
     /// The system's.

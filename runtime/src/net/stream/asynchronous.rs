@@ -62,13 +62,35 @@ impl TcpStream {
 
     /// Reads some bytes into the buffer's beginning; 0 is the end of the stream.
     ///
+    /// Reads as many bytes as the buffer is long at most, whatever its capacity: with `Vec::with_capacity(4096)` it reads nothing
+    /// and returns 0, as at the end. Give it `vec![0; 4096]`; see [`BufferMut`].
+    ///
     /// # Errors
     ///
     /// The system's, such as `ConnectionReset`.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future loses the buffer, and what has been received into it.
+    /// Dropping the future loses the buffer, and what has been received into it. Where another future may be first, lend this
+    /// one to [`select`](crate::concurrent::select) as `&mut`, or use [`race_async`](crate::concurrent::race_async).
+    ///
+    /// ```
+    /// use fibra::net::{TcpListener, TcpStream};
+    /// fibra::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0")?;
+    ///     let client = TcpStream::connect_async(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept_async().await?;
+    ///     client.write_all_async("ping").await.0?;
+    ///
+    ///     // No length, so nothing to fill.
+    ///     let (read, _) = server.read_async(Vec::with_capacity(4096)).await;
+    ///     assert_eq!(read?, 0);
+    ///     let (read, buffer) = server.read_async(vec![0; 4096]).await;
+    ///     assert_eq!(&buffer[..read?], b"ping");
+    ///     Ok::<_, std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -76,7 +98,7 @@ impl TcpStream {
         owned::receive(Arc::clone(&self.socket), 0, buffer)
     }
 
-    /// Fills the buffer.
+    /// Fills the buffer: its length, not its capacity.
     ///
     /// # Errors
     ///
@@ -92,7 +114,7 @@ impl TcpStream {
         owned::read_exact(Arc::clone(&self.socket), RECV, buffer)
     }
 
-    /// Reads into several buffers in turn.
+    /// Reads into several buffers in turn; of each, its length is what is filled.
     ///
     /// # Errors
     ///
@@ -108,7 +130,7 @@ impl TcpStream {
         owned::recv_vectored(Arc::clone(&self.socket), buffers)
     }
 
-    /// Receives without taking, as [`peek`](TcpStream::peek).
+    /// Receives without taking, as [`peek`](TcpStream::peek); at most as many bytes as the buffer is long.
     ///
     /// # Errors
     ///

@@ -136,6 +136,9 @@ impl UdpSocket {
 
     /// Receives a datagram into the buffer's beginning.
     ///
+    /// Of a datagram that is longer than the buffer, the rest is lost. The buffer's length counts, not its capacity: into
+    /// `Vec::with_capacity(4096)` nothing is received, and the whole datagram is lost. Give it `vec![0; 4096]`; see [`BufferMut`].
+    ///
     /// # Errors
     ///
     /// As [`recv`](UdpSocket::recv).
