@@ -54,9 +54,7 @@ impl World {
             }
         }
         self.idle.add(worker);
-        if self.dozes[worker]
-            .prepare(|| self.idle.is_searched_by_another(worker) || self.tasks.load(SeqCst) == 0)
-        {
+        if self.dozes[worker].prepare(|| self.idle.may_sleep(worker, || self.tasks.load(SeqCst) > 0)) {
             return true;
         }
         if !self.idle.remove(worker) {
@@ -107,5 +105,23 @@ fn two_pushes_and_two_workers_leave_nobody_asleep_beside_a_task() {
         let waits = world.tasks.load(SeqCst) > 0;
         let all_asleep = world.is_asleep(0, slept) && world.is_asleep(1, other_slept);
         assert!(!(waits && all_asleep), "a task waits, and all workers sleep");
+    });
+}
+
+#[test]
+fn a_worker_that_was_picked_does_not_sleep_though_its_task_was_taken() {
+    loom::model(|| {
+        let world = World::new();
+        let busy = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                world.push();
+                world.take();
+            })
+        };
+        let slept = world.search_or_sleep(0);
+        busy.join().unwrap();
+        world.push();
+        assert!(!world.is_asleep(0, slept), "a task waits, and its only worker sleeps");
     });
 }

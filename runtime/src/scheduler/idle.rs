@@ -36,11 +36,16 @@ impl Idle {
         !self.searching.load(Relaxed) && self.searching.compare_exchange(false, true, SeqCst, Relaxed).is_ok()
     }
 
-    /// Whether somebody else searches, while `worker` is one of the sleepers: it will be picked if there is work at the
-    /// end of that search. To be asked after [`add`](Self::add), and after the worker can be unparked: who was picked
-    /// before is the searcher itself.
-    pub(crate) fn is_searched_by_another(&self, worker: usize) -> bool {
-        self.searching.load(SeqCst) && self.sleepers[worker / 64].load(SeqCst) & (1 << (worker % 64)) != 0
+    /// Whether `worker`, one of the sleepers, need not stay awake for what is in the queues: there is nothing, or somebody
+    /// searches, who picks one of the sleepers if there is work at the end of that search. To be asked after
+    /// [`add`](Self::add), and after the worker can be unparked.
+    ///
+    /// Who is no sleeper any more was picked, maybe before it could be unparked: it is the searcher itself, and nobody is
+    /// woken until its search has ended, even if another one has taken the task meanwhile.
+    pub(crate) fn may_sleep(&self, worker: usize, has_work: impl FnOnce() -> bool) -> bool {
+        let is_searched = self.searching.load(SeqCst);
+        let is_listed = self.sleepers[worker / 64].load(SeqCst) & (1 << (worker % 64)) != 0;
+        is_listed && (is_searched || !has_work())
     }
 
     /// Stops being the searcher.

@@ -253,10 +253,10 @@ impl Worker {
         if !self.say_outlook() {
             return None;
         }
-        scheduler.idle.add(self.home.index());
         let index = self.home.index();
-        let nothing_to_do = || scheduler.idle.is_searched_by_another(index) || !scheduler.has_work();
-        if self.home.prepare_sleep(|| nothing_to_do() && !scheduler.shutdown.is_over()) {
+        scheduler.idle.add(index);
+        let may_sleep = || scheduler.idle.may_sleep(index, || scheduler.has_work());
+        if self.home.prepare_sleep(|| may_sleep() && !scheduler.shutdown.is_over()) {
             self.counters.parks.add(1);
             self.note_turn();
             if scheduler.time.clock.is_stopped() {
@@ -269,7 +269,7 @@ impl Worker {
             // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
             self.start_poll_period();
         }
-        if scheduler.idle.remove(self.home.index()) {
+        if scheduler.idle.remove(index) {
             self.wake_another();
         } else {
             self.search_as_picked();
