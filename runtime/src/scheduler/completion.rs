@@ -49,69 +49,83 @@ const TOGETHER: usize = 16;
 /// on meanwhile.
 #[derive(Default)]
 pub(super) struct Arrived {
-    /// The next one last.
-    completions: RefCell<Vec<Completion>>,
-    /// How many of the next completions are under way to the cache.
-    fetched: Cell<usize>,
-    /// Those whose timers have expired, the next one last.
-    expired: RefCell<Vec<Waker>>,
+    completions: Batch<Completion>,
+    /// Of timers that have expired.
+    wakers: Batch<Waker>,
 }
 
 impl Arrived {
     pub(super) fn is_empty(&self) -> bool {
-        self.completions.borrow().is_empty() && self.expired.borrow().is_empty()
+        self.completions.is_empty() && self.wakers.is_empty()
     }
 
     /// Turns the driver once, for what there is to hand out. It does not wait if there is something already.
     pub(super) fn collect(&self, driver: &mut Driver, wait: Wait) -> io::Result<()> {
         let wait = if self.is_empty() { wait } else { Wait::Not };
-        let result = add(&self.completions, |completions| driver.turn(wait, completions));
-        add(&self.expired, |expired| driver.take_expired(expired));
+        let result = self.completions.append(|completions| driver.turn(wait, completions));
+        self.wakers.append(|wakers| driver.take_expired(wakers));
         result
     }
 
     /// Hands everything to who waits for it. On the worker whose driver it comes from. Returns whether there was anything.
     pub(super) fn hand_out(&self) -> bool {
         let mut is_any = false;
-        while let Some(completion) = self.next_completion() {
+        while let Some(completion) = self.completions.next(fetch) {
             deliver(completion);
             is_any = true;
         }
-        while let Some(waker) = self.next_expired() {
+        while let Some(waker) = self.wakers.next(fetch_woken) {
             // A waker is foreign code.
             contain(|| waker.wake());
             is_any = true;
         }
         is_any
     }
+}
 
-    /// Where many wait, hardly anything of those that are due is in the cache. So what a group of them needs is fetched before
-    /// the first of it is handed its completion; else each would wait for its own part of the memory, one after another.
-    #[inline]
-    fn next_completion(&self) -> Option<Completion> {
-        let mut completions = self.completions.borrow_mut();
-        if self.fetched.get() == 0 {
-            let group = completions.len().min(TOGETHER);
-            fetch(&completions[completions.len() - group..]);
-            self.fetched.set(group);
-        }
-        let next = completions.pop()?;
-        self.fetched.set(self.fetched.get() - 1);
-        Some(next)
-    }
+/// What is handed out one by one.
+///
+/// Where many wait, hardly anything of those that are due is in the cache. So what a group of them needs is fetched before the
+/// first of it is handed its own; else each would wait for its part of the memory, one after another.
+struct Batch<T> {
+    /// The next one last.
+    left: RefCell<Vec<T>>,
+    /// How many of the next ones are under way to the cache.
+    fetched: Cell<usize>,
+}
 
-    fn next_expired(&self) -> Option<Waker> {
-        self.expired.borrow_mut().pop()
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self { left: RefCell::default(), fetched: Cell::new(0) }
     }
 }
 
-/// Has `append` add to a list of which the next one is the last.
-fn add<T, R>(list: &RefCell<Vec<T>>, append: impl FnOnce(&mut Vec<T>) -> R) -> R {
-    let mut list = list.borrow_mut();
-    list.reverse();
-    let result = append(&mut list);
-    list.reverse();
-    result
+impl<T> Batch<T> {
+    fn is_empty(&self) -> bool {
+        self.left.borrow().is_empty()
+    }
+
+    /// Has `append` put more behind what is left.
+    fn append<R>(&self, append: impl FnOnce(&mut Vec<T>) -> R) -> R {
+        let mut left = self.left.borrow_mut();
+        left.reverse();
+        let result = append(&mut left);
+        left.reverse();
+        result
+    }
+
+    #[inline]
+    fn next(&self, fetch: fn(&[T])) -> Option<T> {
+        let mut left = self.left.borrow_mut();
+        if self.fetched.get() == 0 {
+            let group = left.len().min(TOGETHER);
+            fetch(&left[left.len() - group..]);
+            self.fetched.set(group);
+        }
+        let next = left.pop()?;
+        self.fetched.set(self.fetched.get() - 1);
+        Some(next)
+    }
 }
 
 /// Has what they wait with come into the cache: first the ends that the words point to, then what is known from there.
@@ -128,6 +142,11 @@ fn fetch(completions: &[Completion]) {
         fiber.prefetch_stack();
         fiber.prefetch_body();
     }
+}
+
+/// Has what they wake come into the cache: mostly a task, whose state comes first.
+fn fetch_woken(wakers: &[Waker]) {
+    wakers.iter().for_each(|waker| prefetch(waker.data()));
 }
 
 /// Hands a completion to who waits for it.

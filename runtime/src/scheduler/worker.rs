@@ -256,7 +256,8 @@ impl Worker {
         let index = self.home.index();
         scheduler.idle.add(index);
         let may_sleep = || scheduler.idle.may_sleep(index, || scheduler.has_work());
-        if self.home.prepare_sleep(|| may_sleep() && !scheduler.shutdown.is_over()) {
+        let sleeps = self.home.prepare_sleep(|| may_sleep() && !scheduler.shutdown.is_over());
+        if sleeps {
             self.counters.parks.add(1);
             self.note_turn();
             if scheduler.time.clock.is_stopped() {
@@ -266,8 +267,6 @@ impl Worker {
             }
             self.end_sleep();
             self.spin.slept(self.home.has_letter());
-            // Only here: without a look at the driver, the period goes on, or frequent letters would starve it.
-            self.start_poll_period();
         }
         if scheduler.idle.remove(index) {
             self.wake_another();
@@ -275,6 +274,10 @@ impl Worker {
             self.search_as_picked();
         }
         self.hand_out();
+        if sleeps {
+            // Without a look at the driver the period goes on, or frequent letters would starve it.
+            self.start_poll_period();
+        }
         None
     }
 
