@@ -1,6 +1,6 @@
 //! A `use` of std's names goes on with fibra's: each is there, and those that are std's own types are the same ones.
 
-#![allow(unused_imports, reason = "what is tested is that the names are there")]
+#![expect(unused_imports, reason = "what is tested is that the names are there")]
 
 use fibra::fs::{
     DirBuilder, DirEntry, File, FileTimes, FileType, Metadata, OpenOptions, Permissions, ReadDir,

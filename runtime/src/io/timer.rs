@@ -8,7 +8,7 @@
 use super::{OpFuture, Payload};
 use crate::{
     scheduler::worker::Worker,
-    task::{home::Home, inbox::Letter, join::contain},
+    task::{home::Home, inbox::Letter},
 };
 use fibra_driver::{Op, TimerKey};
 use std::{
@@ -124,8 +124,7 @@ impl Stop {
         // SAFETY: the letter is the first field of a `repr(C)` `Stop` in a box, which is ours.
         let stop_timer = unsafe { Box::from_raw(letter.cast::<Self>().as_ptr()) };
         let worker = Worker::here().expect("letters are delivered by workers");
-        // A waker's destructor is foreign code.
-        contain(|| stop(worker, stop_timer.key));
+        stop(worker, stop_timer.key);
     }
 }
 
