@@ -98,18 +98,32 @@ fn who_yields_is_not_forgotten_while_wakers_yield() {
 }
 
 #[test]
-fn a_waker_may_wait_for_what_is_woken_after_it() {
+fn a_waker_may_wait_for_what_is_woken_with_it() {
     Builder::new().workers(1).run(|| {
-        let (sender, receiver) = mpsc::channel();
         let due = Instant::now() + 5 * MILLISECOND;
-        let mut first = Box::pin(time::sleep_until(due));
-        let mut second = Box::pin(time::sleep_until(due));
-        assert!(!poll(&mut first, &waker(move || receiver.recv().unwrap())));
-        assert!(!poll(&mut second, &waker(move || sender.send(()).unwrap())));
-        // Both end in the same turn of the driver, and so does this one's wait.
+        // One of the two that wait is woken before the one that it waits for, whatever the order is.
+        let (early, late) = (mpsc::channel(), mpsc::channel());
+        let all = Arc::new(Latch::new(4));
+        let counted = |wake: Box<dyn FnOnce() + Send>| {
+            let all = Arc::clone(&all);
+            waker(move || {
+                wake();
+                all.count_down();
+            })
+        };
+        let wakers = [
+            counted(Box::new(move || early.1.recv().unwrap())),
+            counted(Box::new(move || early.0.send(()).unwrap())),
+            counted(Box::new(move || late.0.send(()).unwrap())),
+            counted(Box::new(move || late.1.recv().unwrap())),
+        ];
+        let mut sleeps = wakers.each_ref().map(|_| Box::pin(time::sleep_until(due)));
+        for (sleep, waker) in sleeps.iter_mut().zip(&wakers) {
+            assert!(!poll(sleep, waker));
+        }
+        // All end in the same turn of the driver.
         while Instant::now() < due + MILLISECOND {}
-        thread::sleep(MILLISECOND);
-        assert!(poll(&mut first, Waker::noop()) && poll(&mut second, Waker::noop()));
+        all.wait();
     });
 }
 
