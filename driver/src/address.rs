@@ -1,5 +1,8 @@
 //! Socket addresses in the kernel's layout.
 
+#[cfg(unix)]
+mod unix;
+
 use std::fmt;
 use std::io;
 use std::mem;
@@ -95,6 +98,19 @@ impl RawAddress {
         }
         // SAFETY: `address` is valid by contract, so its fields are.
         unsafe { ((&raw mut (*address).storage).cast(), &raw mut (*address).length) }
+    }
+
+    /// The pointer and the length that system calls take of an address which they read.
+    ///
+    /// # Safety
+    ///
+    /// `address` is valid for reads, or null (then it is nobody's).
+    pub(crate) unsafe fn named<T>(address: *const RawAddress) -> (*const T, AddressLength) {
+        // SAFETY: by contract.
+        match unsafe { address.as_ref() } {
+            Some(raw) => (address.cast(), raw.length),
+            None => (std::ptr::null(), 0),
+        }
     }
 
     /// Resets the length to the room there is. The kernel reads it as the size of the buffer and then overwrites it with

@@ -113,7 +113,10 @@ pub enum Op {
         /// Where the sender's address is written.
         address: *mut RawAddress,
     },
-    /// Sends a datagram to an address. The result is the number of bytes.
+    /// Sends a datagram, to an address or to whom the socket is connected with. The result is the number of bytes.
+    ///
+    /// For Unix sockets that is the way to send, also to whom they are connected with: a ring that has waited for room sends an
+    /// empty datagram for a [`Send`](Op::Send), since the kernel has taken the bytes already when it sees that there is none.
     SendTo {
         /// The socket.
         fd: Target,
@@ -121,7 +124,7 @@ pub enum Op {
         buffer: *const u8,
         /// Their number.
         len: usize,
-        /// The receiver.
+        /// The receiver; null for whom the socket is connected with.
         address: *const RawAddress,
     },
     /// Sends part of a file to a socket, without memory of the caller's. The result is the number of bytes; 0 at the end of the

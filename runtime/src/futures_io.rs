@@ -1,6 +1,6 @@
 //! fibra's streams under the traits of the futures crates (feature `futures-io`).
 //!
-//! [`TcpStream`] and `&TcpStream` implement [`AsyncRead`] and [`AsyncWrite`]. Through `&TcpStream` one task may read while another
+//! [`TcpStream`] and `&TcpStream`, and on Unix `net::unix::UnixStream`, implement [`AsyncRead`] and [`AsyncWrite`]. Through `&TcpStream` one task may read while another
 //! one writes. Two tasks that wait in the same direction of it keep waking each other: none is forgotten, but it costs.
 //!
 //! The other way round, [`Foreign::futures`] makes a stream that has these traits a [`Read`](std::io::Read) and
@@ -30,7 +30,7 @@
 use crate::{
     io::{
         Foreign, Futures,
-        polled::{Polled, sends_of_foreign, writes_of_polled},
+        polled::{Polled, sends_of_foreign},
     },
     net::TcpStream,
 };
@@ -46,33 +46,34 @@ use std::{
 /// These traits for a type that is `Polled`.
 macro_rules! polled_as_futures {
     ($type:ty $(, <$($parameter:ident),+> where $bounded:ty)?) => {
-        impl $(<$($parameter),+>)? AsyncRead for $type
-        $(where $bounded: Polled)?
+        impl $(<$($parameter),+>)? ::futures_io::AsyncRead for $type
+        $(where $bounded: $crate::io::polled::Polled)?
         {
             fn poll_read(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
+                self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
                 buffer: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().poll_recv_bytes(context, buffer)
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                $crate::io::polled::Polled::poll_recv_bytes(self.get_mut(), context, buffer)
             }
 
             fn poll_read_vectored(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                buffers: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().poll_recv_vectored(context, buffers)
+                self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+                buffers: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                $crate::io::polled::Polled::poll_recv_vectored(self.get_mut(), context, buffers)
             }
         }
 
-        impl $(<$($parameter),+>)? AsyncWrite for $type
-        $(where $bounded: Polled)?
+        impl $(<$($parameter),+>)? ::futures_io::AsyncWrite for $type
+        $(where $bounded: $crate::io::polled::Polled)?
         {
-            writes_of_polled!(poll_close);
+            $crate::io::polled::writes_of_polled!(poll_close);
         }
     };
 }
+pub(crate) use polled_as_futures;
 
 polled_as_futures!(TcpStream);
 polled_as_futures!(&TcpStream);

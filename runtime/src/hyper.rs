@@ -1,6 +1,6 @@
 //! fibra under hyper: its streams, its tasks and its clock (feature `hyper`).
 //!
-//! [`TcpStream`](crate::net::TcpStream) implements [`hyper::rt::Read`] and [`hyper::rt::Write`], [`Executor`] spawns what
+//! [`TcpStream`](crate::net::TcpStream), and on Unix `net::unix::UnixStream`, implements [`hyper::rt::Read`] and [`hyper::rt::Write`], [`Executor`] spawns what
 //! HTTP/2 needs spawned, and [`Timer`] keeps hyper's timeouts.
 //!
 //! hyper lends its buffers for one poll at a time, and the kernel must not have them longer. So a stream's read is a system
@@ -32,7 +32,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod stream;
+pub(crate) mod stream;
 mod timer;
 
 pub use crate::net::read_ahead::ReadAhead;

@@ -23,6 +23,8 @@ pub(crate) mod pipes;
 pub(crate) mod polled;
 mod sleep;
 mod timer;
+#[cfg(unix)]
+pub mod unix;
 
 pub use buffer::{Buffer, BufferMut, Slice};
 pub(crate) use direct::perform;

@@ -1,4 +1,4 @@
-//! TCP and UDP, with the API of [`std::net`]; on Windows also named pipes (`named_pipe`).
+//! TCP and UDP, with the API of [`std::net`]; on Unix also its sockets (`unix`), on Windows named pipes (`named_pipe`).
 //!
 //! | call | who waits |
 //! | --- | --- |
@@ -37,6 +37,8 @@ mod resolve;
 mod socket;
 mod stream;
 mod udp;
+#[cfg(unix)]
+pub mod unix;
 
 pub use addresses::ToSocketAddrs;
 #[cfg(feature = "stream")]

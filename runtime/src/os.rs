@@ -5,7 +5,10 @@ use crate::{
         DirBuilder, DirEntry, File, FileType, Metadata, OpenOptions,
         metadata::{Status, kind},
     },
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{
+        TcpListener, TcpStream, UdpSocket,
+        unix::{UnixDatagram, UnixListener, UnixStream},
+    },
 };
 use std::{
     io,
@@ -64,7 +67,17 @@ macro_rules! descriptor {
     )+};
 }
 
-descriptor!(TcpListener, TcpStream, UdpSocket, File);
+descriptor!(TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, File);
+
+// The traits that a `TcpStream` has too.
+#[cfg(feature = "futures-io")]
+crate::futures_io::polled_as_futures!(UnixStream);
+#[cfg(feature = "futures-io")]
+crate::futures_io::polled_as_futures!(&UnixStream);
+#[cfg(feature = "hyper")]
+crate::hyper::stream::polled_as_hyper!(UnixStream);
+#[cfg(feature = "tokio-io")]
+crate::tokio_io::polled_as_tokio!(UnixStream);
 
 impl FileExt for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -1,6 +1,6 @@
 //! fibra's streams under the traits of [`tokio::io`], without tokio's runtime (feature `tokio-io`).
 //!
-//! [`TcpStream`] implements [`AsyncRead`] and [`AsyncWrite`]: what is generic over these, as TLS by `tokio-rustls`, database drivers
+//! [`TcpStream`], and on Unix `net::unix::UnixStream`, implements [`AsyncRead`] and [`AsyncWrite`]: what is generic over these, as TLS by `tokio-rustls`, database drivers
 //! that take a stream, codecs, and [`tokio::io`]'s own functions, runs on fibra as it is. Nothing of tokio but the traits is
 //! built, and no thread of its is started.
 //!
@@ -34,7 +34,7 @@ use crate::net::read_ahead::ReadAhead;
 use crate::{
     io::{
         Foreign, Tokio,
-        polled::{Polled, sends_of_foreign, writes_of_polled},
+        polled::{Polled, sends_of_foreign},
     },
     net::TcpStream,
 };
@@ -50,36 +50,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// tokio's traits for a type that is `Polled`.
 macro_rules! polled_as_tokio {
     ($type:ty $(, <$($parameter:ident),+> where $bounded:ty)?) => {
-        impl $(<$($parameter),+>)? AsyncRead for $type
-        $(where $bounded: Polled)?
+        impl $(<$($parameter),+>)? ::tokio::io::AsyncRead for $type
+        $(where $bounded: $crate::io::polled::Polled)?
         {
             fn poll_read(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                buffer: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                fill(buffer, context, self.get_mut())
+                self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+                buffer: &mut ::tokio::io::ReadBuf<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                $crate::tokio_io::fill(buffer, context, self.get_mut())
             }
         }
 
-        impl $(<$($parameter),+>)? AsyncWrite for $type
-        $(where $bounded: Polled)?
+        impl $(<$($parameter),+>)? ::tokio::io::AsyncWrite for $type
+        $(where $bounded: $crate::io::polled::Polled)?
         {
-            writes_of_polled!(poll_shutdown);
+            $crate::io::polled::writes_of_polled!(poll_shutdown);
 
             fn is_write_vectored(&self) -> bool {
-                self.is_send_vectored()
+                $crate::io::polled::Polled::is_send_vectored(self)
             }
         }
     };
 }
+pub(crate) use polled_as_tokio;
 
 polled_as_tokio!(TcpStream);
 #[cfg(feature = "hyper")]
 polled_as_tokio!(ReadAhead);
 polled_as_tokio!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
 
-fn fill(
+pub(crate) fn fill(
     buffer: &mut ReadBuf<'_>,
     context: &mut Context<'_>,
     stream: &mut impl Polled,

@@ -9,6 +9,7 @@ use std::io;
 use super::os::{self, RawFd};
 use super::registrations::Kind;
 use super::system_calls::{self, Mode, call};
+use crate::address::RawAddress;
 use crate::handle::Target;
 use crate::op::{Interest, Op};
 use crate::slab::Record;
@@ -107,12 +108,9 @@ pub(crate) unsafe fn attempt(record: &mut Record, manner: Manner) -> Attempt {
 /// What the operation points to is valid.
 unsafe fn judge(op: &Op, code: i32) -> Option<Attempt> {
     match op {
-        Op::Connect { .. } => match code {
-            libc::EINPROGRESS | libc::EALREADY => Some(Attempt::Wait(Interest::WRITABLE)),
-            // A local socket whose peer has a full backlog polls as ready at once.
-            libc::EAGAIN => Some(Attempt::Later),
-            _ => None,
-        },
+        Op::Connect { .. } if matches!(code, libc::EINPROGRESS | libc::EALREADY) => {
+            Some(Attempt::Wait(Interest::WRITABLE))
+        }
         Op::Read { fd, .. }
         | Op::Write { fd, .. }
         | Op::ReadVectored { fd, .. }
@@ -129,8 +127,25 @@ unsafe fn judge(op: &Op, code: i32) -> Option<Attempt> {
                 _ => Some(unsafe { call_if_ready(op, fd.fd()) }),
             }
         }
+        // SAFETY: the same contract.
+        _ if code == libc::EAGAIN && unsafe { no_event_tells(op) } => Some(Attempt::Later),
         _ if code == libc::EAGAIN && !op.refuses_to_wait() => Some(Attempt::Wait(op.interest())),
         _ => None,
+    }
+}
+
+/// Whether the operation, if it would block, waits for room with somebody of whom the descriptor's readiness says nothing: a Unix
+/// socket polls as writable while the backlog is full that it is to connect to, or the queue that it is to send to.
+///
+/// # Safety
+///
+/// What the operation points to is valid.
+pub(crate) unsafe fn no_event_tells(op: &Op) -> bool {
+    match *op {
+        Op::Connect { .. } => true,
+        // SAFETY: the same contract.
+        Op::SendTo { address, .. } => unsafe { address.as_ref() }.is_some_and(RawAddress::is_unix),
+        _ => false,
     }
 }
 

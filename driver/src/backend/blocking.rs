@@ -9,7 +9,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::attempt::switch_mode;
+use super::attempt::{no_event_tells, switch_mode};
 use super::os;
 use super::system_calls::{self, Mode, call};
 use crate::op::{Interest, Op};
@@ -132,6 +132,10 @@ unsafe fn perform_when_ready(op: &Op, deadline: Instant) -> io::Result<u32> {
         match unsafe { call(op, Mode::NonBlocking) } {
             Err(error) => match error.raw_os_error() {
                 Some(libc::EINTR) => {}
+                // SAFETY: the same contract.
+                Some(libc::EAGAIN) if unsafe { no_event_tells(op) } => {
+                    sleep_until(Instant::now() + Duration::from_millis(1), Some(deadline))?;
+                }
                 Some(libc::EAGAIN) if !op.refuses_to_wait() => {}
                 // The descriptor knows no such flag. It is ready, so that the call will hardly wait.
                 // SAFETY: the same contract.

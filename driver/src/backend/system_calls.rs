@@ -79,8 +79,8 @@ pub(crate) unsafe fn call(op: &Op, mode: Mode) -> io::Result<u32> {
             Op::SendTo { fd, buffer, len, address } => {
                 silence(fd);
                 let flags = no_signal(0) | dont_wait(mode);
-                let (len, size) = (len.min(MAX_BYTES), (*address).length());
-                libc::sendto(fd.fd(), buffer.cast(), len, flags, address.cast(), size)
+                let (name, size) = RawAddress::named(address);
+                libc::sendto(fd.fd(), buffer.cast(), len.min(MAX_BYTES), flags, name, size)
             }
             Op::Read { .. } | Op::Write { .. } | Op::ReadVectored { .. } | Op::WriteVectored { .. } => {
                 os::transfer(op, mode)

@@ -48,6 +48,41 @@ promises! {
         assert_eq!(format!("{sender:?}"), "RawAddress(family 0, 0 bytes)");
     }
 
+    /// Nothing tells that there is room: the sender's own socket is writable all the time.
+    fn a_datagram_for_a_full_queue_waits_and_can_be_cancelled(rig) {
+        let scratch = Scratch::new();
+        let receiver = UnixDatagram::bind(&scratch.0).expect("a path in the temporary directory");
+        let receiver_address = RawAddress::from(&receiver.local_addr().expect("it is bound"));
+        let sender = Handle::new(UnixDatagram::unbound().expect("there are descriptors").into());
+        let (buffer, len) = (b"x".as_ptr(), 1);
+        let connected = UnixDatagram::unbound().expect("there are descriptors");
+        connected.connect(&scratch.0).expect("it is only noted");
+        let connected = Handle::new(connected.into());
+        for (socket, address) in [(&sender, &raw const receiver_address), (&connected, std::ptr::null())] {
+            let send = Op::SendTo { fd: socket.target(), buffer, len, address };
+            let waiting = loop {
+                let sent = rig.start(send);
+                rig.settle();
+                if !rig.has_ended(sent) {
+                    break sent;
+                }
+                assert_eq!(rig.finish(sent).expect("there was room"), 1);
+            };
+            rig.cancel(waiting);
+            assert_eq!(errno(rig.finish(waiting)), libc::ECANCELED);
+            let waiting = rig.start(send);
+            rig.settle();
+            assert!(!rig.has_ended(waiting));
+            assert_eq!(receiver.recv(&mut [0; 8]).expect("the queue is full"), 1);
+            assert_eq!(rig.finish(waiting).expect("there is room now"), 1);
+        }
+        receiver.set_nonblocking(true).expect("a socket has modes");
+        while let Ok(length) = receiver.recv(&mut [0; 8]) {
+            assert_eq!(length, 1, "no datagram came without its bytes");
+        }
+        rig.assert_idle();
+    }
+
     fn a_file_without_the_page_cache_is_read_and_written(rig) {
         let mut scratch = Scratch::new();
         let file = direct_file(&mut scratch);

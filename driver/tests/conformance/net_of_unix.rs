@@ -3,7 +3,8 @@
 use std::io::{ErrorKind, IoSlice, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::atomic::AtomicU8;
 
 use fibra_driver::{Capability, Handle, Interest, Op, RawAddress, Target};
@@ -178,17 +179,9 @@ fn set_nonblocking(fd: &impl AsRawFd) {
 }
 
 /// A local socket, and the address of `path`.
-fn local_socket(path: &std::path::Path) -> (Handle, RawAddress) {
-    use std::os::unix::ffi::OsStrExt;
+fn local_socket(path: &Path) -> (Handle, RawAddress) {
     // SAFETY: no pointers; the descriptor is new.
     let socket = unsafe { OwnedFd::from_raw_fd(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)) };
-    // SAFETY: plain data, for which all zeros is a value.
-    let mut raw: libc::sockaddr_un = unsafe { std::mem::zeroed() };
-    raw.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    for (to, from) in raw.sun_path.iter_mut().zip(path.as_os_str().as_bytes()) {
-        *to = *from as libc::c_char;
-    }
-    // SAFETY: the pointer and the size are those of an initialised `sockaddr_un`.
-    let address = unsafe { RawAddress::from_raw((&raw const raw).cast(), size_of::<libc::sockaddr_un>()) };
-    (Handle::new(socket), address.expect("it fits"))
+    let address = SocketAddr::from_pathname(path).expect("it is short enough");
+    (Handle::new(socket), RawAddress::from(&address))
 }

@@ -3,7 +3,7 @@
 use crate::{
     io::{
         Foreign, Hyper,
-        polled::{Polled, sends_of_foreign, writes_of_polled},
+        polled::{Polled, sends_of_foreign},
     },
     net::{TcpStream, read_ahead::ReadAhead},
 };
@@ -18,35 +18,36 @@ use std::{
 /// hyper's traits for a type that is `Polled`.
 macro_rules! polled_as_hyper {
     ($type:ty $(, <$($parameter:ident),+> where $bounded:ty)?) => {
-        impl $(<$($parameter),+>)? Read for $type
-        $(where $bounded: Polled)?
+        impl $(<$($parameter),+>)? ::hyper::rt::Read for $type
+        $(where $bounded: $crate::io::polled::Polled)?
         {
             fn poll_read(
-                self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                cursor: ReadBufCursor<'_>,
-            ) -> Poll<io::Result<()>> {
-                fill(cursor, context, self.get_mut())
+                self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+                cursor: ::hyper::rt::ReadBufCursor<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                $crate::hyper::stream::fill(cursor, context, self.get_mut())
             }
         }
 
-        impl $(<$($parameter),+>)? Write for $type
-        $(where $bounded: Polled)?
+        impl $(<$($parameter),+>)? ::hyper::rt::Write for $type
+        $(where $bounded: $crate::io::polled::Polled)?
         {
-            writes_of_polled!(poll_shutdown);
+            $crate::io::polled::writes_of_polled!(poll_shutdown);
 
             fn is_write_vectored(&self) -> bool {
-                self.is_send_vectored()
+                $crate::io::polled::Polled::is_send_vectored(self)
             }
         }
     };
 }
+pub(crate) use polled_as_hyper;
 
 polled_as_hyper!(TcpStream);
 polled_as_hyper!(ReadAhead);
 polled_as_hyper!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
 
-fn fill(
+pub(crate) fn fill(
     mut cursor: ReadBufCursor<'_>,
     context: &mut Context<'_>,
     stream: &mut impl Polled,

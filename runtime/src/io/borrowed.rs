@@ -7,6 +7,7 @@ use fibra_driver::{Descriptor, Handle, Offset, Op, OpenFlags, RawAddress, RawSta
 use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::{self, MaybeUninit},
+    ptr,
     time::Instant,
 };
 
@@ -63,14 +64,16 @@ pub(crate) fn recv_from(
     Ok((count(received), sender))
 }
 
+/// Sends a datagram: to nobody in particular is to whom the socket is connected with.
 pub(crate) fn send_to(
     socket: &Handle,
     buffer: &[u8],
-    receiver: &RawAddress,
+    receiver: Option<&RawAddress>,
     deadline: Option<Instant>,
 ) -> io::Result<usize> {
     let (fd, len) = (socket.target(), buffer.len());
-    let op = Op::SendTo { fd, buffer: buffer.as_ptr(), len, address: receiver };
+    let address = receiver.map_or(ptr::null(), ptr::from_ref);
+    let op = Op::SendTo { fd, buffer: buffer.as_ptr(), len, address };
     // SAFETY: socket, buffer and address are borrowed for the call.
     unsafe { perform(op, deadline) }.map(count)
 }

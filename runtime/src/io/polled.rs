@@ -78,7 +78,7 @@ macro_rules! writes_of_polled {
             context: &mut ::std::task::Context<'_>,
             buffer: &[u8],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.get_mut().poll_send(context, buffer)
+            $crate::io::polled::Polled::poll_send(self.get_mut(), context, buffer)
         }
 
         fn poll_write_vectored(
@@ -86,7 +86,7 @@ macro_rules! writes_of_polled {
             context: &mut ::std::task::Context<'_>,
             buffers: &[::std::io::IoSlice<'_>],
         ) -> ::std::task::Poll<::std::io::Result<usize>> {
-            self.get_mut().poll_send_vectored(context, buffers)
+            $crate::io::polled::Polled::poll_send_vectored(self.get_mut(), context, buffers)
         }
 
         fn poll_flush(

@@ -1,7 +1,10 @@
 //! A socket as its streams, listeners and operations share it.
 
 use crate::{
-    io::{borrowed, owned::HasHandle},
+    io::{
+        borrowed,
+        owned::{self, HasHandle},
+    },
     primitive::{AtomicBool, AtomicU64, Relaxed},
     scheduler::clock,
 };
@@ -9,7 +12,7 @@ use fibra_driver::{Descriptor, Handle, REUSE_ADDRESS, RawAddress, RawDescriptor}
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::{
     borrow::Borrow,
-    io,
+    io::{self, IoSlice, IoSliceMut},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -75,14 +78,52 @@ impl Socket {
 
     pub(super) fn connected(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<Self> {
         let socket = Self::new(descriptor(Self::for_address(address)?));
-        borrowed::connect(&socket.handle, &RawAddress::from(*address), deadline)?;
+        socket.connect(&RawAddress::from(*address), deadline)?;
         Ok(socket)
     }
 
     pub(super) async fn connected_async(address: SocketAddr) -> io::Result<Arc<Self>> {
         let socket = Arc::new(Self::new(descriptor(Self::for_address(&address)?)));
-        crate::io::owned::connect(Arc::clone(&socket), RawAddress::from(address)).await?;
+        owned::connect(Arc::clone(&socket), RawAddress::from(address)).await?;
         Ok(socket)
+    }
+
+    pub(super) fn connect(&self, address: &RawAddress, deadline: Option<Instant>) -> io::Result<()> {
+        borrowed::connect(&self.handle, address, deadline)
+    }
+
+    #[inline]
+    pub(super) fn recv(&self, buf: &mut [u8], flags: i32) -> io::Result<usize> {
+        self.wait(Some(&self.read_timeout), |socket, deadline| borrowed::recv(socket, buf, flags, deadline))
+    }
+
+    pub(super) fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.wait(Some(&self.read_timeout), |socket, deadline| {
+            borrowed::recv_vectored(socket, bufs, deadline)
+        })
+    }
+
+    pub(super) fn recv_from(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, RawAddress)> {
+        self.wait(Some(&self.read_timeout), |socket, deadline| {
+            borrowed::recv_from(socket, buf, peek, deadline)
+        })
+    }
+
+    #[inline]
+    pub(super) fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.wait(Some(&self.write_timeout), |socket, deadline| borrowed::send(socket, buf, deadline))
+    }
+
+    pub(super) fn send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.wait(Some(&self.write_timeout), |socket, deadline| {
+            borrowed::send_vectored(socket, bufs, deadline)
+        })
+    }
+
+    pub(super) fn send_to(&self, buf: &[u8], receiver: Option<&RawAddress>) -> io::Result<usize> {
+        self.wait(Some(&self.write_timeout), |socket, deadline| {
+            borrowed::send_to(socket, buf, receiver, deadline)
+        })
     }
 
     /// For options and addresses.
@@ -146,7 +187,7 @@ impl Socket {
 }
 
 /// By way of std, whose sockets both sides know.
-fn descriptor(socket: socket2::Socket) -> Descriptor {
+pub(super) fn descriptor(socket: socket2::Socket) -> Descriptor {
     std::net::TcpStream::from(socket).into()
 }
 

@@ -3,22 +3,17 @@
 mod asynchronous;
 mod options;
 #[cfg(feature = "_polled")]
-mod polled;
+pub(super) mod polled;
 mod send_file;
 
 use super::{
     ToSocketAddrs,
     socket::{Socket, zero},
 };
-use crate::{
-    cancel::Cancelled,
-    io::{borrowed, owned::HasHandle},
-    scheduler::clock,
-};
+use crate::{cancel::Cancelled, io::owned::HasHandle, scheduler::clock};
 use fibra_driver::{Descriptor, Handle};
 use std::{
-    fmt,
-    io::{self, IoSlice, IoSliceMut, Read, Write},
+    fmt, io,
     net::SocketAddr,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
@@ -169,14 +164,7 @@ impl TcpStream {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv(buf, PEEK)
-    }
-
-    #[inline]
-    fn recv(&self, buf: &mut [u8], flags: i32) -> io::Result<usize> {
-        self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
-            borrowed::recv(socket, buf, flags, deadline)
-        })
+        self.socket.recv(buf, PEEK)
     }
 
     /// The connection as std's type, in the mode that [`set_nonblocking`](TcpStream::set_nonblocking) says, with
@@ -242,64 +230,67 @@ pub(super) fn first_of<T>(
     Err(last)
 }
 
-impl Read for &TcpStream {
-    #[inline]
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv(buf, 0)
-    }
+/// std's traits for a stream that has a socket.
+macro_rules! read_and_write {
+    ($stream:ident) => {
+        impl ::std::io::Read for &$stream {
+            #[inline]
+            fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+                self.socket.recv(buf, 0)
+            }
 
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
-            borrowed::recv_vectored(socket, bufs, deadline)
-        })
-    }
+            fn read_vectored(&mut self, bufs: &mut [::std::io::IoSliceMut<'_>]) -> ::std::io::Result<usize> {
+                self.socket.recv_vectored(bufs)
+            }
+        }
+
+        impl ::std::io::Write for &$stream {
+            #[inline]
+            fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
+                self.socket.send(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[::std::io::IoSlice<'_>]) -> ::std::io::Result<usize> {
+                self.socket.send_vectored(bufs)
+            }
+
+            /// Does nothing: nothing is buffered here.
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl ::std::io::Read for $stream {
+            #[inline]
+            fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+                (&*self).read(buf)
+            }
+
+            fn read_vectored(&mut self, bufs: &mut [::std::io::IoSliceMut<'_>]) -> ::std::io::Result<usize> {
+                (&*self).read_vectored(bufs)
+            }
+        }
+
+        impl ::std::io::Write for $stream {
+            #[inline]
+            fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
+                (&*self).write(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[::std::io::IoSlice<'_>]) -> ::std::io::Result<usize> {
+                (&*self).write_vectored(bufs)
+            }
+
+            /// Does nothing: nothing is buffered here.
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+    };
 }
+pub(super) use read_and_write;
 
-impl Write for &TcpStream {
-    #[inline]
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket
-            .wait(Some(&self.socket.write_timeout), |socket, deadline| borrowed::send(socket, buf, deadline))
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.wait(Some(&self.socket.write_timeout), |socket, deadline| {
-            borrowed::send_vectored(socket, bufs, deadline)
-        })
-    }
-
-    /// Does nothing: nothing is buffered here.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for TcpStream {
-    #[inline]
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(bufs)
-    }
-}
-
-impl Write for TcpStream {
-    #[inline]
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self).write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(bufs)
-    }
-
-    /// Does nothing: nothing is buffered here.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+read_and_write!(TcpStream);
 
 impl From<std::net::TcpStream> for TcpStream {
     /// Takes the connection over with its timeouts. Operations wait, whatever the descriptor's mode; see

@@ -8,7 +8,7 @@ use super::{
     socket::Socket,
     stream::{PEEK, first_of, no_address},
 };
-use crate::io::{borrowed, owned::HasHandle};
+use crate::io::owned::HasHandle;
 use fibra_driver::{Descriptor, Handle, RawAddress};
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
@@ -95,9 +95,7 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        first_of(addr.to_socket_addrs()?, |address| {
-            borrowed::connect(self.as_handle(), &RawAddress::from(address), None)
-        })
+        first_of(addr.to_socket_addrs()?, |address| self.socket.connect(&RawAddress::from(address), None))
     }
 
     /// Sends a datagram to the first of the addresses. Returns how many bytes it has.
@@ -118,9 +116,7 @@ impl UdpSocket {
     /// ```
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
         let address = RawAddress::from(addr.to_socket_addrs()?.next().ok_or_else(no_address)?);
-        self.socket.wait(Some(&self.socket.write_timeout), |socket, deadline| {
-            borrowed::send_to(socket, buf, &address, deadline)
-        })
+        self.socket.send_to(buf, Some(&address))
     }
 
     /// Sends a datagram to the peer that [`connect`](UdpSocket::connect) has named. Returns how many bytes it has.
@@ -141,8 +137,7 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.socket
-            .wait(Some(&self.socket.write_timeout), |socket, deadline| borrowed::send(socket, buf, deadline))
+        self.socket.send(buf)
     }
 
     /// Receives a datagram, and says who has sent it. What the buffer has no room for is lost.
@@ -190,9 +185,7 @@ impl UdpSocket {
     }
 
     fn recv_from_with(&self, buf: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
-        let (length, sender) = self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
-            borrowed::recv_from(socket, buf, peek, deadline)
-        })?;
+        let (length, sender) = self.socket.recv_from(buf, peek)?;
         Ok((length, sender.to_socket_addr()?))
     }
 
@@ -215,7 +208,7 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv_with(buf, 0)
+        self.socket.recv(buf, 0)
     }
 
     /// The same without taking the datagram: the next receive gets it again.
@@ -236,13 +229,7 @@ impl UdpSocket {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.recv_with(buf, PEEK)
-    }
-
-    fn recv_with(&self, buf: &mut [u8], flags: i32) -> io::Result<usize> {
-        self.socket.wait(Some(&self.socket.read_timeout), |socket, deadline| {
-            borrowed::recv(socket, buf, flags, deadline)
-        })
+        self.socket.recv(buf, PEEK)
     }
 
     /// A second handle for the same socket: options, timeouts and the non-blocking mode are shared. It costs no descriptor.

@@ -102,8 +102,10 @@ pub(super) unsafe fn build(op: &Op, message: *mut Message) -> Entry {
         }
         Op::SendTo { fd: socket, buffer, len, address } => {
             // SAFETY: as above; the kernel only reads.
-            let header = unsafe { describe_datagram(message, buffer.cast_mut(), len, address.cast_mut()) };
-            opcode::SendMsg::new(fd(socket), header).flags(no_signal(0) as u32).build()
+            let header = unsafe { describe_datagram(message, buffer.cast_mut(), len, address) };
+            // SAFETY: as above.
+            let flags = if unsafe { is_to_internet(address) } { 0 } else { libc::MSG_DONTWAIT };
+            opcode::SendMsg::new(fd(socket), header).flags(no_signal(flags) as u32).build()
         }
         _ => build_for_file(op),
     }
@@ -146,17 +148,28 @@ unsafe fn describe_datagram(
     message: *mut Message,
     buffer: *mut u8,
     len: usize,
-    address: *mut RawAddress,
+    address: *const RawAddress,
 ) -> *mut libc::msghdr {
     // SAFETY: by contract. The slice stays where it is for as long as the header.
     unsafe {
         let slice = &raw mut (*message).slice;
         slice.write(slice_of(buffer, len));
         let header = describe(message, slice, 1);
-        (*header).msg_name = address.cast();
-        (*header).msg_namelen = (*address).length();
+        let (name, size) = RawAddress::named::<libc::c_void>(address);
+        ((*header).msg_name, (*header).msg_namelen) = (name.cast_mut(), size);
         header
     }
+}
+
+/// Whether a datagram may wait for room in the kernel. Of those of Unix sockets it has taken the bytes by the time it sees that there
+/// is no room; when it tries again, there are none left, and it sends an empty one. So it must not wait: the driver asks anew.
+///
+/// # Safety
+///
+/// `address` is valid for reads, or null.
+unsafe fn is_to_internet(address: *const RawAddress) -> bool {
+    // SAFETY: by contract.
+    unsafe { address.as_ref() }.is_some_and(|address| !address.is_unix())
 }
 
 fn build_for_file(op: &Op) -> Entry {

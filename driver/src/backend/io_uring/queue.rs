@@ -18,6 +18,7 @@ use io_uring::{cqueue, opcode, squeue, types};
 
 use super::entry;
 use super::shared::{self, Shared};
+use crate::backend::attempt::no_event_tells;
 use crate::completion::{Completion, OpKey};
 use crate::ledger::{Ledger, cancelled};
 use crate::op::Op;
@@ -34,7 +35,7 @@ pub(super) const WAKE: u64 = OpKey::new(OpKey::RESERVED_INDEX, 1).to_bits();
 pub(super) const MESSAGE: u64 = 2;
 
 /// How long to wait before asking again for what the kernel could not do: a cancel of an operation that a kernel thread is
-/// running, or a connect to a socket whose backlog is full.
+/// running, or what waits for [room of which no event tells](no_event_tells).
 pub(super) const RETRY_DELAY: Duration = Duration::from_millis(1);
 
 /// What is to be submitted and is not in the submission queue yet, and what the kernel will answer besides operations.
@@ -166,7 +167,8 @@ impl Queue {
             Op::RecvFrom { .. } if result >= 0 => unsafe { record.take_peer_length() },
             _ => {}
         }
-        match judge(record, result) {
+        // SAFETY: what the operation points to stays valid until its record retires.
+        match unsafe { judge(record, result) } {
             Verdict::Over(result) => ledger.complete(key, result, completions),
             Verdict::Again => self.resubmit(ledger, key),
             Verdict::Poll => {
@@ -212,7 +214,12 @@ impl Queue {
     }
 }
 
-fn judge(record: &Record, result: i32) -> Verdict {
+/// What an answer of the kernel means.
+///
+/// # Safety
+///
+/// What the record's operation points to is valid.
+unsafe fn judge(record: &Record, result: i32) -> Verdict {
     let polled = matches!(record.state, State::Polling);
     let connects = matches!(record.op, Op::Connect { .. });
     let again = |verdict| if record.cancelled { Verdict::Over(Err(cancelled())) } else { verdict };
@@ -225,8 +232,9 @@ fn judge(record: &Record, result: i32) -> Verdict {
         // All the shared buffers are in use: memory of its own is next.
         libc::ENOBUFS if matches!(record.op, Op::RecvShared { .. }) && !record.tried => again(Verdict::Again),
         libc::EAGAIN if record.op.refuses_to_wait() => Verdict::Over(Err(error_of(result))),
-        // A local socket whose peer has a full backlog. It polls as ready at once, which would spin.
-        libc::EAGAIN if connects => again(Verdict::Later),
+        // It polls as ready at once, which would spin.
+        // SAFETY: the same contract.
+        libc::EAGAIN if unsafe { no_event_tells(&record.op) } => again(Verdict::Later),
         libc::EAGAIN if record.op.target().is_some() => again(Verdict::Poll),
         libc::EINPROGRESS | libc::EALREADY if connects => again(Verdict::Poll),
         libc::EISCONN if connects && record.tried => Verdict::Over(Ok(0)),
@@ -241,9 +249,12 @@ fn error_of(result: i32) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::RawAddress;
     use crate::handle::Target;
     use crate::op::Interest;
     use crate::slab::Slab;
+    use std::net::SocketAddr;
+    use std::os::unix::net as unix;
 
     /// What the verdict on `result` is for an operation in this state.
     fn verdict(op: Op, state: State, cancelled: bool, tried: bool, result: i32) -> &'static str {
@@ -251,7 +262,8 @@ mod tests {
         let key = slab.insert(&op, 0, state);
         let record = slab.get(key).expect("it is in flight");
         (record.cancelled, record.tried) = (cancelled, tried);
-        match judge(record, result) {
+        // SAFETY: the operations of these tests point to an address that lives, or are not looked into.
+        match unsafe { judge(record, result) } {
             Verdict::Over(Ok(_)) => "done",
             Verdict::Over(Err(error)) if error.raw_os_error() == Some(libc::ECANCELED) => "cancelled",
             Verdict::Over(Err(_)) => "failed",
@@ -267,6 +279,11 @@ mod tests {
         let fd = Target::foreign(0);
         let poll = Op::Poll { fd, interest: Interest::READABLE };
         let connect = Op::Connect { fd, address: std::ptr::null() };
+        let [internet, local] = [
+            RawAddress::from(SocketAddr::from(([127, 0, 0, 1], 9))),
+            RawAddress::from(&unix::SocketAddr::from_pathname("/tmp/queue").expect("it is short")),
+        ];
+        let send_to = |address| Op::SendTo { fd, buffer: std::ptr::null(), len: 0, address };
         let close = Op::Close { fd: 0 };
         let impatient = Op::Recv { fd, buffer: std::ptr::null_mut(), len: 0, flags: libc::MSG_DONTWAIT };
         assert_eq!(verdict(poll, Submitted, false, false, 1), "done");
@@ -277,6 +294,8 @@ mod tests {
         assert_eq!(verdict(poll, Submitted, true, false, -libc::EAGAIN), "cancelled");
         assert_eq!(verdict(impatient, Submitted, false, false, -libc::EAGAIN), "failed");
         assert_eq!(verdict(connect, Submitted, false, false, -libc::EAGAIN), "later");
+        assert_eq!(verdict(send_to(&raw const local), Submitted, false, false, -libc::EAGAIN), "later");
+        assert_eq!(verdict(send_to(&raw const internet), Submitted, false, false, -libc::EAGAIN), "poll");
         assert_eq!(verdict(connect, Submitted, false, false, -libc::EINPROGRESS), "poll");
         assert_eq!(verdict(connect, Submitted, false, true, -libc::EISCONN), "done");
         assert_eq!(verdict(connect, Submitted, false, false, -libc::EISCONN), "failed");

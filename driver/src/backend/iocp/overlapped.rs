@@ -225,8 +225,8 @@ unsafe fn send_to(
     let mut bytes = 0;
     // SAFETY: by contract; the system copies the address.
     let status = unsafe {
-        let (name, size, bytes) = (address.cast(), (*address).length(), &raw mut bytes);
-        WSASendTo(fd as SOCKET, slice, 1, bytes, 0, name, size, request.cast(), None)
+        let (name, size) = RawAddress::named(address);
+        WSASendTo(fd as SOCKET, slice, 1, &raw mut bytes, 0, name, size, request.cast(), None)
     };
     begun(op, status == 0, bytes)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 pub(crate) use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net;
 use std::time::Duration;
 
 use super::super::attempt::Manner;
@@ -52,6 +53,16 @@ pub(crate) fn silence(fd: RawFd) {
     }
     #[cfg(target_os = "freebsd")]
     let _ = fd;
+}
+
+/// The name of a Unix socket's address that is in no file system: there are none here.
+pub(crate) fn abstract_name(_: &net::SocketAddr) -> Option<&[u8]> {
+    None
+}
+
+/// The address of this name: there is none here.
+pub(crate) fn from_abstract_name(_: &[u8]) -> Option<net::SocketAddr> {
+    None
 }
 
 /// Takes a connection. The new descriptor is close-on-exec and in blocking mode.

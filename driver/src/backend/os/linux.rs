@@ -4,6 +4,8 @@ use std::cell::UnsafeCell;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 pub(crate) use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net;
 use std::ptr;
 use std::time::Duration;
 
@@ -53,6 +55,16 @@ pub(crate) struct Message {
 /// Has a socket never raise a signal. Here each send says so by itself.
 #[inline]
 pub(crate) fn silence(_: RawFd) {}
+
+/// The name of a Unix socket's address that is in no file system.
+pub(crate) fn abstract_name(address: &net::SocketAddr) -> Option<&[u8]> {
+    SocketAddrExt::as_abstract_name(address)
+}
+
+/// The address of this name, if there can be one.
+pub(crate) fn from_abstract_name(name: &[u8]) -> Option<net::SocketAddr> {
+    <net::SocketAddr as SocketAddrExt>::from_abstract_name(name).ok()
+}
 
 /// Takes a connection. The new descriptor is close-on-exec and in blocking mode.
 ///

@@ -3,7 +3,7 @@
 use super::HasHandle;
 use crate::io::{Buffer, BufferMut, OpFuture, Payload, borrowed::count};
 use fibra_driver::{Op, RawAddress};
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, ptr, sync::Arc};
 
 struct RecvFrom<D, B> {
     from: Arc<D>,
@@ -22,22 +22,23 @@ unsafe impl<D: HasHandle, B: BufferMut> Payload for RecvFrom<D, B> {
     }
 }
 
-/// Receives a datagram into `buffer`, and says who has sent it.
-pub(crate) async fn recv_from<D: HasHandle, B: BufferMut>(
+/// Receives a datagram into `buffer`, and says who has sent it, in the form that `address` gives it.
+pub(crate) async fn recv_from<D: HasHandle, B: BufferMut, A>(
     from: Arc<D>,
     peek: bool,
     buffer: B,
-) -> (io::Result<(usize, SocketAddr)>, B) {
+    address: fn(&RawAddress) -> io::Result<A>,
+) -> (io::Result<(usize, A)>, B) {
     let received = RecvFrom { from, peek, buffer, sender: RawAddress::empty() };
     let (result, received) = OpFuture::new(received).await;
-    let named = |length| Ok((count(length), received.sender.to_socket_addr()?));
+    let named = |length| Ok((count(length), address(&received.sender)?));
     (result.and_then(named), received.buffer)
 }
 
 struct SendTo<D, B> {
     to: Arc<D>,
     buffer: B,
-    receiver: RawAddress,
+    receiver: Option<RawAddress>,
 }
 
 // SAFETY: as for `RecvFrom`.
@@ -45,15 +46,16 @@ unsafe impl<D: HasHandle, B: Buffer> Payload for SendTo<D, B> {
     fn op(&mut self) -> Op {
         let bytes = self.buffer.bytes();
         let (buffer, len) = (bytes.as_ptr(), bytes.len());
-        Op::SendTo { fd: self.to.handle().target(), buffer, len, address: &raw const self.receiver }
+        let address = self.receiver.as_ref().map_or(ptr::null(), ptr::from_ref);
+        Op::SendTo { fd: self.to.handle().target(), buffer, len, address }
     }
 }
 
-/// Sends `buffer` to an address.
+/// Sends `buffer` to an address, or to whom the socket is connected with.
 pub(crate) async fn send_to<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     buffer: B,
-    receiver: RawAddress,
+    receiver: Option<RawAddress>,
 ) -> (io::Result<usize>, B) {
     let (result, sent) = OpFuture::new(SendTo { to, buffer, receiver }).await;
     (result.map(count), sent.buffer)

@@ -5,7 +5,7 @@
 
 use super::TcpStream;
 use crate::{
-    io::{owned::HasHandle, polled::Polled},
+    io::owned::HasHandle,
     net::{Shutdown, poll::Readiness, socket::Socket},
 };
 use fibra_driver::Interest;
@@ -16,104 +16,143 @@ use std::{
     task::{Context, Poll},
 };
 
-// SAFETY: see `recv`.
-unsafe impl Polled for TcpStream {
-    fn poll_recv(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        recv(self.waits.readable_alone(), &self.socket, context, buffer)
-    }
+/// `Polled` by readiness, for a stream that has a `socket` and `waits`: for whoever has it for himself, and through a shared
+/// reference.
+macro_rules! polled_by_readiness {
+    ($stream:ident) => {
+        // SAFETY: see `recv`.
+        unsafe impl $crate::io::polled::Polled for $stream {
+            fn poll_recv(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffer: &mut [::std::mem::MaybeUninit<u8>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                $crate::net::stream::polled::recv(self.waits.readable_alone(), &self.socket, context, buffer)
+            }
 
-    fn poll_recv_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        recv_vectored(self.waits.readable_alone(), &self.socket, context, buffers)
-    }
+            fn poll_recv_vectored(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffers: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                $crate::net::stream::polled::recv_vectored(
+                    self.waits.readable_alone(),
+                    &self.socket,
+                    context,
+                    buffers,
+                )
+            }
 
-    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        send(self.waits.writable_alone(), &self.socket, context, buffer)
-    }
+            fn poll_send(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                $crate::net::stream::polled::send(self.waits.writable_alone(), &self.socket, context, buffer)
+            }
 
-    fn poll_send_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        send_vectored(self.waits.writable_alone(), &self.socket, context, buffers)
-    }
+            fn poll_send_vectored(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffers: &[::std::io::IoSlice<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                $crate::net::stream::polled::send_vectored(
+                    self.waits.writable_alone(),
+                    &self.socket,
+                    context,
+                    buffers,
+                )
+            }
 
-    fn is_send_vectored(&self) -> bool {
-        true
-    }
+            fn is_send_vectored(&self) -> bool {
+                true
+            }
 
-    /// Nothing is buffered here.
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+            /// Nothing is buffered here.
+            fn poll_flush(
+                &mut self,
+                _: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready(Ok(()))
+            }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(end(self))
-    }
+            fn poll_shutdown(
+                &mut self,
+                _: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready($crate::net::stream::polled::end(&self.socket))
+            }
+        }
+
+        // SAFETY: see `recv`.
+        unsafe impl $crate::io::polled::Polled for &$stream {
+            fn poll_recv(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffer: &mut [::std::mem::MaybeUninit<u8>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.waits.readable().shared(context, |readable, context| {
+                    $crate::net::stream::polled::recv(readable, &self.socket, context, buffer)
+                })
+            }
+
+            fn poll_recv_vectored(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffers: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.waits.readable().shared(context, |readable, context| {
+                    $crate::net::stream::polled::recv_vectored(readable, &self.socket, context, buffers)
+                })
+            }
+
+            fn poll_send(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffer: &[u8],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.waits.writable().shared(context, |writable, context| {
+                    $crate::net::stream::polled::send(writable, &self.socket, context, buffer)
+                })
+            }
+
+            fn poll_send_vectored(
+                &mut self,
+                context: &mut ::std::task::Context<'_>,
+                buffers: &[::std::io::IoSlice<'_>],
+            ) -> ::std::task::Poll<::std::io::Result<usize>> {
+                self.waits.writable().shared(context, |writable, context| {
+                    $crate::net::stream::polled::send_vectored(writable, &self.socket, context, buffers)
+                })
+            }
+
+            fn is_send_vectored(&self) -> bool {
+                true
+            }
+
+            /// Nothing is buffered here.
+            fn poll_flush(
+                &mut self,
+                _: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(
+                &mut self,
+                _: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<::std::io::Result<()>> {
+                ::std::task::Poll::Ready($crate::net::stream::polled::end(&self.socket))
+            }
+        }
+    };
 }
+pub(in crate::net) use polled_by_readiness;
 
-// SAFETY: see `recv`.
-unsafe impl Polled for &TcpStream {
-    fn poll_recv(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut [MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        self.waits
-            .readable()
-            .shared(context, |readable, context| recv(readable, &self.socket, context, buffer))
-    }
-
-    fn poll_recv_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.waits
-            .readable()
-            .shared(context, |readable, context| recv_vectored(readable, &self.socket, context, buffers))
-    }
-
-    fn poll_send(&mut self, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        self.waits
-            .writable()
-            .shared(context, |writable, context| send(writable, &self.socket, context, buffer))
-    }
-
-    fn poll_send_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.waits
-            .writable()
-            .shared(context, |writable, context| send_vectored(writable, &self.socket, context, buffers))
-    }
-
-    fn is_send_vectored(&self) -> bool {
-        true
-    }
-
-    /// Nothing is buffered here.
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(end(self))
-    }
-}
+polled_by_readiness!(TcpStream);
 
 /// The kernel only writes, and returns how many bytes it has written, from the buffer's beginning.
-fn recv(
+pub(in crate::net) fn recv(
     readable: &mut Readiness,
     socket: &Arc<Socket>,
     context: &mut Context<'_>,
@@ -122,7 +161,7 @@ fn recv(
     readable.poll_recv(socket, buffer.len(), context, |socket| socket.handle().try_recv(buffer))
 }
 
-fn recv_vectored(
+pub(in crate::net) fn recv_vectored(
     readable: &mut Readiness,
     socket: &Arc<Socket>,
     context: &mut Context<'_>,
@@ -132,7 +171,7 @@ fn recv_vectored(
     readable.poll_recv(socket, room, context, |socket| socket.handle().try_recv_vectored(buffers))
 }
 
-fn send(
+pub(in crate::net) fn send(
     writable: &mut Readiness,
     socket: &Arc<Socket>,
     context: &mut Context<'_>,
@@ -141,7 +180,7 @@ fn send(
     writable.poll(socket, Interest::WRITABLE, context, |socket| socket.handle().try_send(buffer))
 }
 
-fn send_vectored(
+pub(in crate::net) fn send_vectored(
     writable: &mut Readiness,
     socket: &Arc<Socket>,
     context: &mut Context<'_>,
@@ -150,8 +189,8 @@ fn send_vectored(
     writable.poll(socket, Interest::WRITABLE, context, |socket| socket.handle().try_send_vectored(buffers))
 }
 
-fn end(stream: &TcpStream) -> io::Result<()> {
-    match stream.shutdown(Shutdown::Write) {
+pub(in crate::net) fn end(socket: &Socket) -> io::Result<()> {
+    match socket.handle().shutdown(Shutdown::Write) {
         // The other side was faster.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         result => result,

@@ -83,7 +83,7 @@ impl UdpSocket {
         buffer: B,
         address: SocketAddr,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::send_to(Arc::clone(&self.socket), buffer, RawAddress::from(address))
+        owned::send_to(Arc::clone(&self.socket), buffer, Some(RawAddress::from(address)))
     }
 
     /// Sends the buffer as a datagram to the peer. Returns how many bytes it has.
@@ -115,7 +115,7 @@ impl UdpSocket {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<(usize, SocketAddr)>, B)> + Send + use<B> {
-        owned::recv_from(Arc::clone(&self.socket), false, buffer)
+        owned::recv_from(Arc::clone(&self.socket), false, buffer, RawAddress::to_socket_addr)
     }
 
     /// The same without taking the datagram.
@@ -131,7 +131,7 @@ impl UdpSocket {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<(usize, SocketAddr)>, B)> + Send + use<B> {
-        owned::recv_from(Arc::clone(&self.socket), true, buffer)
+        owned::recv_from(Arc::clone(&self.socket), true, buffer, RawAddress::to_socket_addr)
     }
 
     /// Receives a datagram into the buffer's beginning.

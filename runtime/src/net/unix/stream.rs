@@ -1,0 +1,465 @@
+//! A connection within the machine.
+
+use super::{
+    super::{
+        Shutdown,
+        socket::{Socket, descriptor},
+        stream::read_and_write,
+    },
+    SocketAddr, local_addr, peer_addr,
+};
+use crate::io::{
+    Buffer, BufferMut,
+    owned::{self, HasHandle, Place},
+};
+use fibra_driver::{Descriptor, Handle, RawAddress};
+use socket2::{Domain, Type};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    os::unix::net,
+    panic::{RefUnwindSafe, UnwindSafe},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+const PLACE: Place = Place::Socket { flags: 0 };
+
+/// A Unix socket that is connected; std's, for green threads, futures and OS threads alike.
+///
+/// It is read and written through a shared reference too, so two green threads may use both directions at once. Dropping
+/// the last clone closes it.
+///
+/// # Cancellation
+///
+/// As of a [`TcpStream`](crate::net::TcpStream): each read and write that waits is a cancellation point, and one that fails has
+/// moved no byte.
+///
+/// ```
+/// use fibra::net::unix::UnixStream;
+/// use std::io::{Read, Write};
+/// let (mut one, mut other) = UnixStream::pair()?;
+/// one.write_all(b"ping")?;
+/// let mut message = [0; 4];
+/// other.read_exact(&mut message)?;
+/// assert_eq!(&message, b"ping");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "a stream closes its connection when it is dropped"]
+pub struct UnixStream {
+    socket: Arc<Socket>,
+    /// For those who poll.
+    #[cfg(feature = "_polled")]
+    waits: super::super::poll::Waits,
+}
+
+// As of a `TcpStream`.
+impl UnwindSafe for UnixStream {}
+impl RefUnwindSafe for UnixStream {}
+
+impl UnixStream {
+    /// Connects to the listener at this path. If too many connections wait there to be accepted, it waits too.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is nothing at the path, `ConnectionRefused` if nobody listens to it, `PermissionDenied`, …;
+    /// `InvalidInput` if it is too long for an address (108 bytes on Linux) or contains a zero byte.
+    ///
+    /// # Cancellation
+    ///
+    /// A cancellation point while it waits; the socket is closed then.
+    ///
+    /// ```
+    /// let error = fibra::net::unix::UnixStream::connect("/nobody/listens/here").unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// ```
+    pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        Self::connect_addr(&SocketAddr::from_pathname(path)?)
+    }
+
+    /// The same, to an address: on Linux that may be a name outside of the file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](UnixStream::connect).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`connect`](UnixStream::connect).
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use fibra::net::unix::{SocketAddr, UnixListener, UnixStream};
+    /// use std::os::linux::net::SocketAddrExt;
+    /// let address = SocketAddr::from_abstract_name(format!("fibra-doc-{}", std::process::id()))?;
+    /// let listener = UnixListener::bind_addr(&address)?;
+    /// let stream = UnixStream::connect_addr(&address)?;
+    /// assert_eq!(stream.peer_addr()?.as_abstract_name(), address.as_abstract_name());
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        let socket = unconnected()?;
+        socket.connect(&RawAddress::from(address), None)?;
+        Ok(Self::from_socket(Arc::new(socket)))
+    }
+
+    /// The same for futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](UnixStream::connect).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the socket.
+    pub fn connect_async<P: AsRef<Path>>(
+        path: P,
+    ) -> impl Future<Output = io::Result<UnixStream>> + Send + use<P> {
+        let address = SocketAddr::from_pathname(path);
+        async { Self::connect_addr_async(&address?).await }
+    }
+
+    /// The same to an address, for futures.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](UnixStream::connect).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the socket.
+    pub fn connect_addr_async(
+        address: &SocketAddr,
+    ) -> impl Future<Output = io::Result<UnixStream>> + Send + use<> {
+        let address = RawAddress::from(address);
+        async move {
+            let socket = Arc::new(unconnected()?);
+            owned::connect(Arc::clone(&socket), address).await?;
+            Ok(Self::from_socket(socket))
+        }
+    }
+
+    /// Two that are connected with each other, and have no name.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as when it has no descriptor left.
+    ///
+    /// ```
+    /// let (one, _other) = fibra::net::unix::UnixStream::pair()?;
+    /// assert!(one.peer_addr()?.is_unnamed());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (one, other) = net::UnixStream::pair()?;
+        Ok((one.into(), other.into()))
+    }
+
+    /// A second handle for the same connection: timeouts and the non-blocking mode are shared. It costs no descriptor.
+    ///
+    /// # Errors
+    ///
+    /// None; std's signature is kept.
+    pub fn try_clone(&self) -> io::Result<UnixStream> {
+        Ok(Self::from_socket(Arc::clone(&self.socket)))
+    }
+
+    /// The connection as std's type; as [`TcpStream::into_std`](crate::net::TcpStream::into_std).
+    ///
+    /// # Errors
+    ///
+    /// If a duplicate of the descriptor is needed and can't be had. `From` is the same for those who know that it isn't.
+    ///
+    /// ```
+    /// let (one, _other) = fibra::net::unix::UnixStream::pair()?;
+    /// let one: std::os::unix::net::UnixStream = one.into_std()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_std(self) -> io::Result<net::UnixStream> {
+        self.into_fd().map(Into::into)
+    }
+
+    pub(super) fn from_socket(socket: Arc<Socket>) -> Self {
+        Self {
+            socket,
+            #[cfg(feature = "_polled")]
+            waits: Default::default(),
+        }
+    }
+
+    pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
+        // An operation that waits for readiness has a reference too.
+        #[cfg(feature = "_polled")]
+        drop(self.waits);
+        Socket::into_fd(self.socket)
+    }
+
+    pub(crate) fn as_handle(&self) -> &Handle {
+        self.socket.handle()
+    }
+
+    pub(crate) fn from_fd(fd: Descriptor) -> Self {
+        Self::from_socket(Arc::new(Socket::adopted(fd)))
+    }
+}
+
+fn unconnected() -> io::Result<Socket> {
+    Ok(Socket::new(descriptor(socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?)))
+}
+
+/// # Addresses and options
+///
+/// ```
+/// use fibra::net::{Shutdown, unix::UnixStream};
+/// use std::{io::Read, time::Duration};
+/// let (mut one, other) = UnixStream::pair()?;
+/// one.set_read_timeout(Some(Duration::from_millis(1)))?;
+/// assert_eq!(one.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+/// other.shutdown(Shutdown::Write)?;
+/// assert_eq!(one.read(&mut [0])?, 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+impl UnixStream {
+    /// The address of the other side: unnamed, if that has connected without binding to one.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        peer_addr(&self.socket)
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        local_addr(&self.socket)
+    }
+
+    /// Ends one or both directions, for all clones: reads see the end of the stream, writes fail with `BrokenPipe`, and
+    /// whoever waits in one is woken. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if the connection is over already.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.handle().shutdown(how)
+    }
+
+    /// How long a read may take in direct style; `None`, the default, is for ever. A read that takes longer fails with
+    /// `TimedOut`, and takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for zero.
+    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.socket.read_timeout.set(dur)
+    }
+
+    /// How long a write may take in direct style; `None`, the default, is for ever. A write that takes longer fails with
+    /// `TimedOut`, and has sent nothing.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for zero.
+    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.socket.write_timeout.set(dur)
+    }
+
+    /// What [`set_read_timeout`](UnixStream::set_read_timeout) has set.
+    ///
+    /// # Errors
+    ///
+    /// None; std's signature is kept.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.read_timeout.get())
+    }
+
+    /// What [`set_write_timeout`](UnixStream::set_write_timeout) has set.
+    ///
+    /// # Errors
+    ///
+    /// None; std's signature is kept.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.write_timeout.get())
+    }
+
+    /// The error that is pending on the socket, if any; it is pending no more.
+    ///
+    /// # Errors
+    ///
+    /// If that can't be found out.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.options().take_error()
+    }
+
+    /// Whether operations in direct style fail with `WouldBlock` where they would wait. For all clones; futures wait
+    /// nevertheless.
+    ///
+    /// # Errors
+    ///
+    /// None; std's signature is kept.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket.set_nonblocking(nonblocking);
+        Ok(())
+    }
+}
+
+/// # For futures
+///
+/// An operation owns its buffer while it is under way, and gives it back with its result. It refers to the connection by
+/// itself, so that it can be spawned. The timeouts and the non-blocking mode don't concern futures.
+///
+/// ```
+/// use fibra::net::unix::UnixStream;
+/// fibra::block_on(async {
+///     let (one, other) = UnixStream::pair()?;
+///     one.write_all_async("ping").await.0?;
+///     let (read, buffer) = other.read_async(vec![0; 4096]).await;
+///     assert_eq!(&buffer[..read?], b"ping");
+///     Ok::<_, std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+impl UnixStream {
+    /// Reads some bytes into the buffer's beginning; 0 is the end of the stream.
+    ///
+    /// Reads as many bytes as the buffer is long at most, whatever its capacity: with `Vec::with_capacity(4096)` it reads nothing
+    /// and returns 0, as at the end. Give it `vec![0; 4096]`; see [`BufferMut`].
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `ConnectionReset`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and what has been received into it.
+    pub fn read_async<B: BufferMut>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::receive(Arc::clone(&self.socket), 0, buffer)
+    }
+
+    /// Fills the buffer: its length, not its capacity.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_async`](UnixStream::read_async); `UnexpectedEof` if the stream ends before.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and what has been received into it.
+    pub fn read_exact_async<B: BufferMut>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::read_exact(Arc::clone(&self.socket), PLACE, buffer)
+    }
+
+    /// Reads into several buffers in turn; of each, its length is what is filled.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_async`](UnixStream::read_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffers, and what has been received into them.
+    pub fn read_vectored_async<B: BufferMut>(
+        &self,
+        buffers: Vec<B>,
+    ) -> impl Future<Output = (io::Result<usize>, Vec<B>)> + Send + use<B> {
+        owned::recv_vectored(Arc::clone(&self.socket), buffers)
+    }
+
+    /// Writes some bytes from the buffer's beginning; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as `BrokenPipe`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; some of its bytes may have been sent.
+    pub fn write_async<B: Buffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
+        owned::write(Arc::clone(&self.socket), PLACE, buffer, 0)
+    }
+
+    /// Writes the whole buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_async`](UnixStream::write_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; some of its bytes may have been sent.
+    pub fn write_all_async<B: Buffer>(
+        &self,
+        buffer: B,
+    ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
+        owned::write_all(Arc::clone(&self.socket), PLACE, buffer)
+    }
+
+    /// Writes several buffers in turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_async`](UnixStream::write_async).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffers; some of their bytes may have been sent.
+    pub fn write_vectored_async<B: Buffer>(
+        &self,
+        buffers: Vec<B>,
+    ) -> impl Future<Output = (io::Result<usize>, Vec<B>)> + Send + use<B> {
+        owned::send_vectored(Arc::clone(&self.socket), buffers)
+    }
+}
+
+read_and_write!(UnixStream);
+
+#[cfg(feature = "_polled")]
+super::super::stream::polled::polled_by_readiness!(UnixStream);
+
+impl From<net::UnixStream> for UnixStream {
+    /// Takes the connection over with its timeouts. Operations wait, whatever the descriptor's mode; see
+    /// [`set_nonblocking`](UnixStream::set_nonblocking).
+    fn from(stream: net::UnixStream) -> Self {
+        Self::from_fd(stream.into())
+    }
+}
+
+impl From<UnixStream> for net::UnixStream {
+    /// As [`UnixStream::into_std`].
+    ///
+    /// # Panics
+    ///
+    /// If the descriptor is shared, and the process can't have another one.
+    fn from(stream: UnixStream) -> Self {
+        stream.into_fd().expect("a shared descriptor needs a duplicate when it is given away").into()
+    }
+}
+
+impl fmt::Debug for UnixStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("UnixStream");
+        if let Ok(address) = self.local_addr() {
+            shown.field("addr", &address);
+        }
+        if let Ok(peer) = self.peer_addr() {
+            shown.field("peer", &peer);
+        }
+        shown.field("fd", &self.socket.number()).finish()
+    }
+}
