@@ -38,20 +38,6 @@ fn bytes(len: usize) -> Vec<u8> {
 #[fibra::test]
 async fn one_stream_is_copied_to_itself_through_shared_references() {
     let (client, server) = pair().await;
-    copy_to_itself(client, server).await;
-}
-
-#[cfg(unix)]
-#[fibra::test]
-async fn one_unix_socket_is_copied_to_itself_through_shared_references() {
-    let (client, server) = fibra::net::unix::UnixStream::pair().expect("there are descriptors");
-    copy_to_itself(client, server).await;
-}
-
-async fn copy_to_itself<S: Send + Sync + 'static>(client: S, server: S)
-where
-    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin + Send,
-{
     let echo = future::spawn(async move {
         let copied = copy(&server, &mut &server).await?;
         (&server).close().await?;

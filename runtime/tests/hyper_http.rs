@@ -140,20 +140,6 @@ async fn hypers_client_speaks_to_hypers_server() {
     }
 }
 
-#[cfg(unix)]
-#[fibra::test]
-async fn hyper_speaks_through_unix_sockets() {
-    let (client, server) = fibra::net::unix::UnixStream::pair().expect("there are descriptors");
-    drop(fibra::future::spawn(http1::Builder::new().serve_connection(server, service_fn(answer))));
-    let (mut sender, connection) = client::conn::http1::handshake(client).await.expect("it is HTTP");
-    let connection = fibra::future::spawn(connection);
-    let request = Request::post("/").header("host", "here").body(Full::new(body(BIG))).expect("it is valid");
-    let response = sender.send_request(request).await.expect("it is answered");
-    assert!(response.into_body().collect().await.expect("it comes whole").to_bytes() == body(BIG));
-    drop(sender);
-    connection.await.expect("no panic").expect("it has ended in order");
-}
-
 async fn many_requests(address: SocketAddr, seed: usize) {
     let stream = TcpStream::connect_async(address).await.expect("it listens");
     let (mut sender, connection) = client::conn::http1::handshake(stream).await.expect("it is HTTP");

@@ -11,7 +11,7 @@ use fibra::{
     future,
     net::{
         Shutdown,
-        unix::{SocketAddr, UnixListener, UnixStream},
+        unix::{UnixListener, UnixStream},
     },
     thread, time,
 };
@@ -128,26 +128,6 @@ fn a_client_with_a_name_is_told_by_it() {
     client.bind(&socket2::SockAddr::unix(scratch.join("client")).unwrap()).unwrap();
     client.connect(&socket2::SockAddr::unix(scratch.join("server")).unwrap()).unwrap();
     assert_eq!(listener.accept().unwrap().1.as_pathname(), Some(&*scratch.join("client")));
-}
-
-#[cfg(target_os = "linux")]
-#[fibra::test]
-async fn names_outside_of_the_file_system_are_found() {
-    use std::os::linux::net::SocketAddrExt;
-    for name in [format!("fibra-{}", std::process::id()), "\0zeros\0within\0".to_owned()] {
-        let address = SocketAddr::from_abstract_name(&name).unwrap();
-        // The tests of the other backends take the same names in their turn.
-        let listener = loop {
-            match UnixListener::bind_addr(&address) {
-                Err(error) if error.kind() == ErrorKind::AddrInUse => time::sleep(MOMENT).await,
-                bound => break bound.unwrap(),
-            }
-        };
-        assert_eq!(listener.local_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
-        let direct = UnixStream::connect_addr(&address).unwrap();
-        assert_eq!(direct.peer_addr().unwrap().as_abstract_name(), Some(name.as_bytes()));
-        drop(UnixStream::connect_addr_async(&address).await.unwrap());
-    }
 }
 
 #[fibra::test]

@@ -29,17 +29,6 @@ fn bytes(len: usize) -> Vec<u8> {
 #[fibra::test]
 async fn big_transfers_go_both_ways_at_once() {
     let (client, server) = pair().await;
-    transfer_both_ways(client, server).await;
-}
-
-#[cfg(unix)]
-#[fibra::test]
-async fn big_transfers_through_unix_sockets_go_both_ways_at_once() {
-    let (client, server) = fibra::net::unix::UnixStream::pair().expect("there are descriptors");
-    transfer_both_ways(client, server).await;
-}
-
-async fn transfer_both_ways<S: AsyncRead + AsyncWrite + Send + 'static>(client: S, server: S) {
     let echo = fibra::future::spawn(async move {
         let (mut reading, mut writing) = tokio::io::split(server);
         let copied = tokio::io::copy(&mut reading, &mut writing).await?;

@@ -33,6 +33,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send_to`](UnixDatagram::send_to).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; the datagram may have been sent.
     pub fn send_to_async<B: Buffer, P: AsRef<Path>>(
         &self,
         buffer: B,
@@ -52,6 +56,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send_to`](UnixDatagram::send_to).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; the datagram may have been sent.
     pub fn send_to_addr_async<B: Buffer>(
         &self,
         buffer: B,
@@ -65,6 +73,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`send`](UnixDatagram::send).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer; the datagram may have been sent.
     pub fn send_async<B: Buffer>(
         &self,
         buffer: B,
@@ -77,6 +89,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and a datagram that had been received into it.
     pub fn recv_from_async<B: BufferMut>(
         &self,
         buffer: B,
@@ -89,6 +105,10 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses the buffer, and a datagram that had been received into it.
     pub fn recv_async<B: BufferMut>(
         &self,
         buffer: B,
