@@ -8,7 +8,7 @@
 //!    │ nanoseconds, signed                         │ f │
 //!    └────────────────────────────────────────────┴───┘
 //!     f = 0, it runs:    how far it is ahead of the system's clock (0 in nearly every program)
-//!     f = 1, it stands:  at so much after its origin
+//!     f = 1, it stands:  at this moment
 //! ```
 //!
 //! It never goes back: it stops where it is, moves only forward while it stands, and goes on from there.
@@ -16,6 +16,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::moment::Moment;
 
 const STANDS: i64 = 1;
 
@@ -33,21 +35,10 @@ const STANDS: i64 = 1;
 /// clock.go_on();
 /// assert!(!clock.is_stopped());
 /// ```
-#[derive(Clone, Debug)]
-pub struct Clock(Arc<State>);
-
-#[derive(Debug)]
-struct State {
-    origin: Instant,
-    word: AtomicI64,
-}
-
-impl Default for Clock {
-    /// A clock that runs with the system's.
-    fn default() -> Self {
-        Self(Arc::new(State { origin: Instant::now(), word: AtomicI64::new(0) }))
-    }
-}
+///
+/// The default one runs with the system's.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Arc<AtomicI64>);
 
 impl Clock {
     /// What time it is.
@@ -58,33 +49,33 @@ impl Clock {
     /// ```
     #[inline]
     pub fn now(&self) -> Instant {
-        match self.0.word.load(Ordering::Relaxed) {
+        match self.0.load(Ordering::Relaxed) {
             0 => Instant::now(),
-            word => self.read(word, Instant::now),
+            word => Self::read(word, Moment::now()).into(),
         }
     }
 
     /// What time it was, or is, when the system's clock shows `real`.
     ///
     /// ```
-    /// let now = std::time::Instant::now();
+    /// let now = fibra_driver::Moment::now();
     /// assert_eq!(fibra_driver::Clock::default().at(now), now);
     /// ```
     #[inline]
-    pub fn at(&self, real: Instant) -> Instant {
-        match self.0.word.load(Ordering::Relaxed) {
+    pub fn at(&self, real: Moment) -> Moment {
+        match self.0.load(Ordering::Relaxed) {
             0 => real,
-            word => self.read(word, || real),
+            word => Self::read(word, real),
         }
     }
 
     #[cold]
-    fn read(&self, word: i64, real: impl FnOnce() -> Instant) -> Instant {
+    fn read(word: i64, real: Moment) -> Moment {
         let distance = word >> 1;
         if word & STANDS != 0 {
-            return moved(self.0.origin, distance);
+            return Moment::from_number(distance);
         }
-        moved(real(), distance)
+        Moment::from_number(real.to_number().saturating_add(distance))
     }
 
     /// Whether it stands.
@@ -94,7 +85,7 @@ impl Clock {
     /// ```
     #[inline]
     pub fn is_stopped(&self) -> bool {
-        self.0.word.load(Ordering::Acquire) & STANDS != 0
+        self.0.load(Ordering::Acquire) & STANDS != 0
     }
 
     /// Stops it. `false`: it stood already.
@@ -106,13 +97,13 @@ impl Clock {
     /// assert_eq!(clock.now(), clock.now());
     /// ```
     pub fn stop(&self) -> bool {
-        let word = self.0.word.load(Ordering::Acquire);
+        let word = self.0.load(Ordering::Acquire);
         if word & STANDS != 0 {
             return false;
         }
-        let standing = self.standing_at(self.now());
+        let standing = Moment::from(self.now()).to_number() << 1 | STANDS;
         // Whoever was faster has stopped or moved it: then this is not the one that did.
-        self.0.word.compare_exchange(word, standing, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.0.compare_exchange(word, standing, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Has it run again, from where it stands. `false`: it runs already.
@@ -124,13 +115,12 @@ impl Clock {
     /// assert!(clock.go_on());
     /// ```
     pub fn go_on(&self) -> bool {
-        let word = self.0.word.load(Ordering::Acquire);
+        let word = self.0.load(Ordering::Acquire);
         if word & STANDS == 0 {
             return false;
         }
-        let shown = moved(self.0.origin, word >> 1);
-        let ahead = signed(Instant::now(), shown);
-        self.0.word.compare_exchange(word, ahead << 1, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let ahead = (word >> 1).saturating_sub(Moment::now().to_number());
+        self.0.compare_exchange(word, ahead << 1, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Moves it by `duration` while it stands. `false`: it runs.
@@ -154,34 +144,15 @@ impl Clock {
     /// assert_eq!(clock.now(), later);
     /// ```
     pub fn advance_to(&self, time: Instant) -> bool {
-        let goal = signed(self.0.origin, time);
+        let goal = Moment::from(time).to_number();
         self.change(|standing| standing.max(goal))
     }
 
     fn change(&self, change: impl Fn(i64) -> i64) -> bool {
         const MOST: i64 = i64::MAX >> 1;
         let update = |word: i64| (word & STANDS != 0).then(|| change(word >> 1).min(MOST) << 1 | STANDS);
-        self.0.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, update).is_ok()
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, update).is_ok()
     }
-
-    fn standing_at(&self, time: Instant) -> i64 {
-        signed(self.0.origin, time) << 1 | STANDS
-    }
-}
-
-/// From `start` to `end` in nanoseconds; negative if `end` is before.
-fn signed(start: Instant, end: Instant) -> i64 {
-    let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX >> 1);
-    match end.checked_duration_since(start) {
-        Some(ahead) => nanoseconds(ahead),
-        None => -nanoseconds(start.duration_since(end)),
-    }
-}
-
-fn moved(time: Instant, distance: i64) -> Instant {
-    let by = Duration::from_nanos(distance.unsigned_abs());
-    let moved = if distance < 0 { time.checked_sub(by) } else { time.checked_add(by) };
-    moved.unwrap_or(time)
 }
 
 #[cfg(test)]
@@ -228,12 +199,12 @@ mod tests {
     #[test]
     fn a_moment_of_the_system_is_seen_through_it() {
         let clock = Clock::default();
-        let real = Instant::now();
+        let real = Moment::now();
         assert_eq!(clock.at(real), real);
         clock.stop();
         clock.advance(Duration::from_secs(10));
-        assert_eq!(clock.at(real), clock.now());
+        assert_eq!(clock.at(real), Moment::from(clock.now()));
         clock.go_on();
-        assert!(clock.at(real) > real + Duration::from_secs(9));
+        assert!(clock.at(real) > real.after(Duration::from_secs(9)));
     }
 }

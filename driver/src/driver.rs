@@ -315,6 +315,7 @@ impl Driver {
             return Err(Birthplace::error());
         }
         self.ledger.stats.turns += 1;
+        self.ledger.is_told = false;
         let before = completions.len();
         let has_brought_something = |ledger: &Ledger, completions: &[Completion]| {
             completions.len() > before || !ledger.expired.is_empty()

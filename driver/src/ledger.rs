@@ -11,6 +11,7 @@ use crate::backend;
 use crate::clock::Clock;
 use crate::completion::{Completion, OpKey, Wait};
 use crate::config::{Config, Stats};
+use crate::moment::Moment;
 use crate::op::Op;
 use crate::pool::{self, Inbox};
 use crate::slab::{Slab, State};
@@ -30,6 +31,8 @@ pub(crate) struct Ledger {
     pub wheel: Wheel,
     pub clock: Clock,
     timer_slack: Slack,
+    /// Somebody has told what time it is, since the last turn.
+    pub is_told: bool,
     /// How many entries of the wheel are timeouts: operations without a record.
     timeouts: usize,
     pub stats: Stats,
@@ -57,6 +60,7 @@ impl Ledger {
             wheel: Wheel::new(config.clock.now()),
             clock: config.clock.clone(),
             timer_slack: Slack::new(config.timer_slack),
+            is_told: false,
             timeouts: 0,
             stats: Stats::default(),
             inbox: Arc::new(Inbox::new(Arc::clone(&parking))),
@@ -97,13 +101,22 @@ impl Ledger {
     }
 
     /// Starts what may end somewhat after its deadline, unless the clock stands: that one is exact.
-    pub(crate) fn start(&mut self, deadline: Instant, token: Token) -> TimerKey {
-        if self.wheel.is_empty() {
+    #[inline]
+    pub(crate) fn start(&mut self, deadline: impl Into<Moment>, token: Token) -> TimerKey {
+        if self.wheel.is_empty() && !self.is_told {
             // No turn has moved it, and a slack counts from where it is.
             self.wheel.jump(self.clock.now());
         }
         let slack = if self.clock.is_stopped() { Slack::NONE } else { self.timer_slack };
         self.wheel.insert_with(slack, deadline, token)
+    }
+
+    /// Moves an empty wheel, whose position then is where slacks count from.
+    pub(crate) fn tell_time(&mut self, now: Moment) {
+        if self.wheel.is_empty() {
+            self.wheel.jump(now);
+        }
+        self.is_told = true;
     }
 
     /// Takes a timeout out of the wheel; returns its word.
@@ -124,10 +137,10 @@ impl Ledger {
     }
 
     /// Takes a timer out of the wheel.
+    #[inline]
     pub(crate) fn stop_timer(&mut self, timer: TimerKey) -> Option<Waker> {
         // Only its own key names a timer, but the type does not say so.
-        self.waker_of(timer)?;
-        match self.wheel.cancel(timer)? {
+        match self.wheel.cancel_if(timer, |token| matches!(token, Token::Timer(_)))? {
             Token::Timer(waker) => Some(waker),
             Token::Timeout(_) | Token::Backend(_) => unreachable!("it was a timer a moment ago"),
         }

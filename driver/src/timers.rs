@@ -1,6 +1,6 @@
 //! Timers of one thread: a hierarchical wheel in which inserting and cancelling cost the same however many there are.
 //!
-//! Time is counted in nanoseconds since the wheel was made; a `u64` holds 584 years of it. The wheel reads a deadline as
+//! Time is counted in nanoseconds since the wheel was made, as far as [moments](Moment) go. The wheel reads a deadline as
 //! six digits of base 256 above a rest of 16 bits, and has one level for each digit:
 //!
 //! ```text
@@ -31,8 +31,9 @@ mod slack;
 #[cfg(test)]
 mod tests;
 
+use crate::moment::Moment;
 use entries::{Entries, NONE, Place};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use entries::TimerKey;
 pub(crate) use entries::Token;
@@ -58,7 +59,7 @@ const MOST_ROOM: usize = 4096;
 /// The timers of one thread.
 pub(crate) struct Wheel {
     /// Where the wheel counts from.
-    origin: Instant,
+    origin: Moment,
     /// The wheel's position: the latest time that `advance` was told, in nanoseconds since `origin`.
     now: u64,
     entries: Entries,
@@ -119,12 +120,14 @@ fn close_ranks(list: &mut Vec<u32>, entries: &mut Entries) {
 }
 
 /// The level on which a deadline stands whose difference from the wheel's position, by exclusive or, is `difference`.
+#[inline]
 fn level_of(difference: u64) -> usize {
     let highest_bit = (difference | 1 << REST_BITS).ilog2();
     ((highest_bit - REST_BITS) / DIGIT_BITS) as usize
 }
 
 /// The digit of `time` that selects a slot on `level`.
+#[inline]
 fn digit(time: u64, level: usize) -> usize {
     (time >> (REST_BITS + DIGIT_BITS * level as u32)) as usize % SLOTS
 }
@@ -137,23 +140,28 @@ fn begin_of_slot(position: u64, level: usize, digit: usize) -> u64 {
 
 impl Wheel {
     /// A wheel without entries whose position is `now`.
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: impl Into<Moment>) -> Self {
         let levels = Box::new([const { Level::EMPTY }; LEVELS]);
         let mut spare = Vec::with_capacity(MOST_SPARE);
         spare.extend((0..FIRST_SPARE).map(|_| Vec::with_capacity(FIRST_ROOM)));
-        Wheel { origin: now, now: 0, entries: Entries::new(), levels, spare }
+        Wheel { origin: now.into(), now: 0, entries: Entries::new(), levels, spare }
     }
 
     /// Adds an entry: `token` comes out of the first [`advance`](Self::advance) to `deadline` or later.
     ///
-    /// A deadline in the past comes out of the next one. Deadlines more than 584 years after the wheel was made are taken
-    /// for that.
-    pub(crate) fn insert(&mut self, deadline: Instant, token: Token) -> TimerKey {
+    /// A deadline in the past comes out of the next one.
+    pub(crate) fn insert(&mut self, deadline: impl Into<Moment>, token: Token) -> TimerKey {
         self.insert_with(Slack::NONE, deadline, token)
     }
 
     /// The same for one that may come out as much later as `slack` allows, counted from the wheel's position.
-    pub(crate) fn insert_with(&mut self, slack: Slack, deadline: Instant, token: Token) -> TimerKey {
+    #[inline]
+    pub(crate) fn insert_with(
+        &mut self,
+        slack: Slack,
+        deadline: impl Into<Moment>,
+        token: Token,
+    ) -> TimerKey {
         let deadline = slack.round_up(self.now, self.nanoseconds(deadline));
         let index = self.entries.add(deadline, token);
         self.place(index, deadline);
@@ -162,7 +170,20 @@ impl Wheel {
 
     /// Takes an entry out and returns its token; `None` if it has already come out, by whichever way.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Token> {
+        self.cancel_if(key, |_| true)
+    }
+
+    /// The same for one that is for what is meant.
+    #[inline]
+    pub(crate) fn cancel_if(
+        &mut self,
+        key: TimerKey,
+        is_meant: impl FnOnce(&Token) -> bool,
+    ) -> Option<Token> {
         let index = self.entries.find(key)?;
+        if !self.entries.token_mut(index).is_some_and(|token| is_meant(token)) {
+            return None;
+        }
         self.unlink(index);
         Some(self.entries.remove(index))
     }
@@ -199,15 +220,14 @@ impl Wheel {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let (level, digit) = self.first_used()?;
         let earliest = self.levels[level].slots[digit].earliest;
-        // An instant that the platform cannot express does not come either.
-        self.origin.checked_add(Duration::from_nanos(earliest))
+        Some(self.origin.after_nanoseconds(earliest).into())
     }
 
     /// Moves the wheel to `now` and hands out the token of each entry whose deadline is reached, none earlier: in the order
     /// of the deadlines as far as these differ by a slot's width of 65 µs, else in the order in which they were added.
     ///
     /// A `now` before the latest one does nothing. `due` must not panic: entries not handed out yet would be lost.
-    pub(crate) fn advance(&mut self, now: Instant, mut due: impl FnMut(Token)) {
+    pub(crate) fn advance(&mut self, now: impl Into<Moment>, mut due: impl FnMut(Token)) {
         let now = self.nanoseconds(now).max(self.now);
         // From one used slot to the next: on every level, what `now` enters moves down before anything later comes out.
         while let Some((level, digit)) = self.first_used() {
@@ -225,7 +245,7 @@ impl Wheel {
     }
 
     /// The same for a wheel without entries.
-    pub(crate) fn jump(&mut self, now: Instant) {
+    pub(crate) fn jump(&mut self, now: impl Into<Moment>) {
         debug_assert!(self.is_empty());
         self.now = self.now.max(self.nanoseconds(now));
     }
@@ -260,6 +280,7 @@ impl Wheel {
     }
 
     /// Appends an entry to the slot where it belongs.
+    #[inline]
     fn place(&mut self, index: u32, deadline: u64) {
         // One in the past stands where the wheel is, for the next `advance` to find.
         let position = deadline.max(self.now);
@@ -283,6 +304,7 @@ impl Wheel {
     }
 
     /// Takes an entry out of the list it stands in.
+    #[inline]
     fn unlink(&mut self, index: u32) {
         let Place { position, slot } = self.entries.place(index);
         let (level, digit) = (usize::from(slot) / SLOTS, usize::from(slot) % SLOTS);
@@ -297,6 +319,7 @@ impl Wheel {
     }
 
     /// Keeps a list that a slot had, if there are not enough of them.
+    #[inline]
     fn keep(&mut self, mut list: Vec<u32>) {
         if self.spare.len() < MOST_SPARE && (1..=MOST_ROOM).contains(&list.capacity()) {
             list.clear();
@@ -304,9 +327,9 @@ impl Wheel {
         }
     }
 
-    /// The time since `origin`: 0 before it, the maximum where it overflows.
-    fn nanoseconds(&self, time: Instant) -> u64 {
-        let since = time.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    /// The time since `origin`: 0 before it.
+    #[inline]
+    fn nanoseconds(&self, time: impl Into<Moment>) -> u64 {
+        time.into().nanoseconds_since(self.origin)
     }
 }

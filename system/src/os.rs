@@ -15,6 +15,7 @@
 //! fn system_call_at(usize) -> Option<i64>          the one in which a thread waits that stands at an address
 //! fn system_call_name(i64) -> Option<&str>         the names of those in which threads wait
 //! const LOCK_CALL, SLEEP_CALLS                     which of them wait for a lock, and for the time, by their names
+//! fn clock_source() -> Option<String>              what its clock counts, by the kernel's name for it
 //! fn release() -> io::Result<String>               what `uname -r` prints
 //! fn limit_open_files() -> io::Result<Limit>       descriptors
 //! fn limit_locked_memory() -> io::Result<Limit>    bytes
@@ -32,6 +33,7 @@
 //! fn cycles_in_order() -> u64                      the same, ordered with the instructions around it
 //! fn cycles_are_constant() -> bool                 whether it runs at one rate, always and everywhere
 //! fn cycle_frequency() -> Option<u64>              counts per second, if the CPU says
+//! const CLOCK_SOURCE: &str                         Linux's name for a clock that counts them
 //! fn prefetch(*const u8)                           fetches a cache line, if there is one at the address
 //! ```
 

@@ -4,10 +4,11 @@
 //! waits for the rate to be known: it is taken from the two clocks as far as they have gone since the first look, and
 //! settled once they have gone far enough.
 //!
-//! It is good for statistics and for decisions about them. What must not come too early belongs to [`Instant`]: on a
-//! machine whose cores disagree this one does too, and it keeps its rate for ever.
+//! It is good for statistics and for decisions about them: on a machine whose cores disagree this one does too, and it keeps its
+//! rate for ever. What must not come too early belongs to [`Instant`], but for short times on systems whose clock counts the
+//! same cycles: see [`Ticks::elapsed_at_most`].
 
-use crate::cycles;
+use crate::{cycles, os};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,6 +19,14 @@ const LONG_ENOUGH: Duration = Duration::from_millis(1);
 const FRACTION: u32 = 32;
 /// Not settled yet.
 const UNKNOWN: u64 = 0;
+
+/// What is asked for after a longer time, in nanoseconds, is not bounded.
+const SHORT: u64 = 1 << 17;
+/// A time may be longer than the counter says by this share of it: the kernel has its clock run up to a tenth faster than what that
+/// counts, where somebody corrects it by adjtimex(2), and the rate was measured to a thousandth.
+const SHARE: u64 = 8;
+/// And by so many nanoseconds: the processor reads the counter while instructions before it are under way.
+const READING: u64 = 1_000;
 
 /// A moment on this clock.
 ///
@@ -50,6 +59,30 @@ impl Ticks {
     pub fn nanoseconds_since(self, earlier: Self) -> u64 {
         in_nanoseconds(self.0.saturating_sub(earlier.0), source().rate())
     }
+
+    /// A bound on the time since then by the system's clock, in nanoseconds: no less than it, and not much more, an eighth and a
+    /// microsecond. `None` where that can't be said: after more than some 0.1 ms, in the first millisecond of a process, and where
+    /// the system's clock does not count the same cycles.
+    ///
+    /// Where it does, as Linux's `tsc` and `arch_sys_counter`, the two can't part: what the counter does, as when a virtual machine is
+    /// moved, that clock does too, and its kernel has seen to it that all cores agree.
+    ///
+    /// ```
+    /// # use fibra_system::ticks::Ticks;
+    /// # use std::time::Instant;
+    /// let (then, since) = (Ticks::now(), Instant::now());
+    /// let elapsed = since.elapsed();
+    /// assert!(then.elapsed_at_most().is_none_or(|bound| u128::from(bound) >= elapsed.as_nanos()));
+    /// ```
+    #[inline]
+    pub fn elapsed_at_most(self) -> Option<u64> {
+        let source = source();
+        if !source.is_clocks {
+            return None;
+        }
+        let elapsed = in_nanoseconds(source.now().saturating_sub(self.0), source.settled_rate()?);
+        (elapsed <= SHORT).then_some(elapsed + elapsed / SHARE + READING)
+    }
 }
 
 /// Has [`Ticks`] go by the system's clock, for a program that puts its own in the place of that: a simulation, or a
@@ -69,6 +102,8 @@ fn in_nanoseconds(ticks: u64, rate: u64) -> u64 {
 /// What the ticks are, and how long one is.
 struct Source {
     is_counter: bool,
+    /// The system's clock counts the same.
+    is_clocks: bool,
     /// Both clocks at the first look.
     first: (u64, Instant),
     rate: AtomicU64,
@@ -84,7 +119,8 @@ fn source() -> &'static Source {
 impl Source {
     fn new(is_counter: bool) -> Self {
         let rate = AtomicU64::new(if is_counter { UNKNOWN } else { 1 << FRACTION });
-        Self { is_counter, first: cycles::both_clocks(), rate }
+        let is_clocks = is_counter && os::clock_source().is_some_and(|name| name == os::CLOCK_SOURCE);
+        Self { is_counter, is_clocks, first: cycles::both_clocks(), rate }
     }
 
     #[inline]
@@ -103,6 +139,14 @@ impl Source {
             UNKNOWN => self.rate_so_far(),
             rate => rate,
         }
+    }
+
+    #[inline]
+    fn settled_rate(&self) -> Option<u64> {
+        if self.rate.load(Ordering::Relaxed) == UNKNOWN {
+            self.rate_so_far();
+        }
+        Some(self.rate.load(Ordering::Relaxed)).filter(|rate| *rate != UNKNOWN)
     }
 
     #[cold]
@@ -166,6 +210,36 @@ mod tests {
         let (before, ticks, after) = (source.first.1.elapsed(), source.now(), source.first.1.elapsed());
         let time = Duration::from_nanos(in_nanoseconds(ticks, source.rate()));
         assert!(before <= time && time <= after);
+    }
+
+    #[test]
+    fn a_bound_is_never_less_than_what_the_systems_clock_has_gone() {
+        let source = source();
+        while source.first.1.elapsed() < LONG_ENOUGH {}
+        source.rate();
+        let mut bounded = 0;
+        for round in 0..20_000_u32 {
+            let (then, since) = (Ticks::now(), Instant::now());
+            for _ in 0..round % 500 {
+                std::hint::spin_loop();
+            }
+            let elapsed = since.elapsed();
+            if let Some(bound) = then.elapsed_at_most() {
+                bounded += 1;
+                assert!(
+                    u128::from(bound) >= elapsed.as_nanos(),
+                    "{elapsed:?}, said to be at most {bound} ns"
+                );
+            }
+        }
+        assert_eq!(bounded > 0, source.is_clocks, "{bounded}");
+    }
+
+    #[test]
+    fn long_times_have_no_bound() {
+        let then = Ticks::now();
+        std::thread::sleep(Duration::from_millis(3));
+        assert_eq!(then.elapsed_at_most(), None);
     }
 
     #[test]

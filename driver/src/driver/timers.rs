@@ -4,6 +4,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::Driver;
+use crate::moment::Moment;
 use crate::timers::{TimerKey, Token};
 
 impl Driver {
@@ -23,9 +24,26 @@ impl Driver {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
-    pub fn start_timer(&mut self, deadline: Instant, waker: Waker) -> TimerKey {
+    pub fn start_timer(&mut self, deadline: impl Into<Moment>, waker: Waker) -> TimerKey {
         self.ledger.stats.operations += 1;
         self.ledger.start(deadline, Token::Timer(waker))
+    }
+
+    /// Tells what time it is by the driver's [clock](crate::Config::clock), or was a moment ago, for whoever has just looked. Until
+    /// the next turn, the first timer of all needs no look of the driver's own then, which costs as much as the timer.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, Moment};
+    /// # use std::{task::Waker, time::Duration};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// let now = Moment::now();
+    /// driver.tell_time(now);
+    /// let key = driver.start_timer(now.after(Duration::from_millis(1)), Waker::noop().clone());
+    /// assert!(driver.stop_timer(key).is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn tell_time(&mut self, now: Moment) {
+        self.ledger.tell_time(now);
     }
 
     /// Whom a timer wakes: for a look, or for a change. `None`: it has expired or was stopped.

@@ -82,6 +82,7 @@ impl Entries {
     }
 
     /// Adds an entry that stands nowhere yet.
+    #[inline]
     pub(super) fn add(&mut self, deadline: u64, token: Token) -> u32 {
         let token = Some(token);
         self.in_use += 1;
@@ -101,6 +102,7 @@ impl Entries {
     }
 
     /// Makes an entry vacant and returns its token. The caller has taken it out of its list.
+    #[inline]
     pub(super) fn remove(&mut self, index: u32) -> Token {
         self.in_use -= 1;
         let entry = &mut self.entries[index as usize];
@@ -115,6 +117,7 @@ impl Entries {
     }
 
     /// The token of an entry that is in use.
+    #[inline]
     pub(super) fn token_mut(&mut self, index: u32) -> Option<&mut Token> {
         self.entries[index as usize].token.as_mut()
     }
@@ -129,24 +132,29 @@ impl Entries {
     }
 
     /// The key of an entry that is in use.
+    #[inline]
     pub(super) fn key(&self, index: u32) -> TimerKey {
         TimerKey { index, generation: self.entries[index as usize].generation }
     }
 
     /// The entry that a key names, if it is still there.
+    #[inline]
     pub(super) fn find(&self, key: TimerKey) -> Option<u32> {
         let entry = self.entries.get(key.index as usize)?;
         (entry.generation == key.generation).then_some(key.index)
     }
 
+    #[inline]
     pub(super) fn deadline(&self, index: u32) -> u64 {
         self.entries[index as usize].deadline
     }
 
+    #[inline]
     pub(super) fn place(&self, index: u32) -> Place {
         self.entries[index as usize].place
     }
 
+    #[inline]
     pub(super) fn place_mut(&mut self, index: u32) -> &mut Place {
         &mut self.entries[index as usize].place
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::time::Duration;
 use std::{
     collections::BTreeMap,
     mem::discriminant,
@@ -120,10 +121,10 @@ fn the_farthest_future_neither_overflows_nor_comes() {
         farthest = farthest.checked_add(Duration::from_secs(1 << bit)).unwrap_or(farthest);
     }
     let key = wheel.insert(farthest, numbered(1));
-    wheel.insert(start + 5 * century, numbered(2));
-    assert_eq!(wheel.next_deadline(), Some(start + 5 * century));
-    assert_eq!(advanced(&mut wheel, start + 5 * century), [2]);
-    assert!(wheel.next_deadline().is_some_and(|next| next > start + 5 * century && next <= farthest));
+    wheel.insert(start + 2 * century, numbered(2));
+    assert_eq!(wheel.next_deadline(), Some(start + 2 * century));
+    assert_eq!(advanced(&mut wheel, start + 2 * century), [2]);
+    assert!(wheel.next_deadline().is_some_and(|next| next > start + 2 * century && next <= farthest));
     assert_eq!(wheel.cancel(key).map(number), Some(1));
 }
 

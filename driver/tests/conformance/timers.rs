@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use fibra_driver::{Op, Wait};
+use fibra_driver::{Moment, Op, Wait};
 
 use crate::rig::Rig;
 
@@ -115,6 +115,18 @@ promises! {
             config.clock.stop();
         });
         assert_eq!(end_of_timer(&mut rig, deadline), deadline);
+    }
+
+    /// A slack is a share of the wait, which begins at the time that was told: by the clock it would be that of an hour.
+    fn slacks_count_from_the_time_that_was_told(rig) {
+        let mut rig = Rig::with(rig.kind, |config| config.timer_slack = Duration::from_millis(100));
+        let told = Moment::now().after(Duration::from_secs(3600));
+        rig.driver.tell_time(told);
+        for number in 0..100 {
+            let wait = Duration::from_nanos(1_000_000 + 12_345 * number);
+            let deadline = Instant::from(told.after(wait));
+            assert!(end_of_timer(&mut rig, deadline) <= deadline + wait / 16);
+        }
     }
 
     fn a_distant_timeout_does_not_disturb(rig) {

@@ -10,7 +10,7 @@ use crate::{
     scheduler::worker::Worker,
     task::{home::Home, inbox::Letter},
 };
-use fibra_driver::{Op, TimerKey};
+use fibra_driver::{Moment, Op, TimerKey};
 use std::{
     future::Future,
     mem,
@@ -35,7 +35,7 @@ impl Timer {
     #[inline]
     pub(crate) fn start(
         worker: Option<&Worker>,
-        deadline: Instant,
+        deadline: Moment,
         context: &mut Context<'_>,
     ) -> Option<Self> {
         let Some(worker) = worker else { return Self::start_elsewhere(deadline, context) };
@@ -45,8 +45,8 @@ impl Timer {
     }
 
     #[cold]
-    fn start_elsewhere(deadline: Instant, context: &mut Context<'_>) -> Option<Self> {
-        let mut operation = OpFuture::new(Timeout(deadline));
+    fn start_elsewhere(deadline: Moment, context: &mut Context<'_>) -> Option<Self> {
+        let mut operation = OpFuture::new(Timeout(deadline.into()));
         if Pin::new(&mut operation).poll(context).is_ready() {
             context.waker().wake_by_ref();
             return None;
@@ -60,7 +60,7 @@ impl Timer {
         match self {
             Self::Operation(operation) => Pin::new(operation).poll(context).map(drop),
             Self::Entry { home, key } => {
-                let Some(worker) = Worker::here().filter(|_| home.is_here()) else { return Poll::Ready(()) };
+                let Some(worker) = worker_of(home) else { return Poll::Ready(()) };
                 let waker = context.waker();
                 match worker.with_driver(|driver| Some(driver.waker_of(*key)?.will_wake(waker))) {
                     None => Poll::Ready(()),
@@ -78,11 +78,17 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let Self::Entry { home, key } = self else { return };
-        match Worker::here().filter(|_| home.is_here()) {
+        match worker_of(home) {
             Some(worker) => stop(worker, *key),
             None => Stop::post(home, *key),
         }
     }
+}
+
+/// The worker of this home, if we are on it.
+#[inline]
+fn worker_of<'a>(home: &Arc<Home>) -> Option<&'a Worker> {
+    Worker::here().filter(|worker| Arc::ptr_eq(worker.home(), home))
 }
 
 // Wakers are cloned and dropped while nobody has the driver: that is foreign code, and one may be the last reference to a

@@ -3,8 +3,9 @@
 //! The clock decides, and the clock is looked at rarely: after each run while runs are slow, after several while they are
 //! quick. Tasks in the ring and parked stacks take turns in between.
 
+use fibra_driver::Moment;
 use fibra_system::ticks::Ticks;
-use std::{cell::Cell, time::Instant};
+use std::cell::Cell;
 
 /// How long tasks run between two looks at the driver, while there are tasks to run, in nanoseconds.
 const POLL_PERIOD: u64 = 100_000;
@@ -38,22 +39,25 @@ pub(super) struct Pace {
     /// When the clock was looked at the last time.
     last_check: Cell<Ticks>,
     /// When the driver let go of the worker the last time, on the quick clock and on the one that timers go by.
-    last_poll: Cell<(Ticks, Instant)>,
+    last_poll: Cell<(Ticks, Moment)>,
+    /// When both clocks were looked at the last time.
+    both_clocks: Cell<(Ticks, Moment)>,
     /// Tasks have run for a poll period.
     is_poll_due: Cell<bool>,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let now = Ticks::now();
+        let both = look_at_both_clocks();
         Self {
             turn: Cell::new(0),
             unchecked: Cell::new(1),
             stride: Cell::new(1),
             wary: Cell::new(0),
             usual_run: Cell::new(u32::MAX),
-            last_check: Cell::new(now),
-            last_poll: Cell::new((now, Instant::now())),
+            last_check: Cell::new(both.0),
+            last_poll: Cell::new(both),
+            both_clocks: Cell::new(both),
             is_poll_due: Cell::new(false),
         }
     }
@@ -114,18 +118,43 @@ impl Pace {
         self.is_poll_due.set(now.nanoseconds_since(self.last_poll.get().0) >= POLL_PERIOD);
     }
 
-    /// When the driver let go of the worker the last time.
+    /// When the driver let go of the worker the last time, by the system's clock.
     #[inline]
-    pub(super) fn last_poll(&self) -> Instant {
+    pub(super) fn last_poll(&self) -> Moment {
         self.last_poll.get().1
     }
 
-    /// Tasks run from `now` on: what the kernel took before is not theirs.
-    pub(super) fn start_period(&self, now: Instant) {
-        let ticks = Ticks::now();
+    /// Now by the system's clock, or up to some 20 µs later, which mostly is found out in less than half the time.
+    #[inline]
+    pub(super) fn not_before_now(&self) -> Moment {
+        let (ticks, moment) = self.both_clocks.get();
+        match ticks.elapsed_at_most() {
+            Some(elapsed) => moment.after_nanoseconds(elapsed),
+            None => self.now(),
+        }
+    }
+
+    #[cold]
+    fn now(&self) -> Moment {
+        self.both_clocks.set(look_at_both_clocks());
+        self.both_clocks.get().1
+    }
+
+    /// Tasks run from now on: what the kernel took before is not theirs. Returns what time it is, by the system's clock.
+    pub(super) fn start_period(&self) -> Moment {
+        let (ticks, now) = look_at_both_clocks();
+        self.both_clocks.set((ticks, now));
         self.last_poll.set((ticks, now));
         self.last_check.set(ticks);
         self.unchecked.set(self.stride.get());
         self.is_poll_due.set(false);
+        now
     }
+}
+
+/// In this order: so the time since the ticks is no less than the one since the moment, however long the thread is off its CPU in
+/// between.
+fn look_at_both_clocks() -> (Ticks, Moment) {
+    let ticks = Ticks::now();
+    (ticks, Moment::now())
 }

@@ -30,12 +30,12 @@ use crate::{
     },
 };
 use fibra_coro::{Context, StackError, switch};
-use fibra_driver::Wait;
+use fibra_driver::{Moment, Wait};
 use std::{
     ptr::{self, NonNull},
     sync::Arc,
     thread::panicking,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Free stacks that a worker keeps for itself; more go back to the pool, which gives memory back in bulk.
@@ -251,17 +251,21 @@ impl Worker {
     }
 
     /// Lets the pool give back some of the stacks that nobody has needed of late, if it is time for that.
-    pub(super) fn settle_stacks(&self, now: Instant) {
+    pub(super) fn settle_stacks(&self, now: Moment) {
         if now >= self.settle_at.get() {
             self.stacks.borrow_mut().settle();
             self.note_stacks();
-            self.settle_at.set(now + SETTLE_PERIOD);
+            self.settle_at.set(now.after(SETTLE_PERIOD));
         }
     }
 
     /// How long the worker may sleep when there is nothing to do: while the pool has stacks to give back, not for ever.
     pub(super) fn longest_sleep(&self) -> Wait {
-        if self.stacks.borrow().has_surplus() { Wait::Until(self.settle_at.get()) } else { Wait::Forever }
+        if self.stacks.borrow().has_surplus() {
+            Wait::Until(self.settle_at.get().into())
+        } else {
+            Wait::Forever
+        }
     }
 
     #[inline]

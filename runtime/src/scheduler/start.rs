@@ -70,7 +70,7 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
         offload: plan.offload.clone(),
         shutdown: Shutdown::new(),
         stack_size: plan.stack_size,
-        time: Time::new(plan.clock.clone(), plan.workers),
+        time: Time::new(plan.clock.clone(), plan.timer_slack, plan.workers),
         monitor: Monitor::new(plan.workers, plan.monitor),
         birthplace: Birthplace::here(),
     });

@@ -11,12 +11,11 @@ use crate::task::{
     runnable::Runnable,
 };
 use fibra_coro::{Context, StackPool, StackPoolConfig};
-use fibra_driver::{Driver, Wait};
+use fibra_driver::{Driver, Moment, Wait};
 use std::{
     cell::{Cell, RefCell, UnsafeCell},
     ptr::{self, NonNull},
     sync::Arc,
-    time::Instant,
 };
 
 /// What a task may do without waiting (see [`Worker::charge`]) before others get their turn.
@@ -32,7 +31,7 @@ pub(crate) struct Worker {
     pub(super) arrived: Arrived,
     pub(super) stacks: RefCell<StackPool>,
     /// When the pool may give back unused stacks the next time.
-    pub(super) settle_at: Cell<Instant>,
+    pub(super) settle_at: Cell<Moment>,
     /// Fibers whose stacks wait for a loop: used again before the pool is asked.
     pub(super) free: RefCell<Vec<Arc<Fiber>>>,
     /// The stack that the OS gave this thread, while we are on ours.
@@ -68,7 +67,7 @@ impl Worker {
             driver: UnsafeCell::new(driver),
             arrived: Arrived::default(),
             stacks: RefCell::new(StackPool::new(StackPoolConfig::default())),
-            settle_at: Cell::new(Instant::now()),
+            settle_at: Cell::new(Moment::now()),
             free: RefCell::new(Vec::new()),
             os_stack: Cell::new(Context::null()),
             left: Cell::new(ptr::null()),
@@ -196,14 +195,21 @@ impl Worker {
 
     /// When the driver let go of us the last time, by the runtime's clock.
     #[inline]
-    pub(crate) fn last_look(&self) -> Instant {
+    pub(crate) fn last_look(&self) -> Moment {
         self.scheduler.time.clock.at(self.pace.last_poll())
     }
 
+    /// Now, or a moment that is up to some 20 µs later and cheaper to find out, by the runtime's clock.
+    #[inline]
+    pub(super) fn not_before_now(&self) -> Moment {
+        self.scheduler.time.clock.at(self.pace.not_before_now())
+    }
+
     fn start_poll_period(&self) {
-        let now = Instant::now();
+        let now = self.pace.start_period();
         self.settle_stacks(now);
-        self.pace.start_period(now);
+        let now = self.scheduler.time.clock.at(now);
+        self.with_driver(|driver| driver.tell_time(now));
     }
 
     /// Turns the driver once, and hands out what it has brought.

@@ -1,10 +1,10 @@
 //! Sleeping, for futures.
 
-use super::after;
 use crate::{
     io::Timer,
     scheduler::{clock, share, worker::Worker},
 };
+use fibra_driver::Moment;
 use std::{
     fmt,
     future::Future,
@@ -22,8 +22,9 @@ use std::{
 /// fibra::run(|| fibra::wait(fibra::time::sleep(Duration::from_millis(2))));
 /// assert!(start.elapsed() >= Duration::from_millis(2));
 /// ```
+#[inline]
 pub fn sleep(duration: Duration) -> Sleep {
-    sleep_until(after(clock::now(), duration))
+    Sleep::until(clock::start_of(duration).after(duration))
 }
 
 /// The same, until a moment.
@@ -32,13 +33,13 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// fibra::run(|| fibra::wait(fibra::time::sleep_until(std::time::Instant::now())));
 /// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, timer: None, over: false }
+    Sleep::until(deadline.into())
 }
 
 /// See [`sleep`]. Dropping it takes its timer back.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Sleep {
-    deadline: Instant,
+    deadline: Moment,
     /// Started by the first poll that comes before the deadline. It may end before that, if the deadline was moved later
     /// meanwhile.
     timer: Option<Timer>,
@@ -46,6 +47,11 @@ pub struct Sleep {
 }
 
 impl Sleep {
+    #[inline]
+    fn until(deadline: Moment) -> Self {
+        Self { deadline, timer: None, over: false }
+    }
+
     /// When it is ready.
     ///
     /// ```
@@ -53,7 +59,7 @@ impl Sleep {
     /// assert_eq!(fibra::time::sleep_until(deadline).deadline(), deadline);
     /// ```
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        self.deadline.into()
     }
 
     /// Moves it: it is ready at `deadline` instead, also if it was ready before.
@@ -68,6 +74,7 @@ impl Sleep {
     /// fibra::wait(sleep);
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
+        let deadline = Moment::from(deadline);
         if deadline < self.deadline {
             self.timer = None;
         }
@@ -106,14 +113,14 @@ impl Future for Sleep {
 
 /// A time that has passed. On a worker it is the one at which that last looked around: a look at the clock costs more than
 /// all else here, and a deadline that has passed since then ends with the driver's next turn.
-fn recent_time(worker: Option<&Worker>) -> Instant {
-    worker.map_or_else(clock::now, Worker::last_look)
+fn recent_time(worker: Option<&Worker>) -> Moment {
+    worker.map_or_else(|| clock::now().into(), Worker::last_look)
 }
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .field("over", &self.over)
             .finish_non_exhaustive()
     }

@@ -47,6 +47,8 @@ pub(crate) fn prefetch(address: *const u8) {
     unsafe { asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, readonly, preserves_flags)) };
 }
 
+pub(crate) const CLOCK_SOURCE: &str = "arch_sys_counter";
+
 /// The architecture demands it.
 pub(crate) fn cycles_are_constant() -> bool {
     true

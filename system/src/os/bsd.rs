@@ -16,6 +16,11 @@ pub(crate) fn numa_nodes() -> io::Result<Vec<CpuSet>> {
     Err(ErrorKind::Unsupported.into())
 }
 
+/// Nobody asks: only Linux's clock is known to be bounded by what it counts.
+pub(crate) fn clock_source() -> Option<String> {
+    None
+}
+
 /// There is no such call.
 pub(crate) fn fence_all_threads() -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())

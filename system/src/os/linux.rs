@@ -77,6 +77,11 @@ fn cpus_in(text: &str) -> Option<CpuSet> {
     Some(ranges.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
+pub(crate) fn clock_source() -> Option<String> {
+    let name = fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource").ok()?;
+    Some(name.trim_end().to_owned())
+}
+
 pub(crate) fn fence_all_threads() -> io::Result<()> {
     // Registered each time, which is cheap when it has been: it isn't ours to know whether this process is a fork.
     membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)?;

@@ -65,6 +65,8 @@ pub(crate) fn prefetch(address: *const u8) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
 }
 
+pub(crate) const CLOCK_SOURCE: &str = "tsc";
+
 pub(crate) fn cycles_are_constant() -> bool {
     const INVARIANT: u32 = 1 << 8;
     cpuid(EXTENDED_MAXIMUM).eax >= ADVANCED_POWER_MANAGEMENT
