@@ -34,6 +34,48 @@ async fn a_sleep_that_is_moved_later_is_never_early() {
     assert!(sleep.is_elapsed());
 }
 
+/// How long after the call that made it a sleep's time begins, after many tasks' worth of work without a look around: the
+/// moments before and after the call, and the beginning.
+fn beginnings(duration: Duration) -> Vec<(Instant, Instant, Instant)> {
+    let one = |round: u32| {
+        for _ in 0..round % 20_000 {
+            std::hint::spin_loop();
+        }
+        let before = Instant::now();
+        let sleep = time::sleep(duration);
+        let after = Instant::now();
+        (before, sleep.deadline() - duration, after)
+    };
+    (0..3_000).map(|round| one(round * 37)).collect()
+}
+
+#[fibra::test]
+async fn a_sleep_begins_no_earlier_than_it_is_made_and_mostly_hardly_later() {
+    let beginnings = beginnings(Duration::from_secs(10));
+    let hardly_later = |&&(before, begin, after): &&(Instant, Instant, Instant)| {
+        assert!(begin >= before, "{:?} too early", before - begin);
+        begin <= after + Duration::from_micros(20)
+    };
+    assert!(beginnings.iter().filter(hardly_later).count() > beginnings.len() / 2);
+}
+
+#[fibra::test]
+async fn short_sleeps_begin_when_they_are_made() {
+    for (before, begin, after) in beginnings(Duration::from_micros(999)) {
+        assert!(before <= begin && begin <= after);
+    }
+}
+
+#[test]
+fn where_timers_are_exact_all_sleeps_begin_when_they_are_made() {
+    let beginnings = Builder::new()
+        .timer_slack(Duration::ZERO)
+        .run(|| fibra::wait(async { beginnings(Duration::from_secs(10)) }));
+    for (before, begin, after) in beginnings {
+        assert!(before <= begin && begin <= after);
+    }
+}
+
 #[fibra::test]
 async fn a_sleep_that_is_moved_earlier_ends_then() {
     let start = Instant::now();
