@@ -1,8 +1,8 @@
 //! Time: sleeping, deadlines, and ticks.
 //!
 //! Nothing ends before its time. How much later: what the system needs to wake somebody up, and up to a sixteenth of the
-//! time to wait, but no more than half a millisecond, so that many timers end together.
-//! [`Builder::timer_slack`](crate::Builder::timer_slack) changes that.
+//! time to wait, but no more than half a millisecond, so that many timers end together; for futures that wait a millisecond or
+//! more, another 20 µs, which save a look at the clock. [`Builder::timer_slack`](crate::Builder::timer_slack) changes that.
 //!
 //! Of what waits here, [`timeout`] and [`timeout_at`] are direct, beside [`timeout_async`] and [`timeout_at_async`].
 //! [`sleep`] and [`sleep_until`] are futures: green threads call [`thread::sleep`](crate::thread::sleep) and

@@ -85,6 +85,16 @@ impl Ticks {
     }
 }
 
+/// Whether there ever is a [bound](Ticks::elapsed_at_most).
+///
+/// ```
+/// use fibra_system::ticks;
+/// println!("this system's clock counts cycles: {}", ticks::bound_the_clock());
+/// ```
+pub fn bound_the_clock() -> bool {
+    source().is_clocks
+}
+
 /// Has [`Ticks`] go by the system's clock, for a program that puts its own in the place of that: a simulation, or a
 /// measurement of something else. `false`: it is too late, somebody has looked at them.
 ///
