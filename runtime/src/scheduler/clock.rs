@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 /// the page cache an answer takes a hundredth of that.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// A wait that may be late by a thirty-second of it, where that is more than what the quick look at the clock is off.
+/// So long a wait may be late by 60 µs: another 20 µs are not worth a look at the clock.
 const LONG: Duration = Duration::from_millis(1);
-/// Timers that may be so late do not mind that either.
+/// Timers that may not be late by so much are worth it, however long they are.
 const LATE: Duration = Duration::from_micros(64);
 
 /// The clock, and what workers say about their timers while it stands.
