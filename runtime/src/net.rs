@@ -23,6 +23,7 @@
 //! * [`ToSocketAddrs`] is a trait of its own, implemented for the same types, that resolves names off the workers.
 
 mod addresses;
+mod direct;
 #[cfg(feature = "stream")]
 mod incoming;
 mod listener;

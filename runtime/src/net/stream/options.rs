@@ -20,6 +20,8 @@ use std::{
 ///     stream.set_read_timeout(Some(Duration::from_millis(1)))?;
 ///     let error = stream.read(&mut [0]).unwrap_err();
 ///     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+///     stream.set_nonblocking(true)?;
+///     assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 ///     stream.shutdown(Shutdown::Write)
 /// })?;
 /// # Ok::<(), std::io::Error>(())
@@ -51,47 +53,6 @@ impl TcpStream {
     /// `NotConnected` if the connection is over already.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.handle().shutdown(how)
-    }
-
-    /// How long a read may take in direct style; `None`, the default, is for ever. For futures there is
-    /// [`time::timeout_async`](crate::time::timeout_async).
-    ///
-    /// A read that takes longer fails with `TimedOut`, and takes nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.read_timeout.set(dur)
-    }
-
-    /// How long a write may take in direct style; `None`, the default, is for ever.
-    ///
-    /// A write that takes longer fails with `TimedOut`, and has sent nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.write_timeout.set(dur)
-    }
-
-    /// What [`set_read_timeout`](TcpStream::set_read_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.read_timeout.get())
-    }
-
-    /// What [`set_write_timeout`](TcpStream::set_write_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.write_timeout.get())
     }
 
     /// How long the kernel goes on sending what was written, after the stream was closed: `Some(Duration::ZERO)` breaks
@@ -149,36 +110,6 @@ impl TcpStream {
     pub fn ttl(&self) -> io::Result<u32> {
         self.socket.options().ttl_v4()
     }
-
-    /// The error that is pending on the socket, if any; it is pending no more.
-    ///
-    /// # Errors
-    ///
-    /// If that can't be found out.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.options().take_error()
-    }
-
-    /// Whether operations in direct style fail with `WouldBlock` where they would wait. For all clones.
-    ///
-    /// A green thread that waits holds up nobody, so there is seldom a reason. Futures wait nevertheless. The
-    /// descriptor itself is set accordingly when the stream is converted into std's type.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    ///
-    /// ```
-    /// # use fibra::net::{TcpListener, TcpStream};
-    /// # use std::io::{ErrorKind, Read};
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// # let mut stream = TcpStream::connect(listener.local_addr()?)?;
-    /// stream.set_nonblocking(true)?;
-    /// assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.socket.set_nonblocking(nonblocking);
-        Ok(())
-    }
 }
+
+crate::net::direct::direct_style!(TcpStream);

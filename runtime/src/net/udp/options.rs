@@ -2,7 +2,7 @@
 
 use super::UdpSocket;
 use crate::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::{io, time::Duration};
+use std::io;
 
 /// # Addresses and options
 ///
@@ -41,68 +41,9 @@ impl UdpSocket {
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket.peer_addr()
     }
-
-    /// How long a receive may take in direct style; `None`, the default, is for ever. For futures there is
-    /// [`time::timeout_async`](crate::time::timeout_async).
-    ///
-    /// A receive that takes longer fails with `TimedOut`, and takes nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.read_timeout.set(dur)
-    }
-
-    /// How long a send may take in direct style; `None`, the default, is for ever.
-    ///
-    /// A send that takes longer fails with `TimedOut`, and has sent nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.write_timeout.set(dur)
-    }
-
-    /// What [`set_read_timeout`](UdpSocket::set_read_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.read_timeout.get())
-    }
-
-    /// What [`set_write_timeout`](UdpSocket::set_write_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.write_timeout.get())
-    }
-
-    /// Whether operations in direct style fail with `WouldBlock` where they would wait. For all clones; futures wait
-    /// nevertheless. The descriptor itself is set accordingly when the socket is converted into std's type.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.socket.set_nonblocking(nonblocking);
-        Ok(())
-    }
-
-    /// The error that is pending on the socket, if any; it is pending no more.
-    ///
-    /// # Errors
-    ///
-    /// If that can't be found out.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.options().take_error()
-    }
 }
+
+crate::net::direct::direct_style!(UdpSocket);
 
 /// # To many
 ///

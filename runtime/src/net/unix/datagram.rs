@@ -8,7 +8,7 @@ use super::{
 };
 use crate::io::owned::HasHandle;
 use fibra_driver::{Descriptor, Handle, RawAddress};
-use std::{fmt, io, os::unix::net, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, os::unix::net, path::Path, sync::Arc};
 
 /// A Unix socket for datagrams; std's, for green threads, futures and OS threads alike.
 ///
@@ -201,64 +201,6 @@ impl UnixDatagram {
         self.socket.handle().shutdown(how)
     }
 
-    /// How long a receive may take in direct style; `None`, the default, is for ever. One that takes longer fails with
-    /// `TimedOut`.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.read_timeout.set(dur)
-    }
-
-    /// How long a send may take in direct style; `None`, the default, is for ever. One that takes longer fails with
-    /// `TimedOut`, and has sent nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.write_timeout.set(dur)
-    }
-
-    /// What [`set_read_timeout`](UnixDatagram::set_read_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.read_timeout.get())
-    }
-
-    /// What [`set_write_timeout`](UnixDatagram::set_write_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.write_timeout.get())
-    }
-
-    /// The error that is pending on the socket, if any; it is pending no more.
-    ///
-    /// # Errors
-    ///
-    /// If that can't be found out.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.options().take_error()
-    }
-
-    /// Whether operations in direct style fail with `WouldBlock` where they would wait. For all clones; futures wait
-    /// nevertheless.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.socket.set_nonblocking(nonblocking);
-        Ok(())
-    }
-
     /// A second handle for the same socket: timeouts and the non-blocking mode are shared. It costs no descriptor.
     ///
     /// # Errors
@@ -289,6 +231,8 @@ impl UnixDatagram {
         Self { socket: Arc::new(Socket::adopted(fd)) }
     }
 }
+
+super::super::direct::direct_style!(UnixDatagram);
 
 impl From<net::UnixDatagram> for UnixDatagram {
     /// Takes the socket over with its timeouts. Operations wait, whatever the descriptor's mode; see

@@ -21,7 +21,6 @@ use std::{
     panic::{RefUnwindSafe, UnwindSafe},
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 /// A Unix socket that is connected; std's, for green threads, futures and OS threads alike.
@@ -247,66 +246,9 @@ impl UnixStream {
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.handle().shutdown(how)
     }
-
-    /// How long a read may take in direct style; `None`, the default, is for ever. A read that takes longer fails with
-    /// `TimedOut`, and takes nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.read_timeout.set(dur)
-    }
-
-    /// How long a write may take in direct style; `None`, the default, is for ever. A write that takes longer fails with
-    /// `TimedOut`, and has sent nothing.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for zero.
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.socket.write_timeout.set(dur)
-    }
-
-    /// What [`set_read_timeout`](UnixStream::set_read_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.read_timeout.get())
-    }
-
-    /// What [`set_write_timeout`](UnixStream::set_write_timeout) has set.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.write_timeout.get())
-    }
-
-    /// The error that is pending on the socket, if any; it is pending no more.
-    ///
-    /// # Errors
-    ///
-    /// If that can't be found out.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.options().take_error()
-    }
-
-    /// Whether operations in direct style fail with `WouldBlock` where they would wait. For all clones; futures wait
-    /// nevertheless.
-    ///
-    /// # Errors
-    ///
-    /// None; std's signature is kept.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.socket.set_nonblocking(nonblocking);
-        Ok(())
-    }
 }
 
+super::super::direct::direct_style!(UnixStream);
 read_and_write!(UnixStream);
 
 #[cfg(feature = "_polled")]
