@@ -163,7 +163,9 @@ fn a_runtime_hears_of_new_tasks_while_a_waker_waits() {
 struct PanicsWhenDropped(Arc<AtomicUsize>);
 
 impl Wake for PanicsWhenDropped {
-    fn wake(self: Arc<Self>) {}
+    fn wake(self: Arc<Self>) {
+        drop(self);
+    }
 }
 
 impl Drop for PanicsWhenDropped {
