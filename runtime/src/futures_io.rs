@@ -73,6 +73,7 @@ macro_rules! polled_as_futures {
         }
     };
 }
+#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(crate) use polled_as_futures;
 
 polled_as_futures!(TcpStream);

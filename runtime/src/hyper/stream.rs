@@ -41,6 +41,7 @@ macro_rules! polled_as_hyper {
         }
     };
 }
+#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(crate) use polled_as_hyper;
 
 polled_as_hyper!(TcpStream);

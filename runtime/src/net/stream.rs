@@ -1,6 +1,6 @@
 //! A connection.
 
-mod asynchronous;
+pub(super) mod asynchronous;
 mod options;
 #[cfg(feature = "_polled")]
 pub(super) mod polled;
@@ -288,6 +288,7 @@ macro_rules! read_and_write {
         }
     };
 }
+#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(super) use read_and_write;
 
 read_and_write!(TcpStream);

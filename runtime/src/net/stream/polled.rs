@@ -147,6 +147,7 @@ macro_rules! polled_by_readiness {
         }
     };
 }
+#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(in crate::net) use polled_by_readiness;
 
 polled_by_readiness!(TcpStream);

@@ -1,7 +1,5 @@
 //! A connection within the machine.
 
-mod asynchronous;
-
 use super::{
     super::{
         Shutdown,
@@ -246,6 +244,26 @@ impl UnixStream {
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.handle().shutdown(how)
     }
+}
+
+super::super::stream::asynchronous::transfers! {
+    /// # For futures
+    ///
+    /// An operation owns its buffer while it is under way, and gives it back with its result. It refers to the connection by
+    /// itself, so that it can be spawned. The timeouts and the non-blocking mode don't concern futures.
+    ///
+    /// ```
+    /// use fibra::net::unix::UnixStream;
+    /// fibra::block_on(async {
+    ///     let (one, other) = UnixStream::pair()?;
+    ///     one.write_all_async("ping").await.0?;
+    ///     let (read, buffer) = other.read_async(vec![0; 4096]).await;
+    ///     assert_eq!(&buffer[..read?], b"ping");
+    ///     Ok::<_, std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    UnixStream
 }
 
 super::super::direct::direct_style!(UnixStream);
