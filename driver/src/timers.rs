@@ -28,6 +28,7 @@
 
 mod entries;
 mod slack;
+mod spare;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ use std::time::Instant;
 pub use entries::TimerKey;
 pub(crate) use entries::Token;
 pub(crate) use slack::Slack;
+use spare::Spare;
 
 /// The digits of a deadline.
 const LEVELS: usize = 6;
@@ -49,13 +51,6 @@ const REST_BITS: u32 = u64::BITS - DIGIT_BITS * LEVELS as u32;
 
 /// So many entries are looked at together.
 const TOGETHER: usize = 16;
-/// The lists that are there from the beginning, enough for whoever has few timers at a time.
-const FIRST_SPARE: usize = 16;
-const FIRST_ROOM: usize = 16;
-/// So many empty lists are kept, and none with room for more than that many entries.
-const MOST_SPARE: usize = 64;
-const MOST_ROOM: usize = 4096;
-
 /// The timers of one thread.
 pub(crate) struct Wheel {
     /// Where the wheel counts from.
@@ -64,8 +59,7 @@ pub(crate) struct Wheel {
     now: u64,
     entries: Entries,
     levels: Box<[Level; LEVELS]>,
-    /// Empty lists with room, for slots that come into use.
-    spare: Vec<Vec<u32>>,
+    spare: Spare,
 }
 
 /// The slots for the values of one digit.
@@ -89,6 +83,26 @@ struct Slot {
 
 impl Slot {
     const EMPTY: Slot = Slot { list: Vec::new(), live: 0, earliest: u64::MAX };
+
+    /// For a list that is full, or that isn't there yet. If there is no other one, it grows.
+    #[inline]
+    fn make_room(&mut self, entries: &mut Entries, spare: &mut Spare) {
+        if self.list.capacity() == 0 {
+            self.list = spare.take_short();
+        } else {
+            self.make_more_room(entries, spare);
+        }
+    }
+
+    #[cold]
+    fn make_more_room(&mut self, entries: &mut Entries, spare: &mut Spare) {
+        // The gaps are the greater part.
+        if self.list.len() / 2 > self.live as usize {
+            close_ranks(&mut self.list, entries);
+        } else {
+            spare.exchange(&mut self.list);
+        }
+    }
 }
 
 impl Level {
@@ -142,9 +156,7 @@ impl Wheel {
     /// A wheel without entries whose position is `now`.
     pub(crate) fn new(now: impl Into<Moment>) -> Self {
         let levels = Box::new([const { Level::EMPTY }; LEVELS]);
-        let mut spare = Vec::with_capacity(MOST_SPARE);
-        spare.extend((0..FIRST_SPARE).map(|_| Vec::with_capacity(FIRST_ROOM)));
-        Wheel { origin: now.into(), now: 0, entries: Entries::new(), levels, spare }
+        Wheel { origin: now.into(), now: 0, entries: Entries::new(), levels, spare: Spare::new() }
     }
 
     /// Adds an entry: `token` comes out of the first [`advance`](Self::advance) to `deadline` or later.
@@ -239,7 +251,7 @@ impl Wheel {
             self.now = self.now.max(begin);
             let list = self.levels[level].take(digit);
             self.hand_out_or_move_down(&list, level, now, &mut due);
-            self.keep(list);
+            self.spare.keep(list);
         }
         self.now = now;
     }
@@ -288,16 +300,11 @@ impl Wheel {
         let digit = digit(position, level);
         self.levels[level].mark_used(digit);
         let slot = &mut self.levels[level].slots[digit];
-        if slot.list.capacity() == 0
-            && let Some(spare) = self.spare.pop()
-        {
-            slot.list = spare;
-        }
         slot.earliest = slot.earliest.min(deadline);
-        slot.live += 1;
-        if slot.list.len() == slot.list.capacity() && slot.list.len() / 2 > slot.live as usize {
-            close_ranks(&mut slot.list, &mut self.entries);
+        if slot.list.len() == slot.list.capacity() {
+            slot.make_room(&mut self.entries, &mut self.spare);
         }
+        slot.live += 1;
         let position = slot.list.len() as u32;
         slot.list.push(index);
         *self.entries.place_mut(index) = Place { position, slot: (level * SLOTS + digit) as u16 };
@@ -313,17 +320,7 @@ impl Wheel {
         slot.live -= 1;
         while slot.list.pop_if(|last| *last == NONE).is_some() {}
         if slot.live == 0 {
-            let list = self.levels[level].take(digit);
-            self.keep(list);
-        }
-    }
-
-    /// Keeps a list that a slot had, if there are not enough of them.
-    #[inline]
-    fn keep(&mut self, mut list: Vec<u32>) {
-        if self.spare.len() < MOST_SPARE && (1..=MOST_ROOM).contains(&list.capacity()) {
-            list.clear();
-            self.spare.push(list);
+            self.spare.keep(self.levels[level].take(digit));
         }
     }
 

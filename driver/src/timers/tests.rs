@@ -365,3 +365,22 @@ fn what_was_cancelled_leaves_no_trace_among_those_that_stay() {
     assert_eq!(wheel.cancel(stays).map(number), Some(0));
     assert_eq!(advanced(&mut wheel, deadline), (99_990..100_000).collect::<Vec<_>>());
 }
+
+#[test]
+fn where_many_entries_were_as_many_find_room() {
+    let (mut wheel, start) = wheel();
+    let list_of_all_in = |wheel: &mut Wheel, delay: u64| {
+        let deadline = start + Duration::from_secs(delay);
+        let keys: Vec<_> = (0..50_000).map(|number| wheel.insert(deadline, numbered(number))).collect();
+        let lists = wheel.levels.iter().flat_map(|level| &level.slots).map(|slot| &slot.list);
+        let longest = lists.max_by_key(|list| list.len()).expect("there are slots");
+        let list = (longest.len(), longest.as_ptr());
+        for (number, key) in keys.into_iter().enumerate() {
+            assert_eq!(wheel.cancel(key).map(self::number), Some(number as u64));
+        }
+        list
+    };
+    let first = list_of_all_in(&mut wheel, 3_600);
+    assert_eq!(first.0, 50_000);
+    assert_eq!(list_of_all_in(&mut wheel, 7_200), first);
+}
