@@ -104,11 +104,16 @@ impl Ledger {
     #[inline]
     pub(crate) fn start(&mut self, deadline: impl Into<Moment>, token: Token) -> TimerKey {
         if self.wheel.is_empty() && !self.is_told {
-            // No turn has moved it, and a slack counts from where it is.
-            self.wheel.jump(self.clock.now());
+            self.catch_up();
         }
         let slack = if self.clock.is_stopped() { Slack::NONE } else { self.timer_slack };
         self.wheel.insert_with(slack, deadline, token)
+    }
+
+    /// No turn has moved the empty wheel, and a slack counts from where it is.
+    #[cold]
+    fn catch_up(&mut self) {
+        self.wheel.jump(self.clock.now());
     }
 
     /// Moves an empty wheel, whose position then is where slacks count from.

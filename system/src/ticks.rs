@@ -153,9 +153,15 @@ impl Source {
 
     #[inline]
     fn settled_rate(&self) -> Option<u64> {
-        if self.rate.load(Ordering::Relaxed) == UNKNOWN {
-            self.rate_so_far();
+        match self.rate.load(Ordering::Relaxed) {
+            UNKNOWN => self.settle(),
+            rate => Some(rate),
         }
+    }
+
+    #[cold]
+    fn settle(&self) -> Option<u64> {
+        self.rate_so_far();
         Some(self.rate.load(Ordering::Relaxed)).filter(|rate| *rate != UNKNOWN)
     }
 

@@ -38,6 +38,34 @@ pub struct TimerKey {
     pub(crate) generation: u32,
 }
 
+impl TimerKey {
+    /// The key as a number, which [`from_bits`](Self::from_bits) reads.
+    ///
+    /// ```
+    /// # use fibra_driver::TimerKey;
+    /// assert_eq!(TimerKey::from_bits(7).to_bits(), 7);
+    /// ```
+    #[inline]
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << u32::BITS | self.index as u64
+    }
+
+    /// The key that was this number. One that was none names nothing, or another timer.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver, TimerKey};
+    /// # use std::{task::Waker, time::Instant};
+    /// # let mut driver = Driver::new(&Config::default())?;
+    /// let key = driver.start_timer(Instant::now(), Waker::noop().clone());
+    /// assert_eq!(TimerKey::from_bits(key.to_bits()), key);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { index: bits as u32, generation: (bits >> u32::BITS) as u32 }
+    }
+}
+
 /// Where an entry stands.
 #[derive(Clone, Copy)]
 pub(super) struct Place {

@@ -7,7 +7,7 @@
 
 use super::{OpFuture, Payload};
 use crate::{
-    scheduler::worker::Worker,
+    scheduler::{keeper::Keeper, worker::Worker},
     task::{home::Home, inbox::Letter},
 };
 use fibra_driver::{Moment, Op, TimerKey};
@@ -17,78 +17,111 @@ use std::{
     pin::Pin,
     ptr::NonNull,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     time::Instant,
 };
 
 /// See the module. Dropping it stops it.
-pub(crate) enum Timer {
-    /// In the wheel of that worker.
-    Entry { home: Arc<Home>, key: TimerKey },
-    /// Started from a thread that is no worker.
-    Operation(OpFuture<Timeout>),
+///
+/// Two words, both zero in a new one: those are written at once, as they are read by whoever moves the future that has just been
+/// made. What was written by halves, the processor can't read as a whole before both are in its cache.
+#[repr(C)]
+pub(crate) struct Timer {
+    /// Who has it, while it runs.
+    keeper: Option<Arc<Keeper>>,
+    /// Without a keeper [`NEW`] or [`OVER`], with a worker the [`TimerKey`].
+    word: u64,
 }
 
+/// It can be started.
+const NEW: u64 = 0;
+/// It has done what it was for.
+const OVER: u64 = 1;
+
 impl Timer {
-    /// A timer that wakes the task of `context` at `deadline`, or as much later as timers may be; `worker` is the one that
-    /// we are on. `None`: the runtime that it was to run in is over; the task was woken, to try again in another one.
     #[inline]
-    pub(crate) fn start(
-        worker: Option<&Worker>,
-        deadline: Moment,
-        context: &mut Context<'_>,
-    ) -> Option<Self> {
-        let Some(worker) = worker else { return Self::start_elsewhere(deadline, context) };
+    pub(crate) const fn new() -> Self {
+        Self { keeper: None, word: NEW }
+    }
+
+    /// Whether [`finish`](Self::finish) was called.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.keeper.is_none() && self.word == OVER
+    }
+
+    /// It has done what it was for.
+    #[inline]
+    pub(crate) fn finish(&mut self) {
+        *self = Self { keeper: None, word: OVER };
+    }
+
+    /// Has it wake the task of `context` at `deadline`, or as much later as timers may be; `worker` is the one that we are on.
+    /// If the runtime that it was to run in is over, the task is woken at once, to try again in another one.
+    #[inline]
+    pub(crate) fn start(&mut self, worker: Option<&Worker>, deadline: Moment, context: &mut Context<'_>) {
+        let Some(worker) = worker else { return self.start_elsewhere(deadline, context) };
         let waker = context.waker().clone();
         let key = worker.with_driver(|driver| driver.start_timer(deadline, waker));
-        Some(Self::Entry { home: Arc::clone(worker.home()), key })
+        *self = Self { keeper: Some(Arc::clone(worker.timer_keeper())), word: key.to_bits() };
     }
 
     #[cold]
-    fn start_elsewhere(deadline: Moment, context: &mut Context<'_>) -> Option<Self> {
+    fn start_elsewhere(&mut self, deadline: Moment, context: &mut Context<'_>) {
         let mut operation = OpFuture::new(Timeout(deadline.into()));
         if Pin::new(&mut operation).poll(context).is_ready() {
-            context.waker().wake_by_ref();
-            return None;
+            return context.waker().wake_by_ref();
         }
-        Some(Self::Operation(operation))
+        let future = Box::pin(async move { drop(operation.await) });
+        *self = Self { keeper: Some(Arc::new(Keeper::Future(future))), word: NEW };
     }
 
-    /// Ready once it has ended: because it has expired, or since it must be started anew, here. Until then it wakes the
-    /// task of `context`.
+    /// Ready if it does not run: because it has expired, or since it must be started anew, here. Until then it wakes the task
+    /// of `context`.
+    #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::Operation(operation) => Pin::new(operation).poll(context).map(drop),
-            Self::Entry { home, key } => {
-                let Some(worker) = worker_of(home) else { return Poll::Ready(()) };
-                let waker = context.waker();
-                match worker.with_driver(|driver| Some(driver.waker_of(*key)?.will_wake(waker))) {
-                    None => Poll::Ready(()),
-                    Some(true) => Poll::Pending,
-                    Some(false) => {
-                        change_waker(worker, *key, waker.clone());
-                        Poll::Pending
-                    }
-                }
-            }
-        }
+        let Some(keeper) = &mut self.keeper else { return Poll::Ready(()) };
+        ready!(poll(keeper, TimerKey::from_bits(self.word), context));
+        *self = Self::new();
+        Poll::Ready(())
     }
 }
 
 impl Drop for Timer {
+    #[inline]
     fn drop(&mut self) {
-        let Self::Entry { home, key } = self else { return };
-        match worker_of(home) {
-            Some(worker) => stop(worker, *key),
-            None => Stop::post(home, *key),
+        if let Some(keeper) = self.keeper.take() {
+            give_up(keeper, TimerKey::from_bits(self.word));
         }
     }
 }
 
-/// The worker of this home, if we are on it.
-#[inline]
-fn worker_of<'a>(home: &Arc<Home>) -> Option<&'a Worker> {
-    Worker::here().filter(|worker| Arc::ptr_eq(worker.home(), home))
+fn poll(keeper: &mut Arc<Keeper>, key: TimerKey, context: &mut Context<'_>) -> Poll<()> {
+    let Some(worker) = keeper.worker() else {
+        return match Arc::get_mut(keeper) {
+            // It has no other timer.
+            Some(Keeper::Future(future)) => future.as_mut().poll(context),
+            _ => Poll::Ready(()),
+        };
+    };
+    let waker = context.waker();
+    match worker.with_driver(|driver| Some(driver.waker_of(key)?.will_wake(waker))) {
+        None => Poll::Ready(()),
+        Some(true) => Poll::Pending,
+        Some(false) => {
+            change_waker(worker, key, waker.clone());
+            Poll::Pending
+        }
+    }
+}
+
+fn give_up(keeper: Arc<Keeper>, key: TimerKey) {
+    match (keeper.worker(), &*keeper) {
+        (Some(worker), _) => stop(worker, key),
+        (None, Keeper::Worker(home)) => Stop::post(home, key),
+        // It stops when it is dropped, and it has no other timer.
+        (None, Keeper::Future(_)) => {}
+    }
 }
 
 // Wakers are cloned and dropped while nobody has the driver: that is foreign code, and one may be the last reference to a

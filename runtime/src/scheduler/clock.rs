@@ -183,8 +183,14 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn start_of(duration: Duration) -> Moment {
     match Worker::here() {
         Some(worker) if duration >= LONG && worker.scheduler().time.may_be_late => worker.not_before_now(),
-        _ => now().into(),
+        _ => now_exactly(),
     }
+}
+
+/// What [`now`] says, for timers that need a look at the clock: most don't.
+#[cold]
+pub(crate) fn now_exactly() -> Moment {
+    now().into()
 }
 
 /// Whether the clock of the runtime that we are in stands.

@@ -3,7 +3,9 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion::Arrived, counters::Counters, pace::Pace, spin::Spin};
+use super::{
+    Scheduler, Shared, completion::Arrived, counters::Counters, keeper::Keeper, pace::Pace, spin::Spin,
+};
 use crate::task::{
     fiber::{Fiber, Phase},
     home::Home,
@@ -24,6 +26,7 @@ const BUDGET: u32 = 128;
 /// See the module.
 pub(crate) struct Worker {
     pub(super) home: Arc<Home>,
+    timer_keeper: Arc<Keeper>,
     pub(super) scheduler: Arc<Scheduler>,
     pub(super) counters: Arc<Counters>,
     pub(super) stopwatch: Stopwatch,
@@ -62,6 +65,7 @@ impl Worker {
         Self {
             counters: Arc::clone(&scheduler.workers[home.index()].counters),
             stopwatch: Stopwatch::new(),
+            timer_keeper: Arc::new(Keeper::Worker(Arc::clone(&home))),
             home,
             scheduler,
             driver: UnsafeCell::new(driver),
@@ -96,6 +100,12 @@ impl Worker {
 
     pub(crate) fn home(&self) -> &Arc<Home> {
         &self.home
+    }
+
+    /// Who keeps the timers that are in our wheel.
+    #[inline]
+    pub(crate) fn timer_keeper(&self) -> &Arc<Keeper> {
+        &self.timer_keeper
     }
 
     pub(super) fn shared(&self) -> &Shared {

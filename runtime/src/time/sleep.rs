@@ -38,18 +38,21 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// See [`sleep`]. Dropping it takes its timer back.
 #[must_use = "futures do nothing unless they are awaited"]
+#[repr(C)]
 pub struct Sleep {
-    deadline: Moment,
     /// Started by the first poll that comes before the deadline. It may end before that, if the deadline was moved later
-    /// meanwhile.
-    timer: Option<Timer>,
-    over: bool,
+    /// meanwhile. First, as [`Timer`] says why.
+    timer: Timer,
+    deadline: Moment,
 }
+
+// Three words, the first two of them written at once.
+const _: () = assert!(size_of::<Sleep>() == 24 || !cfg!(target_pointer_width = "64"));
 
 impl Sleep {
     #[inline]
     fn until(deadline: Moment) -> Self {
-        Self { deadline, timer: None, over: false }
+        Self { timer: Timer::new(), deadline }
     }
 
     /// When it is ready.
@@ -75,16 +78,15 @@ impl Sleep {
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
         let deadline = Moment::from(deadline);
-        if deadline < self.deadline {
-            self.timer = None;
+        if deadline < self.deadline || self.timer.is_over() {
+            self.timer = Timer::new();
         }
         self.deadline = deadline;
-        self.over = false;
     }
 
     /// Whether the deadline has passed, as far as the last poll saw.
     pub fn is_elapsed(&self) -> bool {
-        self.over
+        self.timer.is_over()
     }
 }
 
@@ -93,20 +95,17 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.over {
+        if this.timer.is_over() {
             return Poll::Ready(());
         }
-        if let Some(timer) = &mut this.timer {
-            ready!(timer.poll(context));
-            this.timer = None;
-        }
+        ready!(this.timer.poll(context));
         let worker = Worker::here();
         if recent_time(worker) < this.deadline {
-            this.timer = Timer::start(worker, this.deadline, context);
+            this.timer.start(worker, this.deadline, context);
             return Poll::Pending;
         }
         ready!(share::poll_charge(context));
-        this.over = true;
+        this.timer.finish();
         Poll::Ready(())
     }
 }
@@ -114,14 +113,17 @@ impl Future for Sleep {
 /// A time that has passed. On a worker it is the one at which that last looked around: a look at the clock costs more than
 /// all else here, and a deadline that has passed since then ends with the driver's next turn.
 fn recent_time(worker: Option<&Worker>) -> Moment {
-    worker.map_or_else(|| clock::now().into(), Worker::last_look)
+    match worker {
+        Some(worker) => worker.last_look(),
+        None => clock::now_exactly(),
+    }
 }
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
             .field("deadline", &self.deadline())
-            .field("over", &self.over)
+            .field("over", &self.is_elapsed())
             .finish_non_exhaustive()
     }
 }
