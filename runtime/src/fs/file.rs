@@ -53,17 +53,32 @@ use std::{
 /// ```
 #[must_use = "a file is closed when it is dropped"]
 pub struct File {
-    inner: Arc<Inner>,
+    share: Arc<Share>,
 }
 
-struct Inner {
+/// One handle's share of an open file. An operation of a future counts as one more owner of it; handles are cloned for tasks,
+/// which run on several workers, and one count for all of them would go to and fro between their CPUs with each operation.
+struct Share(Arc<Open>);
+
+/// An open file.
+struct Open {
     handle: Handle,
-    /// Whether it has places in it, once somebody has asked.
+    /// Whether it has places to read and write at; known from the first such call on.
     seekable: OnceLock<bool>,
 }
 
-impl Inner {
-    /// A place in the file. A pipe has none, and the kernel must not be asked: a ring would take the offset for no offset.
+impl Share {
+    fn new(open: Arc<Open>) -> Arc<Self> {
+        Arc::new(Self(open))
+    }
+
+    /// The file itself, if nobody else has it.
+    fn into_open(self: Arc<Self>) -> Result<Open, Arc<Self>> {
+        Arc::try_unwrap(self).and_then(|share| Arc::try_unwrap(share.0).map_err(Self::new))
+    }
+}
+
+impl Open {
     fn at(&self, offset: u64) -> io::Result<Offset> {
         if *self.seekable.get_or_init(|| system::is_seekable(&self.handle)) {
             return Ok(Offset::at(offset));
@@ -72,9 +87,9 @@ impl Inner {
     }
 }
 
-impl HasHandle for Inner {
+impl HasHandle for Share {
     fn handle(&self) -> &Handle {
-        &self.handle
+        &self.0.handle
     }
 }
 
@@ -134,7 +149,7 @@ impl File {
     ///
     /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        borrowed::read(self.as_handle(), buf, self.inner.at(offset)?)
+        borrowed::read(self.as_handle(), buf, self.share.0.at(offset)?)
     }
 
     /// Fills `buf` from `offset` on.
@@ -184,7 +199,7 @@ impl File {
     ///
     /// A cancellation point. If the kernel has done it by then, the result is returned all the same.
     pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        borrowed::write(self.as_handle(), buf, self.inner.at(offset)?)
+        borrowed::write(self.as_handle(), buf, self.share.0.at(offset)?)
     }
 
     /// Writes all of `buf` from `offset` on.
@@ -317,7 +332,7 @@ impl File {
     ///
     /// None; std's signature is kept.
     pub fn try_clone(&self) -> io::Result<File> {
-        Ok(Self { inner: Arc::clone(&self.inner) })
+        Ok(Self { share: Share::new(Arc::clone(&self.share.0)) })
     }
 
     /// Closes the file and tells what std's drop swallows: on some file systems a failed write is not reported before.
@@ -336,8 +351,8 @@ impl File {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(self) -> io::Result<()> {
-        match Arc::try_unwrap(self.inner) {
-            Ok(inner) => crate::cancel::shield(|| borrowed::close(inner.handle)),
+        match self.share.into_open() {
+            Ok(open) => crate::cancel::shield(|| borrowed::close(open.handle)),
             Err(_) => Ok(()),
         }
     }
@@ -360,23 +375,24 @@ impl File {
     }
 
     pub(crate) fn as_handle(&self) -> &Handle {
-        &self.inner.handle
+        self.share.handle()
     }
 
     /// For operations that may outlive it.
     pub(crate) fn share(&self) -> Arc<dyn HasHandle> {
-        Arc::clone(&self.inner) as _
+        Arc::clone(&self.share) as _
     }
 
     pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
-        match Arc::try_unwrap(self.inner) {
-            Ok(inner) => Ok(inner.handle.into_fd()),
-            Err(shared) => shared.handle.duplicate(),
+        match self.share.into_open() {
+            Ok(open) => Ok(open.handle.into_fd()),
+            Err(share) => share.handle().duplicate(),
         }
     }
 
     pub(crate) fn from_fd(fd: Descriptor) -> Self {
-        Self { inner: Arc::new(Inner { handle: Handle::new(fd), seekable: OnceLock::new() }) }
+        let open = Open { handle: Handle::new(fd), seekable: OnceLock::new() };
+        Self { share: Share::new(Arc::new(open)) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A file's operations as futures.
 
-use super::{File, Inner};
+use super::{File, Share};
 use crate::{
     fs::{Metadata, OpenOptions, metadata, system},
     io::{
@@ -95,7 +95,7 @@ impl File {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::read(Arc::clone(&self.inner), CURRENT, buffer, 0)
+        owned::read(Arc::clone(&self.share), CURRENT, buffer, 0)
     }
 
     /// Writes the buffer's beginning at the file's position; returns how many bytes.
@@ -111,7 +111,7 @@ impl File {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::write(Arc::clone(&self.inner), CURRENT, buffer, 0)
+        owned::write(Arc::clone(&self.share), CURRENT, buffer, 0)
     }
 
     /// Writes the whole buffer at the file's position.
@@ -127,7 +127,7 @@ impl File {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        owned::write_all(Arc::clone(&self.inner), CURRENT, buffer)
+        owned::write_all(Arc::clone(&self.share), CURRENT, buffer)
     }
 
     /// As [`read_at`](File::read_at); at most as many bytes as the buffer is long, as [`read_async`](File::read_async).
@@ -144,8 +144,8 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        at(Arc::clone(&self.inner), offset, buffer, |inner, place, buffer| {
-            owned::read(inner, place, buffer, 0)
+        at(Arc::clone(&self.share), offset, buffer, |share, place, buffer| {
+            owned::read(share, place, buffer, 0)
         })
     }
 
@@ -163,7 +163,7 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        at(Arc::clone(&self.inner), offset, buffer, owned::read_exact)
+        at(Arc::clone(&self.share), offset, buffer, owned::read_exact)
     }
 
     /// As [`write_at`](File::write_at).
@@ -180,8 +180,8 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        at(Arc::clone(&self.inner), offset, buffer, |inner, place, buffer| {
-            owned::write(inner, place, buffer, 0)
+        at(Arc::clone(&self.share), offset, buffer, |share, place, buffer| {
+            owned::write(share, place, buffer, 0)
         })
     }
 
@@ -199,7 +199,7 @@ impl File {
         buffer: B,
         offset: u64,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        at(Arc::clone(&self.inner), offset, buffer, owned::write_all)
+        at(Arc::clone(&self.share), offset, buffer, owned::write_all)
     }
 
     /// As [`sync_all`](File::sync_all).
@@ -212,7 +212,7 @@ impl File {
     ///
     /// Dropping the future leaves it open whether the data has reached the disk.
     pub fn sync_all_async(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
-        owned::sync(Arc::clone(&self.inner), false)
+        owned::sync(Arc::clone(&self.share), false)
     }
 
     /// As [`sync_data`](File::sync_data).
@@ -225,7 +225,7 @@ impl File {
     ///
     /// As [`sync_all_async`](File::sync_all_async).
     pub fn sync_data_async(&self) -> impl Future<Output = io::Result<()>> + Send + use<> {
-        owned::sync(Arc::clone(&self.inner), true)
+        owned::sync(Arc::clone(&self.share), true)
     }
 
     /// As [`metadata`](File::metadata).
@@ -238,7 +238,7 @@ impl File {
     ///
     /// Dropping the future changes nothing.
     pub fn metadata_async(&self) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
-        metadata::of_file_async(self.inner.clone())
+        metadata::of_file_async(self.share.clone())
     }
 
     /// As [`set_len`](File::set_len).
@@ -251,8 +251,8 @@ impl File {
     ///
     /// Once it has been polled it happens, even if the future is dropped.
     pub fn set_len_async(&self, size: u64) -> impl Future<Output = io::Result<()>> + Send + use<> {
-        let inner = Arc::clone(&self.inner);
-        async move { unblock_async(move || system::set_len(&inner.handle, size)).await }
+        let share = Arc::clone(&self.share);
+        async move { unblock_async(move || system::set_len(&share.0.handle, size)).await }
     }
 
     /// As [`close`](File::close), on the runtime's pool.
@@ -265,20 +265,20 @@ impl File {
     ///
     /// Once it has been polled it goes on, unheard if the future is dropped. Before that, the file is dropped.
     pub async fn close_async(self) -> io::Result<()> {
-        let Ok(inner) = Arc::try_unwrap(self.inner) else { return Ok(()) };
-        unblock_async(move || borrowed::close(inner.handle)).await
+        let Ok(open) = self.share.into_open() else { return Ok(()) };
+        unblock_async(move || borrowed::close(open.handle)).await
     }
 }
 
 /// An operation at a place in the file, if it has places.
 async fn at<T, B, F: Future<Output = (io::Result<T>, B)>>(
-    inner: Arc<Inner>,
+    share: Arc<Share>,
     offset: u64,
     buffer: B,
-    operation: impl FnOnce(Arc<Inner>, Place, B) -> F,
+    operation: impl FnOnce(Arc<Share>, Place, B) -> F,
 ) -> (io::Result<T>, B) {
-    match inner.at(offset) {
-        Ok(offset) => operation(inner, Place::File(offset), buffer).await,
+    match share.0.at(offset) {
+        Ok(offset) => operation(share, Place::File(offset), buffer).await,
         Err(error) => (Err(error), buffer),
     }
 }
