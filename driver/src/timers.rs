@@ -51,6 +51,7 @@ const REST_BITS: u32 = u64::BITS - DIGIT_BITS * LEVELS as u32;
 
 /// So many entries are looked at together.
 const TOGETHER: usize = 16;
+
 /// The timers of one thread.
 pub(crate) struct Wheel {
     /// Where the wheel counts from.

@@ -63,7 +63,7 @@ struct Share(Arc<Open>);
 /// An open file.
 struct Open {
     handle: Handle,
-    /// Whether it has places to read and write at; known from the first such call on.
+    /// Whether it has places in it, once somebody has asked.
     seekable: OnceLock<bool>,
 }
 
@@ -79,6 +79,7 @@ impl Share {
 }
 
 impl Open {
+    /// A place in the file. A pipe has none, and the kernel must not be asked: a ring would take the offset for no offset.
     fn at(&self, offset: u64) -> io::Result<Offset> {
         if *self.seekable.get_or_init(|| system::is_seekable(&self.handle)) {
             return Ok(Offset::at(offset));
