@@ -175,3 +175,34 @@ fn a_sleep_goes_on_in_another_runtime_when_its_own_ends() {
     Builder::new().workers(1).run(move || fibra::wait(sleep));
     assert!(Instant::now() >= deadline);
 }
+
+#[test]
+fn a_sleep_that_no_worker_has_started_wakes_whoever_polled_it_last_and_lets_go_of_the_others() {
+    let [first, last, nobody] =
+        [Arc::new(Bell::default()), Arc::new(Bell::default()), Arc::new(Bell::default())];
+    let mut sleep = time::sleep(Duration::from_millis(20));
+    begin_for(&first, &mut sleep);
+    begin_for(&last, &mut sleep);
+    let mut dropped = time::sleep(LONG);
+    begin_for(&nobody, &mut dropped);
+    drop(dropped);
+    while last.0.load(SeqCst) == 0 || Arc::strong_count(&nobody) > 1 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(Instant::now() >= sleep.deadline());
+    assert_eq!((first.0.load(SeqCst), Arc::strong_count(&first), nobody.0.load(SeqCst)), (0, 1, 0));
+}
+
+#[test]
+fn a_sleep_that_no_worker_has_started_goes_on_where_it_is_polled() {
+    let bell = Arc::new(Bell::default());
+    let mut sleep = time::sleep(Duration::from_millis(20));
+    begin_for(&bell, &mut sleep);
+    let deadline = sleep.deadline();
+    sleep = Builder::new().workers(1).run(move || {
+        fibra::wait(&mut sleep);
+        sleep
+    });
+    assert!(Instant::now() >= deadline && sleep.is_elapsed());
+    assert_eq!((bell.0.load(SeqCst), Arc::strong_count(&bell)), (0, 1));
+}
