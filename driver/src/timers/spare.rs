@@ -52,6 +52,12 @@ impl Spare {
         }
     }
 
+    /// How many entries have room in all lists.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.long.capacity() + self.short.iter().map(Vec::capacity).sum::<usize>()
+    }
+
     #[cold]
     fn keep_long(&mut self, list: Vec<u32>) {
         if list.capacity() > self.long.capacity() {

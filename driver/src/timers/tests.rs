@@ -369,18 +369,20 @@ fn what_was_cancelled_leaves_no_trace_among_those_that_stay() {
 #[test]
 fn where_many_entries_were_as_many_find_room() {
     let (mut wheel, start) = wheel();
-    let list_of_all_in = |wheel: &mut Wheel, delay: u64| {
+    let mut fill_a_slot = |delay: u64| {
         let deadline = start + Duration::from_secs(delay);
         let keys: Vec<_> = (0..50_000).map(|number| wheel.insert(deadline, numbered(number))).collect();
-        let lists = wheel.levels.iter().flat_map(|level| &level.slots).map(|slot| &slot.list);
-        let longest = lists.max_by_key(|list| list.len()).expect("there are slots");
-        let list = (longest.len(), longest.as_ptr());
+        let meanwhile = wheel.spare.room();
         for (number, key) in keys.into_iter().enumerate() {
             assert_eq!(wheel.cancel(key).map(self::number), Some(number as u64));
         }
-        list
+        (meanwhile, wheel.spare.room())
     };
-    let first = list_of_all_in(&mut wheel, 3_600);
-    assert_eq!(first.0, 50_000);
-    assert_eq!(list_of_all_in(&mut wheel, 7_200), first);
+    let (before, kept) = fill_a_slot(3_600);
+    assert!(before < 50_000 && kept >= 50_000, "{before}, {kept}");
+    // The same list, and it comes back, as does the one that it takes over from.
+    let (meanwhile, kept) = fill_a_slot(7_200);
+    assert!(meanwhile < 50_000, "{meanwhile}");
+    let (_, kept_again) = fill_a_slot(10_800);
+    assert_eq!(kept_again, kept);
 }
