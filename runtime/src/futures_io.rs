@@ -73,12 +73,11 @@ macro_rules! polled_as_futures {
         }
     };
 }
-#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(crate) use polled_as_futures;
 
-polled_as_futures!(TcpStream);
-polled_as_futures!(&TcpStream);
-polled_as_futures!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
+self::polled_as_futures!(TcpStream);
+self::polled_as_futures!(&TcpStream);
+self::polled_as_futures!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Foreign<S, Futures> {
     /// A stream that has [`futures_io::AsyncRead`] and [`futures_io::AsyncWrite`], as TLS by `futures-rustls`.

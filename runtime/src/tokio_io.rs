@@ -73,13 +73,12 @@ macro_rules! polled_as_tokio {
         }
     };
 }
-#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(crate) use polled_as_tokio;
 
-polled_as_tokio!(TcpStream);
+self::polled_as_tokio!(TcpStream);
 #[cfg(feature = "hyper")]
-polled_as_tokio!(ReadAhead);
-polled_as_tokio!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
+self::polled_as_tokio!(ReadAhead);
+self::polled_as_tokio!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
 
 pub(crate) fn fill(
     buffer: &mut ReadBuf<'_>,

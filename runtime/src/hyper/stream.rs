@@ -41,12 +41,11 @@ macro_rules! polled_as_hyper {
         }
     };
 }
-#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(crate) use polled_as_hyper;
 
-polled_as_hyper!(TcpStream);
-polled_as_hyper!(ReadAhead);
-polled_as_hyper!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
+self::polled_as_hyper!(TcpStream);
+self::polled_as_hyper!(ReadAhead);
+self::polled_as_hyper!(Foreign<S, Traits>, <S, Traits> where Foreign<S, Traits>);
 
 pub(crate) fn fill(
     mut cursor: ReadBufCursor<'_>,

@@ -288,10 +288,9 @@ macro_rules! read_and_write {
         }
     };
 }
-#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(super) use read_and_write;
 
-read_and_write!(TcpStream);
+self::read_and_write!(TcpStream);
 
 impl From<std::net::TcpStream> for TcpStream {
     /// Takes the connection over with its timeouts. Operations wait, whatever the descriptor's mode; see

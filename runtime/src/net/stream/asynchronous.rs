@@ -118,10 +118,9 @@ macro_rules! transfers {
         }
     };
 }
-#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(in crate::net) use transfers;
 
-transfers! {
+self::transfers! {
     /// # For futures
     ///
     /// An operation owns its buffer while it is under way, and gives it back with its result. It refers to the connection

@@ -147,10 +147,9 @@ macro_rules! polled_by_readiness {
         }
     };
 }
-#[allow(unused_imports, reason = "only Unix has another stream")]
 pub(in crate::net) use polled_by_readiness;
 
-polled_by_readiness!(TcpStream);
+self::polled_by_readiness!(TcpStream);
 
 /// The kernel only writes, and returns how many bytes it has written, from the buffer's beginning.
 pub(in crate::net) fn recv(
