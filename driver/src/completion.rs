@@ -86,7 +86,7 @@ impl OpKey {
     }
 
     pub(crate) const fn of_timeout(timer: TimerKey) -> OpKey {
-        OpKey(Self::TIMEOUT | (timer.generation as u64) << u32::BITS | timer.index as u64)
+        OpKey(Self::TIMEOUT | timer.to_bits())
     }
 
     /// The place in the wheel, if it is a timeout's key.
@@ -94,7 +94,7 @@ impl OpKey {
         if self.0 & Self::TIMEOUT == 0 {
             return None;
         }
-        Some(TimerKey { index: self.0 as u32, generation: ((self.0 & !Self::TIMEOUT) >> u32::BITS) as u32 })
+        Some(TimerKey::from_bits(self.0 & !Self::TIMEOUT))
     }
 
     pub(crate) const fn index(self) -> u32 {
