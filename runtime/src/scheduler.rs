@@ -64,7 +64,7 @@ use worker::Worker;
 
 /// What the workers of one runtime share.
 pub(crate) struct Scheduler {
-    pub(crate) workers: Box<[Shared]>,
+    pub(crate) workers: Box<[Arc<Shared>]>,
     /// One for each worker, and the last one for everybody else.
     pub(crate) registers: Box<[Register]>,
     pub(crate) injector: Injector,
@@ -78,7 +78,9 @@ pub(crate) struct Scheduler {
     birthplace: Birthplace,
 }
 
-/// The part of a worker that the other workers see.
+/// The part of a worker that the other workers see. Its lines are its own: two workers would else take them from each other
+/// with each task that either of them queues.
+#[repr(align(128))]
 pub(crate) struct Shared {
     pub(crate) home: Arc<Home>,
     queue: LocalQueue,
@@ -185,7 +187,7 @@ impl Scheduler {
 
     /// Whether any queue holds a task that any worker may run.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.workers.iter().any(Shared::has_work)
+        !self.injector.is_empty() || self.workers.iter().any(|worker| worker.has_work())
     }
 
     /// The calling thread's worker, if it is one of this scheduler's.
@@ -263,6 +265,11 @@ impl Tie {
         unsafe { self.0.as_ref() }
     }
 
+    #[cold]
+    fn inject(&self, runnable: Runnable) {
+        self.keep().inject(runnable);
+    }
+
     /// The scheduler for a thread that is none of its workers: it stays alive for as long as this does.
     #[cold]
     fn keep(&self) -> Arc<Scheduler> {
@@ -279,7 +286,7 @@ impl Schedule for Tie {
     fn schedule(&self, runnable: Runnable) {
         match self.scheduler().worker_here() {
             Some(worker) => worker.push_woken(runnable),
-            None => self.keep().inject(runnable),
+            None => self.inject(runnable),
         }
     }
 

@@ -15,7 +15,8 @@
 
 use crate::primitive::{AtomicBool, AtomicU64, Relaxed, SeqCst, fence};
 
-/// See the module.
+/// See the module. On lines of its own: what else workers share they only read.
+#[repr(align(128))]
 pub(crate) struct Idle {
     searching: AtomicBool,
     /// A bit for each worker that sleeps.

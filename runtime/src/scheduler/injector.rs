@@ -10,7 +10,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// See the module.
+/// See the module. On lines of its own: what else workers share they only read.
+#[repr(align(128))]
 pub(crate) struct Injector {
     tasks: Mutex<Tasks>,
     /// How many there are, so that a look at an empty injector takes no lock.

@@ -24,12 +24,12 @@ const WAKE: u64 = 50_000;
 const CLOSE: u64 = 5_000;
 /// How many tasks are run, and then stacks resumed, before it is the others' turn. Between the two the worker changes stacks
 /// twice, and who waits for many tasks finds more of them at their end; more than a few would make the others wait.
-const TURN: u32 = 8;
+const TURN: u8 = 8;
 
 /// See the module.
 pub(super) struct Pace {
     /// Whose turn it is: a count of runs, which wraps.
-    turn: Cell<u32>,
+    turn: Cell<u8>,
     /// How many runs are left until the clock is looked at again.
     unchecked: Cell<u32>,
     /// How many runs lie between two looks at the clock.
@@ -79,7 +79,7 @@ impl Pace {
 
     #[inline]
     pub(super) fn count_run(&self) {
-        self.unchecked.set(self.unchecked.get().saturating_sub(1));
+        self.unchecked.set(self.unchecked.get() - 1);
         self.turn.set(self.turn.get().wrapping_add(1));
     }
 

@@ -1,7 +1,6 @@
 //! Where a worker's tasks come from, and where it puts them: its ring, its next slot, the injector, and the others' rings.
 
 use super::{
-    Shared,
     local_queue::BATCH,
     worker::{Work, Worker},
 };
@@ -39,17 +38,25 @@ impl Worker {
     }
 
     /// Puts a task that was woken into a queue.
+    #[inline]
     pub(crate) fn push_woken(&self, runnable: Runnable) {
         if self.home.is_patient() { self.push_again(runnable) } else { self.push_next(runnable) }
     }
 
     /// Puts a task into the next slot, and the one that was there into the ring.
+    #[inline]
     pub(super) fn push_next(&self, runnable: Runnable) {
         self.home.probe().queued(runnable.address());
         if let Some(displaced) = self.shared().replace_next(runnable) {
-            self.append(displaced);
-            self.share_if_long();
+            self.append_displaced(displaced);
         }
+    }
+
+    // Not inlined: most often the slot is empty.
+    #[inline(never)]
+    fn append_displaced(&self, displaced: Runnable) {
+        self.append(displaced);
+        self.share_if_long();
     }
 
     /// What is at hand, without a look at the world. Parked stacks and the ring take turns.
@@ -120,7 +127,7 @@ impl Worker {
         // SAFETY: this is the ring's owner.
         let stolen =
             others.clone().find_map(|victim| unsafe { victim.queue.steal_into(&self.shared().queue) });
-        let stolen = stolen.or_else(|| others.clone().find_map(Shared::take_next))?;
+        let stolen = stolen.or_else(|| others.clone().find_map(|victim| victim.take_next()))?;
         self.counters.steals.add(1 + u64::from(self.shared().queue.len()));
         Some(stolen)
     }

@@ -28,6 +28,7 @@ pub(crate) struct Worker {
     pub(super) home: Arc<Home>,
     timer_keeper: Arc<Keeper>,
     pub(super) scheduler: Arc<Scheduler>,
+    shared: Arc<Shared>,
     pub(super) counters: Arc<Counters>,
     pub(super) stopwatch: Stopwatch,
     driver: UnsafeCell<Driver>,
@@ -62,8 +63,10 @@ pub(super) enum Work {
 
 impl Worker {
     pub(crate) fn new(home: Arc<Home>, scheduler: Arc<Scheduler>, driver: Driver) -> Self {
+        let shared = &scheduler.workers[home.index()];
         Self {
-            counters: Arc::clone(&scheduler.workers[home.index()].counters),
+            counters: Arc::clone(&shared.counters),
+            shared: Arc::clone(shared),
             stopwatch: Stopwatch::new(),
             timer_keeper: Arc::new(Keeper::Worker(Arc::clone(&home))),
             home,
@@ -108,8 +111,9 @@ impl Worker {
         &self.timer_keeper
     }
 
+    #[inline]
     pub(super) fn shared(&self) -> &Shared {
-        &self.scheduler.workers[self.home.index()]
+        &self.shared
     }
 
     /// Lends the driver for the length of `use_it`, which must not wait.

@@ -195,7 +195,9 @@ impl Fiber {
     pub(crate) fn leave_body(&self) {
         debug_assert!(self.values.is_empty(), "a body left its values");
         self.body.set(None);
-        self.thread.replace(None);
+        if self.thread.borrow().is_some() {
+            self.thread.take();
+        }
     }
 
     /// Tells the body's task where it is about to park, so that a cancel finds it. `true`: a cancel may have come

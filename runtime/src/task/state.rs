@@ -101,6 +101,7 @@ impl State {
     }
 
     /// Takes the body for a run. Only the holder of the queue's reference may call it.
+    #[inline]
     pub(crate) fn start(&self) -> Start {
         // Acquire: what the waker wrote before it woke us must be visible to the body.
         let before = self.update(|word| Some((word | RUNNING) & !SCHEDULED));
@@ -112,6 +113,7 @@ impl State {
     }
 
     /// Gives the body back after a `Pending`.
+    #[inline]
     pub(crate) fn suspend(&self) -> Suspend {
         let mut outcome = Suspend::Idle;
         self.update(|word| {
@@ -140,6 +142,7 @@ impl State {
     }
 
     /// A wake. [`Wake::Schedule`] comes with a reference of its own.
+    #[inline]
     pub(crate) fn wake(&self) -> Wake {
         let mut outcome = Wake::Nothing;
         self.update(|word| {
@@ -252,6 +255,7 @@ impl State {
 
     /// Applies `change` until it sticks (or says `None`), and returns the word before it. Every transition
     /// publishes what its caller wrote before it, and sees what the last one published.
+    #[inline]
     fn update(&self, mut change: impl FnMut(usize) -> Option<usize>) -> usize {
         let mut word = self.0.load(Acquire);
         while let Some(next) = change(word) {

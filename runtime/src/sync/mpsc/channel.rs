@@ -180,25 +180,29 @@ impl<T> Channel<T> {
 
     /// Takes the oldest message. `batch` is the receiver's own share of the buffer, and is empty.
     pub(super) fn try_recv(&self, batch: &Batch<T>) -> Result<T, TryRecvError> {
-        self.receive(batch, |_| None)
+        match self.take_handed() {
+            Some(message) => Ok(message),
+            None => self.receive(batch, |_| None),
+        }
     }
 
     /// As [`Channel::try_recv`]; `Empty` means that the receiver will be woken.
     #[inline]
     pub(super) fn recv_or_wait(&self, batch: &Batch<T>, waker: &Waker) -> Result<T, TryRecvError> {
-        self.receive(batch, |state| state.begin_wait(waker))
+        match self.take_handed() {
+            Some(message) => Ok(message),
+            None => self.receive(batch, |state| state.begin_wait(waker)),
+        }
     }
 
     /// Takes the oldest message. If there is none but will be, `wait` is called, and what it returns is dropped.
-    #[inline]
+    // Not inlined: who was woken has been handed its message.
+    #[inline(never)]
     fn receive(
         &self,
         batch: &Batch<T>,
         wait: impl FnOnce(&mut State<T>) -> Option<Waker>,
     ) -> Result<T, TryRecvError> {
-        if let Some(message) = self.take_handed() {
-            return Ok(message);
-        }
         let mut state = self.state.lock();
         // Again: a wait may have been ended just before we had the lock, and others may have sent since.
         if let Some(message) = self.take_handed() {
