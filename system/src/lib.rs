@@ -9,11 +9,12 @@
 //! | [`topology`] | How many cores may this process keep busy, a container's quota included? |
 //! | [`affinity`] | On which CPUs may this thread run, and how is it bound to one? |
 //! | [`fence`] | How do two threads see each other if only one of them can afford a fence? |
+//! | [`memory`] | On which pages had this memory better be? |
 //! | [`thread`] | What does a thread of this process do, and in which system call does it wait? |
 //! | [`kernel`] | Which kernel is this, and which limits has it set for us? |
 //! | `apple` | On macOS alone: how urgent is this thread's work, and with whom does it share a cache? |
 //!
-//! Nothing here knows of tasks, stacks or I/O, and nothing is changed without being asked: only [`affinity`] and `apple` act.
+//! Nothing here knows of tasks, stacks or I/O, and nothing is changed without being asked: only [`affinity`], [`memory`] and `apple` act.
 //!
 //! ```
 //! use fibra_system::{cpu, topology};
@@ -30,6 +31,7 @@ pub mod cpu;
 pub mod cycles;
 pub mod fence;
 pub mod kernel;
+pub mod memory;
 pub mod thread;
 pub mod ticks;
 pub mod topology;

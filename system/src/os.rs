@@ -8,6 +8,7 @@
 //! fn current_cpu() -> io::Result<usize>            the CPU on which it runs at the moment
 //! fn numa_nodes() -> io::Result<Vec<CpuSet>>       the CPUs of each node of memory
 //! fn cpu_quota() -> Option<CpuQuota>               the tightest limit on the process's CPU time
+//! fn prefer_huge_pages(*mut u8, usize)             asks for huge pages from there on, so many bytes
 //! fn fence_all_threads() -> io::Result<()>         a full fence in each thread of the process
 //! fn thread_id() -> u32                            the calling thread's number in the kernel
 //! fn thread_activity(u32) -> io::Result<Activity>  whether a thread waits, and how long it has run

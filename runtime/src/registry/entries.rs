@@ -1,13 +1,15 @@
 //! Memory for entries: side by side, as many as there ever were at once.
 //!
 //! One by one from the allocator, they'd lie twice as far apart, for the sake of their alignment; and a lookup in a large table waits
-//! for the memory that says where its page is as well as for the page. So it matters on how many pages they lie.
+//! for the memory that says where its page is as well as for the page. So it matters on how many pages they lie, and that a large
+//! chunk has huge ones.
 
+use fibra_system::memory::prefer_huge_pages;
 use std::mem::MaybeUninit;
 
 /// Entries of the first chunk, and of the largest. Each chunk is twice as long as the one before.
 const FIRST: usize = 8;
-const LARGEST: usize = 4096;
+const LARGEST: usize = 1 << 18;
 
 /// See the module. What is in a place is taken out before the end of this, or is not dropped.
 pub(super) struct Entries<E> {
@@ -37,7 +39,9 @@ impl<E> Entries<E> {
     fn next(&mut self) -> *mut E {
         if self.chunks.last().is_none_or(|chunk| chunk.len() == self.taken) {
             let size = self.chunks.last().map_or(FIRST, |chunk| (2 * chunk.len()).min(LARGEST));
-            self.chunks.push(Box::new_uninit_slice(size));
+            let mut chunk = Box::new_uninit_slice(size);
+            prefer_huge_pages(&mut chunk);
+            self.chunks.push(chunk);
             self.taken = 0;
         }
         let chunk = self.chunks.last_mut().expect("there is one now");
@@ -65,10 +69,12 @@ mod tests {
 
     #[test]
     fn places_lie_side_by_side_and_are_taken_again() {
+        const COUNT: usize = 2 * LARGEST + LARGEST / 2;
         let mut entries = Entries::new();
-        let places: Vec<_> = (0..3 * LARGEST).map(|number| entries.put(number)).collect();
+        let places: Vec<_> = (0..COUNT).map(|number| entries.put(number)).collect();
         let apart = places.windows(2).filter(|two| two[0].wrapping_add(1) != two[1]).count();
-        assert!(apart < 16, "{apart}");
+        let doublings = (LARGEST / FIRST).ilog2() as usize;
+        assert!(apart <= doublings + 2, "{apart}");
         // SAFETY: each is ours, and filled.
         assert!(places.iter().enumerate().all(|(number, place)| unsafe { **place } == number));
         let chunks = entries.chunks.len();

@@ -37,6 +37,7 @@ use crate::primitive::{Acquire, AtomicPtr, AtomicU64, Mutex, Relaxed, Release};
 use foldhash::fast::FixedState as Hasher;
 #[cfg(not(loom))]
 use foldhash::fast::RandomState as Hasher;
+use fibra_system::memory::prefer_huge_pages;
 use std::{
     hash::{BuildHasher, Hasher as _},
     iter, mem,
@@ -261,7 +262,14 @@ impl<T: Value> Table<T> {
 
 impl<T> Buckets<T> {
     fn new(size: usize) -> Self {
-        Self(iter::repeat_with(Bucket::new).take(size).collect())
+        let mut buckets = Box::new_uninit_slice(size);
+        // Before there is anything in them.
+        prefer_huge_pages(&mut buckets);
+        for bucket in &mut buckets {
+            bucket.write(Bucket::new());
+        }
+        // SAFETY: each of them was written.
+        Self(unsafe { buckets.assume_init() })
     }
 
     fn places(&self) -> usize {

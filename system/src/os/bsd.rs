@@ -21,6 +21,9 @@ pub(crate) fn clock_source() -> Option<String> {
     None
 }
 
+/// FreeBSD does that by itself, where it can, and macOS never.
+pub(crate) fn prefer_huge_pages(_start: *mut u8, _length: usize) {}
+
 /// There is no such call.
 pub(crate) fn fence_all_threads() -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())

@@ -82,6 +82,12 @@ pub(crate) fn clock_source() -> Option<String> {
     Some(name.trim_end().to_owned())
 }
 
+pub(crate) fn prefer_huge_pages(start: *mut u8, length: usize) {
+    // What it answers is of no use: a kernel without huge pages refuses.
+    // SAFETY: this advice changes nothing in memory, whosever it is.
+    unsafe { libc::madvise(start.cast(), length, libc::MADV_HUGEPAGE) };
+}
+
 pub(crate) fn fence_all_threads() -> io::Result<()> {
     // Registered each time, which is cheap when it has been: it isn't ours to know whether this process is a fork.
     membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)?;

@@ -184,6 +184,9 @@ pub(crate) fn cpu_quota() -> Option<CpuQuota> {
     Some(CpuQuota { time: period * cpus * rate / WHOLE, period })
 }
 
+/// Only who may lock pages gets large ones, and asks for them with the memory.
+pub(crate) fn prefer_huge_pages(_start: *mut u8, _length: usize) {}
+
 /// In Wine the call may be there and do nothing, which can't be seen from outside.
 pub(crate) fn fence_all_threads() -> io::Result<()> {
     static IS_WINE: LazyLock<bool> = LazyLock::new(is_wine);

@@ -84,3 +84,51 @@ fn lists_of_cpus_are_read_as_they_are_printed() {
         assert_eq!(cpus_in(text), None, "{text}");
     }
 }
+
+/// The memory that huge pages were asked for, by address.
+fn huge_by_advice() -> Vec<std::ops::Range<usize>> {
+    let mappings = fs::read_to_string("/proc/self/smaps").expect("readable");
+    let mut current = 0..0;
+    let mut advised = Vec::new();
+    for line in mappings.lines() {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let parse = |number| usize::from_str_radix(number, 16).ok();
+        if let Some((Some(start), Some(end))) = first.split_once('-').map(|(a, b)| (parse(a), parse(b))) {
+            current = start..end;
+        } else if first == "VmFlags:" && rest.split_whitespace().any(|flag| flag == "hg") {
+            advised.push(current.clone());
+        }
+    }
+    advised
+}
+
+#[test]
+fn huge_pages_are_asked_for_where_whole_ones_fit_in() {
+    const HUGE: usize = 2 << 20;
+    let is_advised = |address| huge_by_advice().iter().any(|mapping| mapping.contains(&address));
+    // Of its own: one that the allocator had before might have the advice already.
+    let map = |length| {
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping, wherever there is room.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0) };
+        assert_ne!(start, libc::MAP_FAILED);
+        start.cast::<u8>()
+    };
+    let probe = map(2 * HUGE);
+    prefer_huge_pages(probe, 2 * HUGE);
+    if !is_advised(probe as usize) {
+        return eprintln!("this system takes no advice of that kind");
+    }
+
+    let start = map(8 * HUGE);
+    let first = (start as usize).next_multiple_of(HUGE) + HUGE;
+    // A page less than three huge ones, beginning a page late: one fits in.
+    let begin = start.wrapping_add(first - start as usize + 4096);
+    // SAFETY: within the mapping, which lives for ever, and zeroed by the kernel.
+    let memory = unsafe { std::slice::from_raw_parts_mut(begin, 3 * HUGE - 3 * 4096) };
+    crate::memory::prefer_huge_pages(&mut memory[..HUGE]);
+    assert!(!is_advised(first + HUGE), "none fits in");
+    crate::memory::prefer_huge_pages(memory);
+    let places = [first + HUGE - 1, first + HUGE, first + 2 * HUGE - 1, first + 2 * HUGE];
+    assert_eq!(places.map(is_advised), [false, true, true, false]);
+}
