@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -53,6 +53,15 @@ pub struct Reader {
 struct Session {
     counters: Vec<Counter>,
     is_over: AtomicBool,
+    /// Readers that were there until it was over, and have not read anything.
+    starved: AtomicUsize,
+}
+
+impl Session {
+    fn new(readers: usize) -> Arc<Self> {
+        let counters = (0..readers).map(|_| Counter(AtomicU64::new(0))).collect();
+        Arc::new(Self { counters, is_over: AtomicBool::new(false), starved: AtomicUsize::new(0) })
+    }
 }
 
 /// How much a reader has read. No two of them share a cache line.
@@ -89,6 +98,14 @@ impl Reader {
         assert!(content.starts_with(&number) && content.ends_with(&number), "another block was read");
         self.read += 1;
         self.session.counters[self.index].0.store(self.read, Relaxed);
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if self.read == 0 && self.session.is_over.load(Relaxed) {
+            self.session.starved.fetch_add(1, Relaxed);
+        }
     }
 }
 
@@ -129,17 +146,20 @@ impl Job {
 /// Has `subject` read, and counts for a while.
 pub fn measure(case: &Case, subject: impl FnOnce(Job)) -> Vec<Measurement> {
     let path = prepare(super::is_direct(case)).expect("the file can be made and read");
-    let counters = (0..case.get("depth")).map(|_| Counter(AtomicU64::new(0))).collect();
-    let session = Arc::new(Session { counters, is_over: AtomicBool::new(false) });
+    let session = Session::new(case.count("depth"));
     let job = Job {
         path,
         flags: if super::is_direct(case) { libc::O_DIRECT } else { 0 },
         readers: (0..case.count("depth")).map(|index| Reader::new(&session, index)).collect(),
         workers: case.count("workers"),
     };
-    let clock = thread::spawn(move || count(&session));
+    let clock = thread::spawn({
+        let session = Arc::clone(&session);
+        move || count(&session)
+    });
     subject(job);
     let (read, span) = clock.join().expect("the counting thread doesn't panic");
+    assert_eq!(session.starved.load(Relaxed), 0, "each reader has its turns");
     assert!(read > 0, "nothing was read while it counted");
     figures(read as f64, span.wall, span.cpu)
 }
@@ -201,8 +221,7 @@ mod tests {
     use super::*;
 
     fn job(readers: usize, workers: usize) -> Job {
-        let counters = (0..readers).map(|_| Counter(AtomicU64::new(0))).collect();
-        let session = Arc::new(Session { counters, is_over: AtomicBool::new(false) });
+        let session = Session::new(readers);
         let readers = (0..readers).map(|index| Reader::new(&session, index)).collect();
         Job { path: Path::new(""), flags: 0, readers, workers }
     }
@@ -228,6 +247,17 @@ mod tests {
         for offset in first.into_iter().chain(second) {
             assert!(offset < BLOCKS * BLOCK_SIZE as u64 && offset.is_multiple_of(BLOCK_SIZE as u64));
         }
+    }
+
+    #[test]
+    fn a_reader_that_had_no_turn_is_noticed() {
+        let mut readers = job(3, 1).readers;
+        let session = Arc::clone(&readers[0].session);
+        drop(readers.pop());
+        readers[0].read = 1;
+        session.is_over.store(true, Relaxed);
+        drop(readers);
+        assert_eq!(session.starved.load(Relaxed), 1, "one has read, and one was given up before");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The limits: threads that block, and a bare ring.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -44,10 +45,8 @@ fn plain_threads(case: &Case) -> Vec<Measurement> {
     })
 }
 
-/// At most so many reads go into the kernel by one call: it is cheap then, and their blocks are still in the cache.
-const BATCH: usize = 32;
-
-/// Reads by batches, and waits for one read only: a disk that has fewer to do at a time does fewer in all.
+/// Whoever has waited longest reads first, and each reads in its turn, as tasks do. Waits for one read only: a disk that has
+/// fewer to do at a time does fewer in all.
 fn read_by_ring(mut job: Job) {
     let file = open(&job);
     let depth = job.readers.len();
@@ -55,10 +54,10 @@ fn read_by_ring(mut job: Job) {
     let blocks = Vec::leak((0..depth).map(|_| Block::new()).collect());
     let mut ring = new_ring(&file, blocks).expect("there is io_uring, and it takes the file and the blocks");
     let mut offsets = vec![0; depth];
-    let mut free: Vec<usize> = (0..depth).collect();
+    let mut free: VecDeque<usize> = (0..depth).collect();
     let mut under_way = 0;
     loop {
-        for slot in free.split_off(free.len().saturating_sub(BATCH)) {
+        for slot in free.drain(..) {
             let Some(offset) = job.readers[slot].next_offset() else { continue };
             offsets[slot] = offset;
             let entry = read_entry(slot, &mut blocks[slot], offset);
@@ -74,7 +73,7 @@ fn read_by_ring(mut job: Job) {
             let slot = completion.user_data() as usize;
             let count = usize::try_from(completion.result()).expect("the file can be read");
             job.readers[slot].check(offsets[slot], &blocks[slot].0[..count]);
-            free.push(slot);
+            free.push_back(slot);
             under_way -= 1;
         }
     }
