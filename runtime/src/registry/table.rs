@@ -33,11 +33,11 @@ use super::{
     tags::{PLACES, Tags},
 };
 use crate::primitive::{Acquire, AtomicPtr, AtomicU64, Mutex, Relaxed, Release};
+use fibra_system::memory::prefer_huge_pages;
 #[cfg(loom)]
 use foldhash::fast::FixedState as Hasher;
 #[cfg(not(loom))]
 use foldhash::fast::RandomState as Hasher;
-use fibra_system::memory::prefer_huge_pages;
 use std::{
     hash::{BuildHasher, Hasher as _},
     iter, mem,

@@ -28,7 +28,8 @@ const TURN: u8 = 8;
 
 /// See the module.
 pub(super) struct Pace {
-    /// Whose turn it is: a count of runs, which wraps.
+    /// Whose turn it is: a count of runs, which wraps. Not as wide as the next count: the compiler would do both by one vector
+    /// instruction, which has to wait if one of them was written alone just before.
     turn: Cell<u8>,
     /// How many runs are left until the clock is looked at again.
     unchecked: Cell<u32>,
@@ -77,6 +78,7 @@ impl Pace {
         self.turn.set(TURN);
     }
 
+    /// A run begins. Its worker has asked before whether a poll is due, so there is at least one run left.
     #[inline]
     pub(super) fn count_run(&self) {
         self.unchecked.set(self.unchecked.get() - 1);

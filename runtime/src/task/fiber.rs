@@ -195,6 +195,7 @@ impl Fiber {
     pub(crate) fn leave_body(&self) {
         debug_assert!(self.values.is_empty(), "a body left its values");
         self.body.set(None);
+        // Most often there is none, and then nothing is moved.
         if self.thread.borrow().is_some() {
             self.thread.take();
         }

@@ -180,25 +180,31 @@ impl<T> Channel<T> {
 
     /// Takes the oldest message. `batch` is the receiver's own share of the buffer, and is empty.
     pub(super) fn try_recv(&self, batch: &Batch<T>) -> Result<T, TryRecvError> {
-        match self.take_handed() {
-            Some(message) => Ok(message),
-            None => self.receive(batch, |_| None),
-        }
+        self.receive(batch, |_| None)
     }
 
     /// As [`Channel::try_recv`]; `Empty` means that the receiver will be woken.
     #[inline]
     pub(super) fn recv_or_wait(&self, batch: &Batch<T>, waker: &Waker) -> Result<T, TryRecvError> {
-        match self.take_handed() {
-            Some(message) => Ok(message),
-            None => self.receive(batch, |state| state.begin_wait(waker)),
-        }
+        self.receive(batch, |state| state.begin_wait(waker))
     }
 
     /// Takes the oldest message. If there is none but will be, `wait` is called, and what it returns is dropped.
+    #[inline]
+    fn receive(
+        &self,
+        batch: &Batch<T>,
+        wait: impl FnOnce(&mut State<T>) -> Option<Waker>,
+    ) -> Result<T, TryRecvError> {
+        match self.take_handed() {
+            Some(message) => Ok(message),
+            None => self.receive_locked(batch, wait),
+        }
+    }
+
     // Not inlined: who was woken has been handed its message.
     #[inline(never)]
-    fn receive(
+    fn receive_locked(
         &self,
         batch: &Batch<T>,
         wait: impl FnOnce(&mut State<T>) -> Option<Waker>,

@@ -108,7 +108,8 @@ fn huge_pages_are_asked_for_where_whole_ones_fit_in() {
     let is_advised = |address| huge_by_advice().iter().any(|mapping| mapping.contains(&address));
     // Of its own: one that the allocator had before might have the advice already.
     let map = |length| {
-        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let (protection, flags) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         // SAFETY: a new mapping, wherever there is room.
         let start = unsafe { libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0) };
         assert_ne!(start, libc::MAP_FAILED);
