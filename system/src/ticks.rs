@@ -98,7 +98,7 @@ pub fn bound_the_clock() -> bool {
 /// Has [`Ticks`] go by the system's clock, for a program that puts its own in the place of that: a simulation, or a
 /// measurement of something else. `false`: it is too late, somebody has looked at them.
 ///
-/// ```
+/// ```standalone_crate
 /// assert!(fibra_system::ticks::go_by_the_systems_clock());
 /// ```
 pub fn go_by_the_systems_clock() -> bool {
