@@ -87,13 +87,13 @@ pub(crate) struct Shared {
     /// The task that was woken last: its data is warm. Filled by its worker; thieves take it on a last pass,
     /// when nothing else is to be had anywhere.
     next: AtomicPtr<Header>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Counters,
 }
 
 impl Shared {
     pub(crate) fn new(home: Arc<Home>) -> Self {
         let next = AtomicPtr::new(ptr::null_mut());
-        Self { home, queue: LocalQueue::new(), next, counters: Arc::new(Counters::new()) }
+        Self { home, queue: LocalQueue::new(), next, counters: Counters::new() }
     }
 
     fn has_work(&self) -> bool {

@@ -20,12 +20,12 @@ use crate::os;
 /// # table.fill(std::mem::MaybeUninit::new(0));
 /// ```
 pub fn prefer_huge_pages<T>(memory: &mut [T]) {
-    let bytes = memory.as_mut_ptr_range();
-    let (start, end) = (bytes.start as usize, bytes.end as usize);
-    if let (Some(first), last) = (start.checked_next_multiple_of(HUGE), end / HUGE * HUGE)
-        && first < last
-    {
-        os::prefer_huge_pages(memory.as_mut_ptr().cast::<u8>().wrapping_add(first - start), last - first);
+    let start = memory.as_mut_ptr().cast::<u8>();
+    let last = (start as usize + size_of_val(memory)) / HUGE * HUGE;
+    let skipped = start.align_offset(HUGE);
+    let first = (start as usize).saturating_add(skipped);
+    if first < last {
+        os::prefer_huge_pages(start.wrapping_add(skipped), last - first);
     }
 }
 

@@ -60,7 +60,7 @@ impl Worker {
     pub(super) fn note_turn(&self) {
         let (done, in_flight, timers) = self
             .with_driver(|driver| (driver.stats(), driver.operations_in_kernel(), driver.timers_running()));
-        let counters = &self.counters;
+        let counters = &self.shared().counters;
         if done.enters != counters.enters.get() {
             counters.batches.note(done.submissions - counters.submissions.get());
             counters.submissions.set(done.submissions);
@@ -76,6 +76,6 @@ impl Worker {
     /// Publishes how many stacks are at hand.
     pub(super) fn note_stacks(&self) {
         let pooled = self.stacks.borrow().stats().pooled + self.free.borrow().len();
-        self.counters.stacks_pooled.set(pooled as u64);
+        self.shared().counters.stacks_pooled.set(pooled as u64);
     }
 }

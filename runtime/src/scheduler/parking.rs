@@ -93,7 +93,7 @@ impl Worker {
     /// Leaves `from`, which is parked or ready, and returns when it is resumed.
     fn go_on(&self, from: &Fiber) {
         assert!(!panicking(), "a stack was about to be switched during a panic");
-        self.stopwatch.stop(&self.counters.run_times);
+        self.stopwatch.stop(&self.shared().counters.run_times);
         let to = self.take_ready().or_else(|| self.free_fiber().ok()).unwrap_or_else(|| self.wait_in_place());
         if ptr::eq(to.as_ptr(), from) {
             from.set_phase(Phase::Running);
@@ -120,7 +120,7 @@ impl Worker {
     /// Makes `fiber` the one that runs; returns where it goes on.
     #[inline]
     fn set_running(&self, fiber: NonNull<Fiber>) -> Context {
-        self.counters.switches.add(1);
+        self.shared().counters.switches.add(1);
         self.home.probe().runs(fiber.as_ptr().cast_const().cast());
         self.home.set_current(fiber.as_ptr());
         // SAFETY: the fiber's travelling reference is ours, and stays with the worker while it runs.

@@ -21,8 +21,7 @@ impl Worker {
     /// Appends a task to the ring that has run before. Others are woken only if that pays.
     pub(super) fn push_again(&self, runnable: Runnable) {
         self.home.probe().queued(runnable.address());
-        self.append(runnable);
-        self.share_if_long();
+        self.append_and_share(runnable);
     }
 
     fn append(&self, runnable: Runnable) {
@@ -48,14 +47,14 @@ impl Worker {
     pub(super) fn push_next(&self, runnable: Runnable) {
         self.home.probe().queued(runnable.address());
         if let Some(displaced) = self.shared().replace_next(runnable) {
-            self.append_displaced(displaced);
+            self.append_and_share(displaced);
         }
     }
 
-    // Not inlined: most often the slot is empty.
+    // Not inlined: what is woken finds the next slot empty most often.
     #[inline(never)]
-    fn append_displaced(&self, displaced: Runnable) {
-        self.append(displaced);
+    fn append_and_share(&self, runnable: Runnable) {
+        self.append(runnable);
         self.share_if_long();
     }
 
@@ -128,7 +127,7 @@ impl Worker {
         let stolen =
             others.clone().find_map(|victim| unsafe { victim.queue.steal_into(&self.shared().queue) });
         let stolen = stolen.or_else(|| others.clone().find_map(|victim| victim.take_next()))?;
-        self.counters.steals.add(1 + u64::from(self.shared().queue.len()));
+        self.shared().counters.steals.add(1 + u64::from(self.shared().queue.len()));
         Some(stolen)
     }
 }

@@ -3,9 +3,7 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{
-    Scheduler, Shared, completion::Arrived, counters::Counters, keeper::Keeper, pace::Pace, spin::Spin,
-};
+use super::{Scheduler, Shared, completion::Arrived, keeper::Keeper, pace::Pace, spin::Spin};
 use crate::task::{
     fiber::{Fiber, Phase},
     home::Home,
@@ -29,7 +27,6 @@ pub(crate) struct Worker {
     timer_keeper: Arc<Keeper>,
     pub(super) scheduler: Arc<Scheduler>,
     shared: Arc<Shared>,
-    pub(super) counters: Arc<Counters>,
     pub(super) stopwatch: Stopwatch,
     driver: UnsafeCell<Driver>,
     pub(super) arrived: Arrived,
@@ -63,10 +60,8 @@ pub(super) enum Work {
 
 impl Worker {
     pub(crate) fn new(home: Arc<Home>, scheduler: Arc<Scheduler>, driver: Driver) -> Self {
-        let shared = &scheduler.workers[home.index()];
         Self {
-            counters: Arc::clone(&shared.counters),
-            shared: Arc::clone(shared),
+            shared: Arc::clone(&scheduler.workers[home.index()]),
             stopwatch: Stopwatch::new(),
             timer_keeper: Arc::new(Keeper::Worker(Arc::clone(&home))),
             home,
@@ -278,7 +273,7 @@ impl Worker {
         let may_sleep = || scheduler.idle.may_sleep(index, || scheduler.has_work());
         let sleeps = self.home.prepare_sleep(|| may_sleep() && !scheduler.shutdown.is_over());
         if sleeps {
-            self.counters.parks.add(1);
+            self.shared.counters.parks.add(1);
             self.note_turn();
             if scheduler.time.clock.is_stopped() {
                 self.turn_in_stopped_time();
@@ -331,13 +326,13 @@ impl Worker {
             // A task that has not waited yet is in no list: this is how it hears of it.
             runnable.cancel();
         }
-        self.counters.polls.add(1);
+        self.shared.counters.polls.add(1);
         self.home.probe().runs(runnable.address());
         self.stopwatch.start();
         fiber.enter_body(runnable.header());
         let again = runnable.run();
         fiber.leave_body();
-        self.stopwatch.stop(&self.counters.run_times);
+        self.stopwatch.stop(&self.shared.counters.run_times);
         if let Some(runnable) = again {
             // As in `yield_now`: who has been waiting meanwhile goes first.
             if self.pace.is_poll_due() {

@@ -123,7 +123,7 @@ fn huge_pages_are_asked_for_where_whole_ones_fit_in() {
 
     let start = map(8 * HUGE);
     let first = (start as usize).next_multiple_of(HUGE) + HUGE;
-    // A page less than three huge ones, beginning a page late: one fits in.
+    // Almost three huge ones, beginning a page late: one fits in.
     let begin = start.wrapping_add(first - start as usize + 4096);
     // SAFETY: within the mapping, which lives for ever, and zeroed by the kernel.
     let memory = unsafe { std::slice::from_raw_parts_mut(begin, 3 * HUGE - 3 * 4096) };
