@@ -87,16 +87,36 @@ impl Drop for Server<'_> {
     }
 }
 
+/// How often a new Windows may fail to come up.
+const BOOTS: u32 = 3;
+
+/// Makes the registry and the folders of a Windows that has none. Some of the programs that Wine has do it run side by side, and
+/// once in a long while one of them finds missing what another was about to put there: it then begins anew.
+fn boot(prefix: &Path) -> Outcome {
+    let mut attempt = 1;
+    loop {
+        let mut boot = wine(prefix);
+        boot.args(["wineboot", "-i"]);
+        // Neither .NET nor a browser is asked for, and no window is opened.
+        let booted = call(boot.env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY"));
+        // Whatever it has started is over before anything is taken away.
+        call(Command::new(SERVER).arg("-w").env("WINEPREFIX", prefix))?;
+        match booted {
+            Err(error) if attempt < BOOTS => println!("Windows did not come up: {error}"),
+            ended => return ended,
+        }
+        attempt += 1;
+        fs::remove_dir_all(prefix)?;
+        fs::create_dir(prefix)?;
+    }
+}
+
 /// A Windows of our own, in a folder. It gets the library that std draws random numbers from, which older releases of Wine
 /// do not have.
 fn prefix() -> Outcome<PathBuf> {
     let prefix = home().join("wine");
     once(&prefix, |partial| {
-        let mut boot = wine(partial);
-        boot.args(["wineboot", "-i"]);
-        // Neither .NET nor a browser is asked for, and no window is opened.
-        call(boot.env("WINEDLLOVERRIDES", "mscoree,mshtml=").env_remove("DISPLAY"))?;
-        call(Command::new(SERVER).arg("-w").env("WINEPREFIX", partial))?;
+        boot(partial)?;
         let library = partial.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !fs::exists(&library)? {
             let source = root().join("xtask/src/cross/bcryptprimitives.c");
