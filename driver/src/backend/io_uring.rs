@@ -32,7 +32,9 @@ use crate::op::Op;
 use crate::slab::State;
 use crate::unpark::Parking;
 
+mod contention;
 mod entry;
+mod gathering;
 mod lookout;
 mod queue;
 mod setup;
@@ -40,16 +42,11 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+use gathering::Gathering;
 use lookout::{Lookout, SHORT};
 use queue::{BELL, CANCEL, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
 use setup::{Abilities, Mode};
 
-/// How long to gather completions while many come: what a busy driver adds to the first of them at most.
-const GATHER: Duration = Duration::from_micros(20);
-/// Beyond this, the cost of an enter is spread thinly enough.
-const MAX_BURST: usize = 128;
-/// Fewer at once are not gathered: with so few, whoever sent them may be waiting for the answer.
-const GATHERED: u32 = 4;
 /// So many operations in flight, of which some always are, like an accept, still look like a talk between two.
 const FEW: usize = 4;
 /// An enter that ends so many deferred operations may have left some: half of what it ends at most
@@ -64,8 +61,7 @@ pub(crate) struct Ring {
     abilities: Abilities,
     /// The kernel had no memory for requests: give it a moment instead of more.
     throttled: bool,
-    /// How many completions a turn brings at present: a running mean.
-    burst: u32,
+    gathering: Gathering,
     lookout: Lookout,
 }
 
@@ -78,8 +74,9 @@ impl Ring {
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
         bell.set_mailbox(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
-        let (ring, lookout) = (ManuallyDrop::new(ring), Lookout::new());
-        let ring = Ring { ring, queue, abilities, throttled: false, burst: 0, lookout };
+        let (ring, lookout, gathering) =
+            (ManuallyDrop::new(ring), Lookout::new(), Gathering::new(abilities.gathers));
+        let ring = Ring { ring, queue, abilities, throttled: false, gathering, lookout };
         Ok((ring, Arc::new(Parking::new(bell)), features))
     }
 
@@ -185,6 +182,7 @@ impl Ring {
         let unparked = sleeps && !ledger.parking.fall_asleep();
         if sleeps && !unparked {
             let begun = Instant::now();
+            self.gathering.note_wait(begun);
             let entered = self.enter(ledger, queued, pause, EnterFlags::GETEVENTS);
             self.lookout.note_wait(begun.elapsed());
             let unparked = ledger.parking.wake_up();
@@ -204,7 +202,7 @@ impl Ring {
             Pause::Forever => SHORT,
         };
         // Where many come there is something to do meanwhile, for others too: then they are gathered.
-        let is_alone = self.burst < GATHERED && ledger.slab.len() <= FEW;
+        let is_alone = !self.gathering.has_many() && ledger.slab.len() <= FEW;
         if !is_alone || !self.lookout.pays() || self.throttled || self.has_stirred() {
             return Ok(pause);
         }
@@ -265,7 +263,7 @@ impl Ring {
         ledger.stats.enters += 1;
         let submitter = self.ring.submitter();
         let flags = flags | self.abilities.wait_flags;
-        let (at_least, gather) = self.gathering(pause);
+        let (at_least, gather) = self.gathering.plan(pause);
         let time = match pause {
             Pause::For(duration) => Some(types::Timespec::from(duration)),
             // Gathering without a timeout behind it would end empty-handed when its own time is over.
@@ -291,19 +289,6 @@ impl Ring {
                 Ok(())
             }
             _ => Err(error),
-        }
-    }
-
-    /// How many completions to wait for, and for how many microseconds until a single one is enough.
-    ///
-    /// Who is woken for each completion makes an enter for each. While turns bring many, more are on their way, and half
-    /// as many as usual are worth a moment. When they get fewer, so does this, down to waiting for one.
-    fn gathering(&self, pause: Pause) -> (u32, u32) {
-        match pause {
-            Pause::Not => (0, 0),
-            Pause::For(duration) if duration < 4 * GATHER => (1, 0),
-            _ if !self.abilities.gathers || self.burst < GATHERED => (1, 0),
-            _ => (self.burst / 2, GATHER.as_micros() as u32),
         }
     }
 
@@ -363,8 +348,8 @@ impl Interpreter for Ring {
             self.reap(ledger, completions);
         }
         self.fetch_rest(ledger, completions)?;
-        let brought = (completions.len() - before).min(MAX_BURST) as u32;
-        self.burst = (self.burst + brought) / 2;
+        let brought = completions.len() - before;
+        self.gathering.note_turn(brought);
         self.lookout.settle(brought > 0);
         Ok(unparked)
     }
