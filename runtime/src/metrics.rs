@@ -9,7 +9,7 @@
 mod prometheus;
 
 use crate::{
-    scheduler::{Scheduler, counters::Counters, register::Register, start::with_scheduler_for_here},
+    scheduler::{Scheduler, Shared, register::Register, start::with_scheduler_for_here},
     task::measure::Sizes,
 };
 use std::fmt;
@@ -114,9 +114,7 @@ impl Metrics {
             blocking_queued: blocking.queued as u64,
             stuck_workers,
             stalls,
-            workers: workers
-                .map(|worker| WorkerMetrics::of(&worker.counters, &worker.home.probe().delays))
-                .collect(),
+            workers: workers.map(|worker| WorkerMetrics::of(worker)).collect(),
         }
     }
 
@@ -156,7 +154,8 @@ impl Metrics {
 }
 
 impl WorkerMetrics {
-    fn of(counters: &Counters, delays: &Sizes) -> Self {
+    fn of(worker: &Shared) -> Self {
+        let counters = &worker.counters;
         Self {
             polls: counters.polls.get(),
             switches: counters.switches.get(),
@@ -168,10 +167,10 @@ impl WorkerMetrics {
             batches: Histogram::of(&counters.batches),
             in_flight: counters.in_flight.get(),
             timers: counters.timers.get(),
-            stacks_in_use: counters.stacks_in_use.get(),
+            stacks_in_use: worker.placement.live() as u64,
             stacks_pooled: counters.stacks_pooled.get(),
             run_times: Histogram::of(&counters.run_times),
-            delays: Histogram::of(delays),
+            delays: Histogram::of(&worker.home.probe().delays),
         }
     }
 

@@ -7,6 +7,7 @@
 //!              ready ▪▪ (parked stacks: home-only)              ready ▪▪▪
 //!              inbox ◀── letters from any thread                inbox
 //!              driver (its ring), timers                        driver
+//!              placed ▪ (green threads to start here)           placed
 //! ```
 //!
 //! A future, and a closure that has not started, can be run by any worker. A closure that has started stays
@@ -25,6 +26,7 @@ pub(crate) mod monitor;
 mod pace;
 pub(crate) mod panicking;
 pub(crate) mod parking;
+pub(crate) mod placement;
 pub(crate) mod plan;
 mod queues;
 pub(crate) mod register;
@@ -54,6 +56,7 @@ use idle::Idle;
 use injector::Injector;
 use local_queue::LocalQueue;
 use monitor::Monitor;
+use placement::Placement;
 use register::Register;
 use shutdown::Shutdown;
 use std::{
@@ -87,13 +90,14 @@ pub(crate) struct Shared {
     /// The task that was woken last: its data is warm. Filled by its worker; thieves take it on a last pass,
     /// when nothing else is to be had anywhere.
     next: AtomicPtr<Header>,
+    pub(crate) placement: Placement,
     pub(crate) counters: Counters,
 }
 
 impl Shared {
     pub(crate) fn new(home: Arc<Home>) -> Self {
         let next = AtomicPtr::new(ptr::null_mut());
-        Self { home, queue: LocalQueue::new(), next, counters: Counters::new() }
+        Self { home, queue: LocalQueue::new(), next, placement: Placement::new(), counters: Counters::new() }
     }
 
     fn has_work(&self) -> bool {

@@ -4,7 +4,10 @@ use crate::{scheduler::idle::Idle, task::home::Doze};
 use loom::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{
+            AtomicBool, AtomicUsize,
+            Ordering::{Relaxed, Release, SeqCst},
+        },
     },
     thread,
 };
@@ -123,5 +126,27 @@ fn a_worker_that_was_picked_does_not_sleep_though_its_task_was_taken() {
         busy.join().unwrap();
         world.push();
         assert!(!world.is_asleep(0, slept), "a task waits, and its only worker sleeps");
+    });
+}
+
+/// A green thread that is placed: as `Worker::place` and `Worker::search_or_sleep` do it, but for the lock of the queue.
+#[test]
+fn what_is_placed_on_a_worker_does_not_wait_for_its_sleep() {
+    loom::model(|| {
+        let world = World::new();
+        let placed = Arc::new(AtomicUsize::new(0));
+        let other = {
+            let (world, placed) = (Arc::clone(&world), Arc::clone(&placed));
+            thread::spawn(move || {
+                placed.store(1, Release);
+                if world.dozes[0].disturb() {
+                    world.unparked[0].store(true, SeqCst);
+                }
+            })
+        };
+        let slept = world.dozes[0].prepare(|| placed.load(Relaxed) == 0);
+        assert!(!slept || world.dozes[0].is_rest(), "who sleeps rests, even if it is unparked already");
+        other.join().unwrap();
+        assert!(!world.is_asleep(0, slept), "a green thread waits, and its worker sleeps");
     });
 }

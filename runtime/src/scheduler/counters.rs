@@ -22,7 +22,6 @@ pub(crate) struct Counters {
     pub(crate) enters: Counter,
     pub(crate) in_flight: Counter,
     pub(crate) timers: Counter,
-    pub(crate) stacks_in_use: Counter,
     pub(crate) stacks_pooled: Counter,
 }
 
@@ -41,7 +40,6 @@ impl Counters {
             enters: counter(),
             in_flight: counter(),
             timers: counter(),
-            stacks_in_use: counter(),
             stacks_pooled: counter(),
         }
     }
@@ -69,8 +67,7 @@ impl Worker {
         counters.operations.set(done.operations);
         counters.in_flight.set(in_flight as u64);
         counters.timers.set(timers as u64);
-        let free = self.free.borrow().len();
-        counters.stacks_in_use.set((self.stacks.borrow().in_use() - free) as u64);
+        self.shared().placement.note(self.live_stacks(), self.pace.is_wary());
     }
 
     /// Publishes how many stacks are at hand.

@@ -1,4 +1,5 @@
-//! The queue that everybody shares: tasks from outside of the workers, and what overflowed a worker's ring.
+//! An injector: a queue that any thread may put tasks into. One is shared by all workers: tasks from outside, and what overflowed
+//! a worker's ring. And each worker has one for what others [place](super::placement) there.
 
 use crate::{
     primitive::{AtomicUsize, Relaxed, Release},
@@ -31,7 +32,12 @@ impl Injector {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.count.load(Relaxed) == 0
+        self.len() == 0
+    }
+
+    /// How many there are, or were just now.
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Relaxed)
     }
 
     pub(crate) fn push(&self, runnable: Runnable) {

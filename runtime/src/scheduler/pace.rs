@@ -91,6 +91,12 @@ impl Pace {
         u64::from(tasks) * u64::from(self.usual_run.get()) > WAKE
     }
 
+    /// Whether there were slow runs among the last ones.
+    #[inline]
+    pub(super) fn is_wary(&self) -> bool {
+        self.wary.get() > 0
+    }
+
     #[inline]
     pub(super) fn is_poll_due(&self) -> bool {
         if self.unchecked.get() == 0 {

@@ -199,10 +199,12 @@ impl Worker {
             if let Some(ready) = self.home.ready().pop() {
                 return ready;
             }
+            self.scheduler().free_placed(self.shared());
             if self.scheduler().has_work() {
                 self.scheduler().notify();
             }
-            let wait = if self.home.prepare_sleep(|| true) { Wait::Forever } else { Wait::Not };
+            let is_idle = || self.shared().placement.is_empty();
+            let wait = if self.home.prepare_sleep(is_idle) { Wait::Forever } else { Wait::Not };
             self.collect(wait);
             self.end_sleep();
             self.hand_out();
@@ -236,7 +238,9 @@ impl Worker {
     /// There must be a second stack before a green thread starts: without one, nobody could go on when it parks.
     fn run_here_or_elsewhere(&self, runnable: Runnable) {
         let Some(thread) = runnable.thread() else { return self.run(runnable) };
-        let started = match thread.stack_size {
+        let stack_size = thread.stack_size;
+        let Some(runnable) = self.place(runnable) else { return };
+        let started = match stack_size {
             None => self.keep_spare().map(|()| None),
             Some(size) => self.keep_spare().and_then(|()| self.new_fiber(Some(size.get()))).map(Some),
         };

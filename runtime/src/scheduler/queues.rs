@@ -1,6 +1,7 @@
 //! Where a worker's tasks come from, and where it puts them: its ring, its next slot, the injector, and the others' rings.
 
 use super::{
+    injector::Injector,
     local_queue::BATCH,
     worker::{Work, Worker},
 };
@@ -102,9 +103,14 @@ impl Worker {
 
     /// Takes this worker's share of the injector: returns the first task, and puts the others into the ring.
     pub(super) fn pop_injector(&self) -> Option<Runnable> {
-        let (queue, workers) = (&self.shared().queue, self.scheduler.workers.len());
+        self.take_share(&self.scheduler.injector, self.scheduler.workers.len())
+    }
+
+    /// Takes the share of one of `workers`: returns the first task, and puts the others into the ring.
+    pub(super) fn take_share(&self, injector: &Injector, workers: usize) -> Option<Runnable> {
+        let queue = &self.shared().queue;
         let mut first = None;
-        self.scheduler.injector.pop_share(workers, 1 + queue.room().min(BATCH) as usize, |task| {
+        injector.pop_share(workers, 1 + queue.room().min(BATCH) as usize, |task| {
             match first {
                 None => first = Some(task),
                 // SAFETY: this is the ring's owner.

@@ -48,6 +48,8 @@ pub(crate) struct Worker {
     pub(super) next_in_a_row: Cell<u32>,
     budget: Cell<u32>,
     pub(super) steal_seed: Cell<u32>,
+    /// Who was asked last whether a green thread had better live there.
+    pub(super) asked: Cell<usize>,
 }
 
 /// What the loop does next.
@@ -80,6 +82,7 @@ impl Worker {
             next_in_a_row: Cell::new(0),
             budget: Cell::new(BUDGET),
             steal_seed: Cell::new(0x9E37_79B9),
+            asked: Cell::new(0),
         }
     }
 
@@ -134,6 +137,9 @@ impl Worker {
             if self.hand_out() {
                 continue;
             }
+            if let Some(thread) = self.take_placed() {
+                return self.counted(Work::Run(thread));
+            }
             if let Some(task) = self.pop_injector() {
                 self.scheduler.notify();
                 return self.counted(Work::Run(task));
@@ -175,6 +181,9 @@ impl Worker {
         self.turn(Wait::Not);
         self.start_poll_period();
         self.queue_yielding();
+        if let Some(thread) = self.take_placed() {
+            self.push_again(thread);
+        }
         if !self.scheduler.injector.is_empty()
             && let Some(task) = self.pop_injector()
         {
@@ -270,8 +279,9 @@ impl Worker {
         }
         let index = self.home.index();
         scheduler.idle.add(index);
-        let may_sleep = || scheduler.idle.may_sleep(index, || scheduler.has_work());
-        let sleeps = self.home.prepare_sleep(|| may_sleep() && !scheduler.shutdown.is_over());
+        let is_idle = || self.shared.placement.is_empty() && !scheduler.shutdown.is_over();
+        let may_sleep = || scheduler.idle.may_sleep(index, || scheduler.has_work()) && is_idle();
+        let sleeps = self.home.prepare_sleep(may_sleep);
         if sleeps {
             self.shared.counters.parks.add(1);
             self.note_turn();

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     context,
     primitive::{
-        Acquire, AtomicBool, Relaxed, Release, SeqCst, fence,
+        Acquire, AtomicBool, AtomicU8, Relaxed, Release, SeqCst, fence,
         unmodelled::{AtomicU32, compiler_fence},
     },
 };
@@ -158,6 +158,11 @@ impl Home {
         self.doze.is_on()
     }
 
+    /// Whether the worker waits, or is about to, even if it was unparked meanwhile: it has nothing to do as yet.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.doze.is_rest()
+    }
+
     /// Whether there is something to deliver.
     #[inline]
     pub(crate) fn has_letter(&self) -> bool {
@@ -282,21 +287,26 @@ impl Drop for Entered<'_> {
 }
 
 /// Whether a worker waits in its driver, or is about to: then whoever has something for it must unpark it.
-pub(crate) struct Doze(AtomicBool);
+pub(crate) struct Doze(AtomicU8);
+
+const AWAKE: u8 = 0;
+const DOZING: u8 = 1;
+/// Somebody unparks it, so nobody else needs to.
+const DISTURBED: u8 = 2;
 
 impl Doze {
     pub(crate) fn new() -> Self {
-        Self(AtomicBool::new(false))
+        Self(AtomicU8::new(AWAKE))
     }
 
     /// About to wait, unless there is something to do: `false`.
     pub(crate) fn prepare(&self, is_idle: impl FnOnce() -> bool) -> bool {
-        self.0.store(true, Relaxed);
+        self.0.store(DOZING, Relaxed);
         // Pairs with the fence in `disturb`: either we see what was left for us, or they see that we doze.
         fence(SeqCst);
         let doze = is_idle();
         if !doze {
-            self.0.store(false, Relaxed);
+            self.end();
         }
         doze
     }
@@ -304,17 +314,22 @@ impl Doze {
     /// Something was left for the worker. `true`: unpark it.
     pub(crate) fn disturb(&self) -> bool {
         fence(SeqCst);
-        self.0.load(Relaxed) && self.0.swap(false, SeqCst)
+        self.0.load(Relaxed) == DOZING && self.0.compare_exchange(DOZING, DISTURBED, SeqCst, Relaxed).is_ok()
     }
 
     /// Whether the worker dozes undisturbed.
     pub(crate) fn is_on(&self) -> bool {
-        self.0.load(SeqCst)
+        self.0.load(SeqCst) == DOZING
+    }
+
+    /// Whether the worker dozes, disturbed or not: it is not awake again.
+    pub(crate) fn is_rest(&self) -> bool {
+        self.0.load(Relaxed) != AWAKE
     }
 
     /// Awake again.
     pub(crate) fn end(&self) {
-        self.0.store(false, Relaxed);
+        self.0.store(AWAKE, Relaxed);
     }
 }
 

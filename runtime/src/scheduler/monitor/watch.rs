@@ -171,8 +171,9 @@ fn is_held_up(before: Option<&Activity>, now: Option<&Activity>) -> Option<bool>
 impl Scheduler {
     /// Has somebody take the work of a worker that stands still, if there is some that anybody may run: its own thread would
     /// have woken a sleeper for what is in its ring, but not for the task that is to run next, nor for what it was about to take
-    /// from the injector.
+    /// from the injector or was given.
     fn relieve(&self, worker: &Shared) {
+        self.free_placed(worker);
         if worker.has_work() || !self.injector.is_empty() {
             self.notify();
         }
