@@ -28,8 +28,34 @@ pub(crate) use loom::sync::{
     },
 };
 
+#[cfg(not(loom))]
+pub(crate) use self::unchecked::UnsafeCell;
+
 #[cfg(loom)]
 pub(crate) use self::modelled::AtomicWaker;
+#[cfg(loom)]
+pub(crate) use loom::cell::UnsafeCell;
+
+/// What has another interface in loom, which checks who uses it at the same time.
+#[cfg(not(loom))]
+mod unchecked {
+    use std::cell;
+
+    /// std's, by loom's name for its use.
+    pub(crate) struct UnsafeCell<T>(cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(cell::UnsafeCell::new(value))
+        }
+
+        /// Lends what is in it, for a change.
+        #[inline]
+        pub(crate) fn with_mut<R>(&self, use_it: impl FnOnce(*mut T) -> R) -> R {
+            use_it(self.0.get())
+        }
+    }
+}
 
 /// What loom has no equal of.
 #[cfg(loom)]

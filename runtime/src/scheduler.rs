@@ -248,6 +248,7 @@ impl Scheduler {
 
 /// A task's tie to its scheduler. It is not counted: every core would write to the count at every spawn. A scheduler outlives
 /// its unfinished tasks all the same, since its workers have it until none is alive, or else for ever.
+#[derive(Clone, Copy)]
 struct Tie(NonNull<Scheduler>);
 
 // SAFETY: it stands for a shared reference to the scheduler, which is `Sync`.
@@ -287,7 +288,7 @@ impl Tie {
 }
 
 impl Schedule for Tie {
-    fn schedule(&self, runnable: Runnable) {
+    fn schedule(self, runnable: Runnable) {
         match self.scheduler().worker_here() {
             Some(worker) => worker.push_woken(runnable),
             None => self.inject(runnable),

@@ -34,9 +34,10 @@ pub(crate) fn is_ours(waker: &Waker) -> bool {
 }
 
 /// What a task needs of its scheduler.
-pub(crate) trait Schedule: Send + Sync + 'static {
-    /// Puts a task that was woken into a queue.
-    fn schedule(&self, runnable: Runnable);
+pub(crate) trait Schedule: Clone + Send + Sync + 'static {
+    /// Puts a task that was woken into a queue. By value: what lies in the task may be freed with it as soon as others see it
+    /// there.
+    fn schedule(self, runnable: Runnable);
     /// The task, which runs, is about to wait for the first time: nothing else will refer to it then but its wakers.
     fn waits(&self, header: &Header);
     /// The task is over, and so is all of its code: forget it. Called once a task, before it is freed.
@@ -85,7 +86,7 @@ impl Task {
     /// Asks for the end of the task: an idle future is dropped by a worker, a wait in direct style fails.
     pub(crate) fn cancel(&self) {
         match self.header().state.cancel() {
-            // SAFETY: `cancel` added the reference that is handed over; ours outlives the call.
+            // SAFETY: `cancel` added the reference that is handed over.
             Cancel::Schedule => unsafe { (self.header().table.schedule)(self.0) },
             Cancel::Interrupt => self.interrupt(),
             Cancel::Queued | Cancel::Nothing => {}

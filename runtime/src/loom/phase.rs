@@ -9,6 +9,29 @@ use loom::{
     },
     thread,
 };
+use std::{
+    sync,
+    task::{Context, Wake, Waker},
+};
+
+/// Counts its wakes.
+struct Bell(AtomicUsize);
+
+impl Bell {
+    fn new() -> sync::Arc<Self> {
+        sync::Arc::new(Self(AtomicUsize::new(0)))
+    }
+
+    fn rings(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: sync::Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
 
 #[test]
 fn whoever_comes_last_cleans_up_and_nobody_else() {
@@ -97,5 +120,65 @@ fn an_operation_that_is_recalled_is_never_submitted_and_another_one_is_pending_o
         let is_recalled = phase.recall();
         assert!(is_recalled || phase.is_pending() || phase.is_done());
         assert_eq!(home.join().unwrap(), !is_recalled);
+    });
+}
+
+#[test]
+fn who_waits_is_told_of_the_end_by_the_waker_that_it_left_last() {
+    loom::model(|| {
+        let phase = Arc::new(Phase::new());
+        phase.post();
+        let home = {
+            let phase = Arc::clone(&phase);
+            thread::spawn(move || assert!(phase.receive() && phase.finish()))
+        };
+        let bells = [Bell::new(), Bell::new()];
+        let polls = bells.each_ref().map(|bell| {
+            let waker = Waker::from(sync::Arc::clone(bell));
+            phase.poll_done(&Context::from_waker(&waker))
+        });
+        home.join().unwrap();
+        assert!(phase.is_done());
+        assert!(polls[0].is_pending() || polls[1].is_ready());
+        assert!(bells[0].rings() + bells[1].rings() <= 1);
+        assert!(polls[1].is_ready() || bells[1].rings() == 1, "it waits, and nobody tells it");
+    });
+}
+
+#[test]
+fn a_waker_that_stands_for_several_is_woken_though_one_of_them_finds_the_end() {
+    loom::model(|| {
+        let phase = Arc::new(Phase::new());
+        phase.submit();
+        let home = {
+            let phase = Arc::clone(&phase);
+            thread::spawn(move || assert!(phase.finish()))
+        };
+        let bell = Bell::new();
+        let waker = Waker::from(sync::Arc::clone(&bell));
+        let first = phase.poll_done(&Context::from_waker(&waker));
+        let _ = phase.poll_done(&Context::from_waker(&waker));
+        home.join().unwrap();
+        assert_eq!(bell.rings(), usize::from(first.is_pending()));
+    });
+}
+
+#[test]
+fn a_future_that_goes_leaves_its_waker_to_nobody() {
+    loom::model(|| {
+        let phase = Arc::new(Phase::new());
+        phase.submit();
+        let bell = Bell::new();
+        let waker = Waker::from(sync::Arc::clone(&bell));
+        let home = {
+            let phase = Arc::clone(&phase);
+            thread::spawn(move || phase.finish())
+        };
+        let _ = phase.poll_done(&Context::from_waker(&waker));
+        let abandoned = phase.abandon();
+        let is_theirs = home.join().unwrap();
+        assert_eq!(abandoned == Abandoned::Done, is_theirs);
+        drop((phase, waker));
+        assert_eq!(sync::Arc::strong_count(&bell), 1, "a waker was leaked");
     });
 }

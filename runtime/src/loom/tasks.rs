@@ -58,7 +58,7 @@ impl Scheduler {
 }
 
 impl Schedule for Scheduler {
-    fn schedule(&self, runnable: Runnable) {
+    fn schedule(self, runnable: Runnable) {
         let before = self.0.queue.lock().unwrap().replace(runnable);
         assert!(before.is_none(), "a task was queued twice");
     }

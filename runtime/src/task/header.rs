@@ -270,11 +270,12 @@ impl<B: Body, S: Schedule> Vtable<B, S> {
         }
     }
 
-    /// Puts the task into a queue. The caller hands one reference over, and holds another until this
-    /// returns: the scheduler, which lies in the task, may run and free it meanwhile.
+    /// Puts the task into a queue. The caller hands one reference over.
     unsafe fn schedule(header: NonNull<Header>) {
         // SAFETY: by contract.
-        unsafe { Self::cell(header).scheduler.schedule(Runnable::from_raw(header)) }
+        let (scheduler, runnable) =
+            unsafe { (Self::cell(header).scheduler.clone(), Runnable::from_raw(header)) };
+        scheduler.schedule(runnable);
     }
 
     /// The caller is the runner.

@@ -72,6 +72,17 @@ pub(crate) enum Wake {
     Nothing,
 }
 
+/// What [`State::wake_and_release`] asks of the caller.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum WakeAndRelease {
+    /// Put the task into a queue, with the reference that was to be given up.
+    Schedule,
+    /// Nothing, as [`Wake::Nothing`].
+    Released,
+    /// It is complete, and the reference was the last one: free the task.
+    ReleasedLast,
+}
+
 /// What [`State::cancel`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cancel {
@@ -158,6 +169,31 @@ impl State {
             }
             outcome = Wake::Schedule;
             Some((word | SCHEDULED) + REFERENCE)
+        });
+        outcome
+    }
+
+    /// A [`wake`](Self::wake), and one reference less: the caller's, which a queue gets if the task goes into one.
+    #[inline]
+    pub(crate) fn wake_and_release(&self) -> WakeAndRelease {
+        let mut outcome = WakeAndRelease::Released;
+        self.update(|word| {
+            let released = word - REFERENCE;
+            outcome = WakeAndRelease::Released;
+            if word & SCHEDULED != 0 {
+                return Some(released);
+            }
+            if word & COMPLETE != 0 {
+                if released < REFERENCE {
+                    outcome = WakeAndRelease::ReleasedLast;
+                }
+                return Some(released);
+            }
+            if word & RUNNING != 0 {
+                return Some(released | SCHEDULED);
+            }
+            outcome = WakeAndRelease::Schedule;
+            Some(word | SCHEDULED)
         });
         outcome
     }

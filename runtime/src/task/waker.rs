@@ -4,7 +4,11 @@
 //!
 //! Of each function here: `data` is from a waker of [`TABLE`], which keeps the task alive during the call.
 
-use super::{Task, header::Header, state::Wake};
+use super::{
+    Task,
+    header::Header,
+    state::{Wake, WakeAndRelease},
+};
 use std::{
     mem::ManuallyDrop,
     ops::Deref,
@@ -30,7 +34,7 @@ pub(super) fn borrowed(header: &NonNull<Header>) -> impl Deref<Target = Waker> +
 /// Has a task's body run again.
 pub(super) fn wake_task(task: &Task) {
     if task.header().state.wake() == Wake::Schedule {
-        // SAFETY: `wake` added the reference that is handed over; the caller's outlives the call.
+        // SAFETY: `wake` added the reference that is handed over.
         unsafe { (task.header().table.schedule)(task.as_raw()) }
     }
 }
@@ -47,10 +51,14 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: called through the table, which uses the waker up after the wake.
-    unsafe {
-        wake_by_ref(data);
-        drop_waker(data);
+    // SAFETY: called through the table.
+    let task = unsafe { task(data) };
+    match task.header().state.wake_and_release() {
+        // SAFETY: the waker's reference is the one that is handed over.
+        WakeAndRelease::Schedule => unsafe { (task.header().table.schedule)(task.as_raw()) },
+        WakeAndRelease::Released => {}
+        // SAFETY: it was the last reference to the task.
+        WakeAndRelease::ReleasedLast => unsafe { (task.header().table.free)(task.as_raw()) },
     }
 }
 
