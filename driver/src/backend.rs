@@ -130,6 +130,11 @@ pub(crate) trait Interpreter: Sized {
     /// The contract of [`Driver::submit`](crate::Driver::submit).
     unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission;
 
+    /// Whether something that was submitted waits for the next turn. Most start it at once.
+    fn has_queued(&mut self) -> bool {
+        false
+    }
+
     /// Whether a read that finds its bytes in the page cache pays now.
     fn reads_cache(&mut self) -> bool;
 
@@ -215,6 +220,12 @@ impl Backend {
     /// As [`Interpreter::cancel`].
     pub(crate) fn cancel(&mut self, ledger: &mut Ledger, key: OpKey) {
         each!(self, backend => backend.cancel(ledger, key));
+    }
+
+    /// As [`Interpreter::has_queued`].
+    #[inline]
+    pub(crate) fn has_queued(&mut self) -> bool {
+        each!(self, backend => backend.has_queued())
     }
 
     /// As [`Interpreter::note_emptied`].

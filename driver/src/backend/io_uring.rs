@@ -103,12 +103,6 @@ impl Ring {
         key
     }
 
-    /// Whether the next enter has something to submit.
-    #[inline]
-    pub(crate) fn has_queued(&mut self) -> bool {
-        !self.ring.submission().is_empty() || !self.queue.backlog.is_empty()
-    }
-
     /// Puts an entry into the submission queue; if that is full, the kernel takes what is in it, and if it takes nothing,
     /// the entry waits in memory.
     fn push(&mut self, ledger: &mut Ledger, entry: squeue::Entry) {
@@ -312,6 +306,11 @@ impl Interpreter for Ring {
     unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
         // SAFETY: the same contract.
         Submission::Pending(unsafe { self.enqueue(ledger, op, word) })
+    }
+
+    #[inline]
+    fn has_queued(&mut self) -> bool {
+        !self.ring.submission().is_empty() || !self.queue.backlog.is_empty()
     }
 
     #[inline]

@@ -30,6 +30,17 @@ impl Driver {
         self.ledger.slab.len()
     }
 
+    /// Whether something that was submitted goes to the kernel with the next turn. Only a ring's operations wait for that.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// assert!(!Driver::new(&Config::default())?.has_queued());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn has_queued(&mut self) -> bool {
+        self.backend.has_queued()
+    }
+
     /// What this driver has done so far.
     ///
     /// ```

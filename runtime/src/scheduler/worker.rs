@@ -257,6 +257,14 @@ impl Worker {
     #[cold]
     fn search_or_sleep(&self) -> Option<Runnable> {
         let scheduler = &self.scheduler;
+        // What our own tasks have asked for goes first. Much of it ends as it begins, and two workers that took each other's tasks
+        // instead, turn by turn, would be quicker alone.
+        if scheduler.workers.len() > 1 && self.with_driver(Driver::has_queued) && scheduler.has_work() {
+            self.look_around();
+            if self.has_at_hand() {
+                return None;
+            }
+        }
         if scheduler.workers.len() > 1 && scheduler.idle.start_search() {
             let stolen = self.steal();
             scheduler.idle.end_search();
