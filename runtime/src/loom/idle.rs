@@ -145,7 +145,7 @@ fn what_is_placed_on_a_worker_does_not_wait_for_its_sleep() {
             })
         };
         let slept = world.dozes[0].prepare(|| placed.load(Relaxed) == 0);
-        assert!(!slept || world.dozes[0].is_rest(), "who sleeps rests, even if it is unparked already");
+        assert!(!slept || world.dozes[0].is_resting(), "who sleeps rests, even if it is unparked already");
         other.join().unwrap();
         assert!(!world.is_asleep(0, slept), "a green thread waits, and its worker sleeps");
     });

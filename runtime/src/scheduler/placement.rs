@@ -138,8 +138,9 @@ impl Worker {
         }
         let waiting = placement.placed.len();
         let first = self.take_share(&placement.placed, 1);
-        // Whoever places the next one shall not take them for gone.
-        placement.note(self.live_stacks() + waiting - placement.placed.len(), self.pace.is_wary());
+        // Whoever places the next one shall not take them for gone. Some may have come meanwhile: those are counted there.
+        let taken = waiting.saturating_sub(placement.placed.len());
+        placement.note(self.live_stacks() + taken, self.pace.is_wary());
         first
     }
 }

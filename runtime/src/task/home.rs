@@ -160,7 +160,7 @@ impl Home {
 
     /// Whether the worker waits, or is about to, even if it was unparked meanwhile: it has nothing to do as yet.
     pub(crate) fn is_resting(&self) -> bool {
-        self.doze.is_rest()
+        self.doze.is_resting()
     }
 
     /// Whether there is something to deliver.
@@ -323,7 +323,7 @@ impl Doze {
     }
 
     /// Whether the worker dozes, disturbed or not: it is not awake again.
-    pub(crate) fn is_rest(&self) -> bool {
+    pub(crate) fn is_resting(&self) -> bool {
         self.0.load(Relaxed) != AWAKE
     }
 
