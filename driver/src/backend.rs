@@ -135,6 +135,11 @@ pub(crate) trait Interpreter: Sized {
         false
     }
 
+    /// Whether the thread has had no time to spare of late. Where it isn't known, it has.
+    fn is_saturated(&self) -> bool {
+        false
+    }
+
     /// Whether a read that finds its bytes in the page cache pays now.
     fn reads_cache(&mut self) -> bool;
 
@@ -226,6 +231,12 @@ impl Backend {
     #[inline]
     pub(crate) fn has_queued(&mut self) -> bool {
         each!(self, backend => backend.has_queued())
+    }
+
+    /// As [`Interpreter::is_saturated`].
+    #[inline]
+    pub(crate) fn is_saturated(&self) -> bool {
+        each!(self, backend => backend.is_saturated())
     }
 
     /// As [`Interpreter::note_emptied`].

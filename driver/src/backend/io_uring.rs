@@ -32,7 +32,7 @@ use crate::op::Op;
 use crate::slab::State;
 use crate::unpark::Parking;
 
-mod contention;
+mod core_use;
 mod entry;
 mod gathering;
 mod lookout;
@@ -311,6 +311,10 @@ impl Interpreter for Ring {
     #[inline]
     fn has_queued(&mut self) -> bool {
         !self.ring.submission().is_empty() || !self.queue.backlog.is_empty()
+    }
+
+    fn is_saturated(&self) -> bool {
+        self.gathering.is_saturated()
     }
 
     #[inline]

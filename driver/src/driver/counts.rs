@@ -41,6 +41,19 @@ impl Driver {
         self.backend.has_queued()
     }
 
+    /// Whether this thread has run nearly all the time of late, and waited for nothing, so that somebody else had better take a part of
+    /// its work. With io_uring alone: an operation that ends as it begins is done there, inside of the system call that could
+    /// have waited.
+    ///
+    /// ```
+    /// # use fibra_driver::{Config, Driver};
+    /// assert!(!Driver::new(&Config::default())?.is_saturated());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_saturated(&self) -> bool {
+        self.backend.is_saturated()
+    }
+
     /// What this driver has done so far.
     ///
     /// ```

@@ -47,6 +47,8 @@ pub(super) struct Pace {
     both_clocks: Cell<(Ticks, Moment)>,
     /// Tasks have run for a poll period.
     is_poll_due: Cell<bool>,
+    /// The worker has had no time to spare of late, whatever takes it.
+    is_saturated: Cell<bool>,
 }
 
 impl Pace {
@@ -62,6 +64,7 @@ impl Pace {
             last_poll: Cell::new(both),
             both_clocks: Cell::new(both),
             is_poll_due: Cell::new(false),
+            is_saturated: Cell::new(false),
         }
     }
 
@@ -85,10 +88,19 @@ impl Pace {
         self.turn.set(self.turn.get().wrapping_add(1));
     }
 
-    /// Whether so many tasks take so long that somebody should be woken to help with them.
+    /// Whether so many tasks take so long that somebody should be woken to help with them: they themselves, or what the kernel
+    /// does for them.
     #[inline]
     pub(super) fn is_long(&self, tasks: u32) -> bool {
-        u64::from(tasks) * u64::from(self.usual_run.get()) > WAKE
+        u64::from(tasks) * u64::from(self.usual_run.get()) > WAKE || (self.is_saturated.get() && tasks > 1)
+    }
+
+    pub(super) fn is_saturated(&self) -> bool {
+        self.is_saturated.get()
+    }
+
+    pub(super) fn note_saturation(&self, is_saturated: bool) {
+        self.is_saturated.set(is_saturated);
     }
 
     /// Whether there were slow runs among the last ones.

@@ -227,7 +227,11 @@ impl Worker {
         let now = self.pace.start_period();
         self.settle_stacks(now);
         let now = self.scheduler.time.clock.at(now);
-        self.with_driver(|driver| driver.tell_time(now));
+        let is_saturated = self.with_driver(|driver| {
+            driver.tell_time(now);
+            driver.is_saturated()
+        });
+        self.pace.note_saturation(is_saturated && self.scheduler.workers.len() > 1);
     }
 
     /// Turns the driver once, and hands out what it has brought.
@@ -258,8 +262,11 @@ impl Worker {
     fn search_or_sleep(&self) -> Option<Runnable> {
         let scheduler = &self.scheduler;
         // What our own tasks have asked for goes first. Much of it ends as it begins, and two workers that took each other's tasks
-        // instead, turn by turn, would be quicker alone.
-        if scheduler.workers.len() > 1 && self.with_driver(Driver::has_queued) && scheduler.has_work() {
+        // instead, turn by turn, would be quicker alone. Nor shall one that has no time to sleep be woken to help.
+        if scheduler.workers.len() > 1
+            && self.with_driver(Driver::has_queued)
+            && (self.pace.is_saturated() || scheduler.has_work())
+        {
             self.look_around();
             if self.has_at_hand() {
                 return None;

@@ -3,13 +3,13 @@
 //! Who is woken for each completion makes an enter for each. While turns bring many, more are on their way, and half as many as
 //! usual are worth a moment. When they get fewer, so does this, down to waiting for one.
 //!
-//! Where [other threads want the core](super::contention), more is at stake. Each wake takes the core from one of them, which may be
+//! Where [other threads want the core](super::core_use), more is at stake. Each wake takes the core from one of them, which may be
 //! about to send more, and each sleep gives it back, maybe for a slice of some milliseconds. So as many as usual are gathered
 //! then, even if those are few, and for longer.
 
 use std::time::{Duration, Instant};
 
-use super::contention::Contention;
+use super::core_use::CoreUse;
 use crate::ledger::Pause;
 
 /// How long, while many come: what a busy driver adds to the first of them at most.
@@ -29,13 +29,13 @@ pub(super) struct Gathering {
     usual: u32,
     /// Whether the kernel can do it.
     is_possible: bool,
-    contention: Contention,
+    core: CoreUse,
 }
 
 impl Gathering {
     /// On the thread that will wait.
     pub(super) fn new(is_possible: bool) -> Gathering {
-        Gathering { usual: 0, is_possible, contention: Contention::of_this_thread() }
+        Gathering { usual: 0, is_possible, core: CoreUse::of_this_thread() }
     }
 
     /// A turn is over.
@@ -46,7 +46,12 @@ impl Gathering {
     /// A wait begins.
     #[inline]
     pub(super) fn note_wait(&mut self, now: Instant) {
-        self.contention.look(now);
+        self.core.look(now);
+    }
+
+    /// Whether the thread has had no time to spare of late.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.core.is_full()
     }
 
     /// Whether turns bring many completions.
@@ -65,7 +70,7 @@ impl Gathering {
     }
 
     fn plan_of_more(&self, pause: Pause) -> (u32, u32) {
-        let (wanted, moment) = match self.contention.is_high() {
+        let (wanted, moment) = match self.core.is_wanted() {
             true => (self.usual, CONTENDED_MOMENT),
             false if self.has_many() => (self.usual / 2, MOMENT),
             false => return (1, 0),
@@ -86,7 +91,7 @@ mod tests {
     fn gathering(is_possible: bool, is_wanted: bool, brought: usize) -> Gathering {
         let mut gathering = Gathering::new(is_possible);
         if is_wanted {
-            gathering.contention.pretend_high();
+            gathering.core.pretend_wanted();
         }
         (0..16).for_each(|_| gathering.note_turn(brought));
         gathering
