@@ -42,6 +42,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+use core_use::CoreUse;
 use gathering::Gathering;
 use lookout::{Lookout, SHORT};
 use queue::{BELL, CANCEL, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
@@ -62,6 +63,7 @@ pub(crate) struct Ring {
     /// The kernel had no memory for requests: give it a moment instead of more.
     throttled: bool,
     gathering: Gathering,
+    core: CoreUse,
     lookout: Lookout,
 }
 
@@ -74,9 +76,9 @@ impl Ring {
         let duplicate = setup::duplicate(&ring).map_err(Refusal::at("duplicating the ring's descriptor"))?;
         bell.set_mailbox(Some(Arc::new(duplicate)));
         let features = abilities.names(&ring);
-        let (ring, lookout, gathering) =
-            (ManuallyDrop::new(ring), Lookout::new(), Gathering::new(abilities.gathers));
-        let ring = Ring { ring, queue, abilities, throttled: false, gathering, lookout };
+        let (lookout, gathering) = (Lookout::new(), Gathering::new(abilities.gathers));
+        let (ring, core) = (ManuallyDrop::new(ring), CoreUse::of_this_thread());
+        let ring = Ring { ring, queue, abilities, throttled: false, gathering, core, lookout };
         Ok((ring, Arc::new(Parking::new(bell)), features))
     }
 
@@ -176,7 +178,7 @@ impl Ring {
         let unparked = sleeps && !ledger.parking.fall_asleep();
         if sleeps && !unparked {
             let begun = Instant::now();
-            self.gathering.note_wait(begun);
+            self.core.look(begun);
             let entered = self.enter(ledger, queued, pause, EnterFlags::GETEVENTS);
             self.lookout.note_wait(begun.elapsed());
             let unparked = ledger.parking.wake_up();
@@ -257,7 +259,7 @@ impl Ring {
         ledger.stats.enters += 1;
         let submitter = self.ring.submitter();
         let flags = flags | self.abilities.wait_flags;
-        let (at_least, gather) = self.gathering.plan(pause);
+        let (at_least, gather) = self.gathering.plan(pause, self.core.is_wanted());
         let time = match pause {
             Pause::For(duration) => Some(types::Timespec::from(duration)),
             // Gathering without a timeout behind it would end empty-handed when its own time is over.
@@ -314,7 +316,7 @@ impl Interpreter for Ring {
     }
 
     fn is_saturated(&self) -> bool {
-        self.gathering.is_saturated()
+        self.core.is_full()
     }
 
     #[inline]

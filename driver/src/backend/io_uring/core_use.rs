@@ -15,7 +15,7 @@ const SHARE: u32 = 20;
 /// that this thread has just served.
 const QUIET_LOOKS: u32 = 10;
 
-/// Who has run for this part of the time, in hundredths, had none to spare.
+/// Who has run for so many hundredths of the time had none to spare.
 const FULL: u32 = 97;
 
 /// See the module.
@@ -75,11 +75,6 @@ impl CoreUse {
         if let Some(times) = self.schedule.as_ref().and_then(read) {
             self.note(elapsed, times);
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn pretend_wanted(&mut self) {
-        self.wanted_for = u32::MAX;
     }
 
     /// So much later this is what it has come to in all.

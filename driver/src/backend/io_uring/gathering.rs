@@ -7,9 +7,8 @@
 //! about to send more, and each sleep gives it back, maybe for a slice of some milliseconds. So as many as usual are gathered
 //! then, even if those are few, and for longer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::core_use::CoreUse;
 use crate::ledger::Pause;
 
 /// How long, while many come: what a busy driver adds to the first of them at most.
@@ -29,13 +28,11 @@ pub(super) struct Gathering {
     usual: u32,
     /// Whether the kernel can do it.
     is_possible: bool,
-    core: CoreUse,
 }
 
 impl Gathering {
-    /// On the thread that will wait.
     pub(super) fn new(is_possible: bool) -> Gathering {
-        Gathering { usual: 0, is_possible, core: CoreUse::of_this_thread() }
+        Gathering { usual: 0, is_possible }
     }
 
     /// A turn is over.
@@ -43,34 +40,23 @@ impl Gathering {
         self.usual = (self.usual + brought.min(MOST) as u32) / 2;
     }
 
-    /// A wait begins.
-    #[inline]
-    pub(super) fn note_wait(&mut self, now: Instant) {
-        self.core.look(now);
-    }
-
-    /// Whether the thread has had no time to spare of late.
-    pub(super) fn is_saturated(&self) -> bool {
-        self.core.is_full()
-    }
-
     /// Whether turns bring many completions.
     pub(super) fn has_many(&self) -> bool {
         self.usual >= MANY
     }
 
-    /// How many completions to wait for, and for how many microseconds until a single one is enough.
+    /// How many completions to wait for, and for how many microseconds until a single one is enough. `is_wanted`: the core is.
     #[inline]
-    pub(super) fn plan(&self, pause: Pause) -> (u32, u32) {
+    pub(super) fn plan(&self, pause: Pause, is_wanted: bool) -> (u32, u32) {
         match pause {
             Pause::Not => (0, 0),
             _ if self.usual < FEW || !self.is_possible => (1, 0),
-            _ => self.plan_of_more(pause),
+            _ => self.plan_of_more(pause, is_wanted),
         }
     }
 
-    fn plan_of_more(&self, pause: Pause) -> (u32, u32) {
-        let (wanted, moment) = match self.core.is_wanted() {
+    fn plan_of_more(&self, pause: Pause, is_wanted: bool) -> (u32, u32) {
+        let (wanted, moment) = match is_wanted {
             true => (self.usual, CONTENDED_MOMENT),
             false if self.has_many() => (self.usual / 2, MOMENT),
             false => return (1, 0),
@@ -88,11 +74,13 @@ mod tests {
 
     const LONG: Pause = Pause::For(Duration::from_secs(1));
 
-    fn gathering(is_possible: bool, is_wanted: bool, brought: usize) -> Gathering {
+    /// What is planned where a turn usually brings so many.
+    fn plan(brought: usize, pause: Pause, is_wanted: bool) -> (u32, u32) {
+        usually(brought, true).plan(pause, is_wanted)
+    }
+
+    fn usually(brought: usize, is_possible: bool) -> Gathering {
         let mut gathering = Gathering::new(is_possible);
-        if is_wanted {
-            gathering.core.pretend_wanted();
-        }
         (0..16).for_each(|_| gathering.note_turn(brought));
         gathering
     }
@@ -100,7 +88,7 @@ mod tests {
     #[test]
     fn half_of_many_are_gathered_and_few_are_not() {
         for (brought, wanted) in [(0, 1), (1, 1), (4, 1), (5, 2), (33, 16), (1_000, 63)] {
-            let plan = gathering(true, false, brought).plan(Pause::Forever);
+            let plan = plan(brought, Pause::Forever, false);
             assert_eq!(plan.0, wanted, "of {brought}");
             assert_eq!(plan.1 > 0, wanted > 1, "of {brought}");
         }
@@ -109,19 +97,19 @@ mod tests {
     #[test]
     fn as_many_as_usual_are_gathered_for_longer_where_others_want_the_core() {
         for (brought, wanted) in [(0, 1), (1, 1), (3, 2), (33, 32)] {
-            let plan = gathering(true, true, brought).plan(LONG);
+            let plan = plan(brought, LONG, true);
             assert_eq!(plan.0, wanted, "of {brought}");
-            assert!(plan.0 == 1 || plan.1 > gathering(true, false, 33).plan(LONG).1);
+            assert!(plan.0 == 1 || plan.1 > self::plan(33, LONG, false).1);
         }
     }
 
     #[test]
     fn nothing_is_gathered_before_a_timer_that_is_near_or_without_the_kernels_help() {
         for is_wanted in [false, true] {
-            assert_eq!(gathering(true, is_wanted, 64).plan(Pause::Not), (0, 0));
-            assert_eq!(gathering(true, is_wanted, 64).plan(Pause::For(2 * MOMENT)), (1, 0));
-            assert_eq!(gathering(false, is_wanted, 64).plan(LONG), (1, 0));
+            assert_eq!(plan(64, Pause::Not, is_wanted), (0, 0));
+            assert_eq!(plan(64, Pause::For(2 * MOMENT), is_wanted), (1, 0));
+            assert_eq!(usually(64, false).plan(LONG, is_wanted), (1, 0));
         }
-        assert!(gathering(true, false, 64).plan(Pause::For(5 * MOMENT)).1 > 0);
+        assert!(plan(64, Pause::For(5 * MOMENT), false).1 > 0);
     }
 }
