@@ -20,17 +20,10 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How long a worker is blocked: longer than it takes the monitor to see that.
 const LONG: Duration = Duration::from_secs(2);
 
-/// What one does before it ends.
-#[derive(PartialEq, Debug)]
-enum Errand {
-    None,
-    Yield,
-}
-
 /// A green thread that says on which worker it is, and then waits to be let go.
 struct Resident {
     worker: ThreadId,
-    leave: Sender<Errand>,
+    leave: Sender<()>,
     thread: thread::JoinHandle<()>,
 }
 
@@ -41,10 +34,7 @@ impl Resident {
         let thread = thread::spawn(move || {
             tell.send(std::thread::current().id()).unwrap();
             // Dropped, it lets go as well.
-            let errand = left.recv();
-            if errand == Ok(Errand::Yield) {
-                (0..1_000).for_each(|_| thread::yield_now());
-            }
+            let _ = left.recv();
             at_the_end();
         });
         let worker = told.recv().unwrap();
@@ -53,7 +43,7 @@ impl Resident {
     }
 
     fn leave(self) {
-        self.leave.send(Errand::None).unwrap();
+        self.leave.send(()).unwrap();
         self.thread.join().unwrap();
     }
 }
@@ -82,7 +72,7 @@ fn who_is_placed_on_a_worker_that_gets_stuck_starts_elsewhere() {
         let here = std::thread::current().id();
         let (mut there, mut neighbours) = (Vec::new(), Vec::new());
         while there.len() < 8 {
-            let resident = Resident::new(|| {});
+            let resident = Resident::new(|| (0..1_000).for_each(|_| thread::yield_now()));
             if resident.worker == here { neighbours.push(resident) } else { there.push(resident) }
         }
         let is_over = Arc::new(AtomicBool::new(false));
@@ -99,14 +89,11 @@ fn who_is_placed_on_a_worker_that_gets_stuck_starts_elsewhere() {
             }
             neighbours.push(resident);
         };
-        // The others who live there make room, and the last one leaves a worker that is known for quick tasks.
-        for resident in there {
-            resident.leave.send(Errand::Yield).unwrap();
-            resident.thread.join().unwrap();
-        }
+        // The others who live there make room, and leave a worker that is known for quick tasks.
+        there.into_iter().for_each(Resident::leave);
         thread::sleep(PAUSE);
         // Whoever is spawned while it is blocked is placed there.
-        blocker.leave.send(Errand::None).unwrap();
+        blocker.leave.send(()).unwrap();
         thread::sleep(PAUSE);
         let others: Vec<_> = (0..40).map(|_| thread::spawn(|| ())).collect();
         for other in others {

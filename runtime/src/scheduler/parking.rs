@@ -199,10 +199,7 @@ impl Worker {
             if let Some(ready) = self.home.ready().pop() {
                 return ready;
             }
-            self.scheduler().free_placed(self.shared());
-            if self.scheduler().has_work() {
-                self.scheduler().notify();
-            }
+            self.scheduler().relieve(self.shared());
             let is_idle = || self.shared().placement.is_empty();
             let wait = if self.home.prepare_sleep(is_idle) { Wait::Forever } else { Wait::Not };
             self.collect(wait);

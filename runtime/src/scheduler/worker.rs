@@ -261,23 +261,12 @@ impl Worker {
     #[cold]
     fn search_or_sleep(&self) -> Option<Runnable> {
         let scheduler = &self.scheduler;
-        // What our own tasks have asked for goes first. Much of it ends as it begins, and two workers that took each other's tasks
-        // instead, turn by turn, would be quicker alone. Nor shall one that has no time to sleep be woken to help.
-        if scheduler.workers.len() > 1
-            && self.with_driver(Driver::has_queued)
-            && (self.pace.is_saturated() || scheduler.has_work())
-        {
-            self.look_around();
-            if self.has_at_hand() {
+        if scheduler.workers.len() > 1 {
+            if self.submits_first() {
                 return None;
             }
-        }
-        if scheduler.workers.len() > 1 && scheduler.idle.start_search() {
-            let stolen = self.steal();
-            scheduler.idle.end_search();
-            if stolen.is_some() {
-                self.wake_another();
-                return stolen;
+            if let Some(stolen) = self.search() {
+                return Some(stolen);
             }
         }
         let has_operations = self.with_driver(|driver| driver.ops_in_flight()) > 0;
@@ -319,6 +308,30 @@ impl Worker {
             self.start_poll_period();
         }
         None
+    }
+
+    /// What our own tasks have asked for goes before what others have. Much of it ends as it begins, and two workers that took each
+    /// other's tasks instead, turn by turn, would be quicker alone. Nor shall one that has no time to sleep be woken to help.
+    /// `true`: it has brought something to do.
+    fn submits_first(&self) -> bool {
+        if !self.with_driver(Driver::has_queued) || !(self.pace.is_saturated() || self.scheduler.has_work()) {
+            return false;
+        }
+        self.look_around();
+        self.has_at_hand()
+    }
+
+    /// Steals, unless somebody else is searching.
+    fn search(&self) -> Option<Runnable> {
+        if !self.scheduler.idle.start_search() {
+            return None;
+        }
+        let stolen = self.steal();
+        self.scheduler.idle.end_search();
+        if stolen.is_some() {
+            self.wake_another();
+        }
+        stolen
     }
 
     /// We were woken to search: somebody pushed a task. What is found goes into a queue, where others see it: before it

@@ -172,7 +172,7 @@ impl Scheduler {
     /// Has somebody take the work of a worker that stands still, if there is some that anybody may run: its own thread would
     /// have woken a sleeper for what is in its ring, but not for the task that is to run next, nor for what it was about to take
     /// from the injector or was given.
-    fn relieve(&self, worker: &Shared) {
+    pub(in crate::scheduler) fn relieve(&self, worker: &Shared) {
         self.free_placed(worker);
         if worker.has_work() || !self.injector.is_empty() {
             self.notify();
