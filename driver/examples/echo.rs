@@ -59,7 +59,7 @@ fn exchange(driver: &mut Driver, connections: &mut [Connection], until: Option<I
         while let Some(index) = ready.pop() {
             operations += 1;
             // SAFETY: connections and buffers outlive the driver, which is drained when it is dropped.
-            match unsafe { driver.submit(connections[index].next(), index) } {
+            match unsafe { driver.submit(&connections[index].next(), index) } {
                 Submission::Complete(Ok(1..)) => ready.push(index),
                 Submission::Complete(_) => return Ok(operations),
                 Submission::Pending(_) => {}
@@ -94,7 +94,7 @@ fn server(kind: BackendKind) -> io::Result<()> {
     while connections.len() < CONNECTIONS {
         let accept = Op::Accept { fd: listener.target(), address: ptr::null_mut() };
         // SAFETY: the listener outlives the driver, and there is no address.
-        let fd = match unsafe { driver.submit(accept, 0) } {
+        let fd = match unsafe { driver.submit(&accept, 0) } {
             Submission::Complete(result) => result?,
             Submission::Pending(_) => {
                 driver.turn(Wait::Forever, &mut completions)?;

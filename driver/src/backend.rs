@@ -192,6 +192,7 @@ impl Backend {
     /// # Safety
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
+    #[inline]
     pub(crate) unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
         // SAFETY: the same contract.
         unsafe {

@@ -28,7 +28,7 @@ pub struct Completion {
 /// let mut driver = Driver::new(&Config::default())?;
 /// let deadline = std::time::Instant::now();
 /// // SAFETY: a timeout points to nothing.
-/// let submission = unsafe { driver.submit(Op::Timeout { deadline }, 1) };
+/// let submission = unsafe { driver.submit(&Op::Timeout { deadline }, 1) };
 /// assert!(matches!(submission, Submission::Pending(_)));
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -49,7 +49,7 @@ use crate::unpark::Unparker;
 /// let mut driver = Driver::new(&Config::default())?;
 /// let deadline = Instant::now() + Duration::from_millis(1);
 /// // SAFETY: a timeout points to nothing.
-/// let Submission::Pending(_) = (unsafe { driver.submit(Op::Timeout { deadline }, 42) }) else { unreachable!() };
+/// let Submission::Pending(_) = (unsafe { driver.submit(&Op::Timeout { deadline }, 42) }) else { unreachable!() };
 /// let mut completions = Vec::new();
 /// driver.turn(Wait::Forever, &mut completions)?;
 /// assert_eq!(completions[0].word, 42);
@@ -147,7 +147,7 @@ impl Driver {
     /// let mut buffer = [0u8; 16];
     /// let op = Op::Recv { fd: there.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 };
     /// // SAFETY: the buffer and the handle are used again only after the operation has ended.
-    /// let received = match unsafe { driver.submit(op, 0) } {
+    /// let received = match unsafe { driver.submit(&op, 0) } {
     ///     Submission::Complete(result) => result?,
     ///     Submission::Pending(_) => {
     ///         let mut completions = Vec::new();
@@ -158,17 +158,17 @@ impl Driver {
     /// assert_eq!(&buffer[..received as usize], b"hello");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub unsafe fn submit(&mut self, op: Op, word: usize) -> Submission {
+    pub unsafe fn submit(&mut self, op: &Op, word: usize) -> Submission {
         if self.birthplace.is_elsewhere() {
             return Submission::Complete(Err(Birthplace::error()));
         }
         self.ledger.stats.operations += 1;
-        if let Op::Timeout { deadline } = op {
+        if let Op::Timeout { deadline } = *op {
             return Submission::Pending(self.ledger.start_timeout(deadline, word));
         }
         let offloaded = self.ledger.stats.offloaded;
         // SAFETY: the caller keeps the contract of this function, which is the backend's.
-        let submission = unsafe { self.backend.submit(&mut self.ledger, &op, word) };
+        let submission = unsafe { self.backend.submit(&mut self.ledger, op, word) };
         let stats = &mut self.ledger.stats;
         match submission {
             Submission::Complete(_) => stats.inline += 1,
@@ -218,7 +218,7 @@ impl Driver {
     /// # let mut driver = Driver::new(&Config::default())?;
     /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
     /// // SAFETY: a timeout points to nothing.
-    /// let Submission::Pending(key) = (unsafe { driver.submit(Op::Timeout { deadline }, 0) }) else { unreachable!() };
+    /// let Submission::Pending(key) = (unsafe { driver.submit(&Op::Timeout { deadline }, 0) }) else { unreachable!() };
     /// driver.cancel(key);
     /// let mut completions = Vec::new();
     /// driver.turn(Wait::Forever, &mut completions)?;
@@ -239,7 +239,7 @@ impl Driver {
     /// # let mut driver = Driver::new(&Config::default())?;
     /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
     /// // SAFETY: a timeout points to nothing.
-    /// let Submission::Pending(key) = (unsafe { driver.submit(Op::Timeout { deadline }, 0) }) else { unreachable!() };
+    /// let Submission::Pending(key) = (unsafe { driver.submit(&Op::Timeout { deadline }, 0) }) else { unreachable!() };
     /// assert!(driver.withdraw(key));
     /// assert_eq!(driver.ops_in_flight(), 0);
     /// assert!(!driver.withdraw(key));

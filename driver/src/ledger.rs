@@ -190,7 +190,7 @@ impl Ledger {
     ///
     /// The contract of [`Driver::submit`](crate::Driver::submit).
     pub(crate) unsafe fn offload(&mut self, op: &Op, word: usize) -> OpKey {
-        let key = self.slab.insert(op, word, State::Submitted);
+        let (key, _) = self.slab.insert(op, word, State::Submitted);
         // SAFETY: the same contract.
         unsafe { self.send_to_pool(key) };
         key

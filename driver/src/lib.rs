@@ -27,7 +27,7 @@
 //! let mut buffer = [0u8; 64];
 //! let op = Op::Recv { fd: there.target(), buffer: buffer.as_mut_ptr(), len: buffer.len(), flags: 0 };
 //! // SAFETY: buffer and handle are left alone until the completion below.
-//! let submission = unsafe { driver.submit(op, 7) };
+//! let submission = unsafe { driver.submit(&op, 7) };
 //! assert!(matches!(submission, Submission::Pending(_)));
 //!
 //! here.write_all(b"hello")?;

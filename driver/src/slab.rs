@@ -85,6 +85,14 @@ struct Slot {
     record: Option<Record>,
 }
 
+impl Slot {
+    /// Whether `key`, which has this slot's index, is of the present generation.
+    #[inline]
+    fn is_of(&self, index: u32, key: OpKey) -> bool {
+        OpKey::new(index, self.generation.into()) == key
+    }
+}
+
 /// The table of records.
 pub(crate) struct Slab {
     chunks: Vec<Box<[Slot]>>,
@@ -102,13 +110,14 @@ impl Slab {
     }
 
     #[inline]
-    pub(crate) fn insert(&mut self, op: &Op, word: usize, state: State) -> OpKey {
+    pub(crate) fn insert(&mut self, op: &Op, word: usize, state: State) -> (OpKey, &mut Record) {
         if self.free == NONE {
             self.grow();
         }
         let index = self.free;
-        let slot = self.slot_mut(index);
-        slot.record = Some(Record {
+        let slot = &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK];
+        (self.free, self.live) = (slot.next_free, self.live + 1);
+        let record = slot.record.insert(Record {
             word,
             op: *op,
             state,
@@ -118,10 +127,7 @@ impl Slab {
             links: Links::default(),
             attachment: Attachment::default(),
         });
-        let (generation, next_free) = (slot.generation, slot.next_free);
-        self.free = next_free;
-        self.live += 1;
-        OpKey::new(index, generation.into())
+        (OpKey::new(index, slot.generation.into()), record)
     }
 
     /// The record of an operation that is still in flight.
@@ -129,7 +135,7 @@ impl Slab {
     pub(crate) fn get(&mut self, key: OpKey) -> Option<&mut Record> {
         let index = key.index();
         let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
-        if OpKey::new(index, slot.generation.into()) != key {
+        if !slot.is_of(index, key) {
             return None;
         }
         slot.record.as_mut()
@@ -144,12 +150,27 @@ impl Slab {
     }
 
     /// Ends an operation: its key finds nothing from now on. Returns its word.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn retire(&mut self, key: OpKey) -> Option<usize> {
+        self.retire_if(key, |_| true)
+    }
+
+    /// The same for an operation that the kernel has, and nobody else, and whose result is all that it has brought.
+    #[allow(dead_code, reason = "not every system has rings")]
+    #[inline]
+    pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
+        self.retire_if(key, |record| {
+            matches!(record.state, State::Submitted)
+                && !matches!(record.op, Op::RecvShared { .. } | Op::RecvFrom { .. })
+        })
+    }
+
+    #[inline(always)]
+    fn retire_if(&mut self, key: OpKey, may_retire: impl FnOnce(&Record) -> bool) -> Option<usize> {
         let index = key.index();
         let slot = self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)?;
         let word = match &slot.record {
-            Some(record) if OpKey::new(index, slot.generation.into()) == key => record.word,
+            Some(record) if slot.is_of(index, key) && may_retire(record) => record.word,
             _ => return None,
         };
         slot.record = None;
@@ -160,17 +181,6 @@ impl Slab {
         Some(word)
     }
 
-    /// The same for an operation that the kernel has, and nobody else, and whose result is all that it has brought.
-    #[allow(dead_code, reason = "not every system has rings")]
-    #[inline]
-    pub(crate) fn retire_submitted(&mut self, key: OpKey) -> Option<usize> {
-        match self.get(key)? {
-            Record { op: Op::RecvShared { .. } | Op::RecvFrom { .. }, .. } => None,
-            Record { state: State::Submitted, .. } => self.retire(key),
-            _ => None,
-        }
-    }
-
     /// The keys of all operations in flight.
     pub(crate) fn keys(&self) -> Vec<OpKey> {
         let slots = self.chunks.iter().flatten().enumerate();
@@ -178,10 +188,6 @@ impl Slab {
             .filter(|(_, slot)| slot.record.is_some())
             .map(|(index, slot)| OpKey::new(index as u32, slot.generation.into()))
             .collect()
-    }
-
-    fn slot_mut(&mut self, index: u32) -> &mut Slot {
-        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
     }
 
     fn grow(&mut self) {
@@ -210,9 +216,9 @@ mod tests {
     #[test]
     fn a_key_of_a_retired_record_finds_nothing_even_when_its_place_is_reused() {
         let mut slab = Slab::new();
-        let old = slab.insert(&OP, 1, State::Submitted);
+        let (old, _) = slab.insert(&OP, 1, State::Submitted);
         assert_eq!(slab.retire(old), Some(1));
-        let new = slab.insert(&OP, 2, State::Submitted);
+        let (new, _) = slab.insert(&OP, 2, State::Submitted);
         assert_eq!(old.index(), new.index());
         assert!(slab.get(old).is_none() && slab.retire(old).is_none());
         assert_eq!(slab.get(new).map(|record| record.word), Some(2));
@@ -221,10 +227,10 @@ mod tests {
     #[test]
     fn only_what_the_kernel_alone_has_retires_by_its_answer() {
         let mut slab = Slab::new();
-        let submitted = slab.insert(&OP, 1, State::Submitted);
-        let polling = slab.insert(&OP, 2, State::Polling);
+        let (submitted, _) = slab.insert(&OP, 1, State::Submitted);
+        let (polling, _) = slab.insert(&OP, 2, State::Polling);
         let brings_bytes = Op::RecvShared { fd: Target::foreign(NO_FD), bytes: ptr::null_mut() };
-        let brings_bytes = slab.insert(&brings_bytes, 3, State::Submitted);
+        let (brings_bytes, _) = slab.insert(&brings_bytes, 3, State::Submitted);
         assert_eq!(slab.retire_submitted(submitted), Some(1));
         assert_eq!(slab.retire_submitted(submitted), None);
         assert_eq!(slab.retire_submitted(polling), None);
@@ -242,7 +248,7 @@ mod tests {
     #[test]
     fn records_never_move() {
         let mut slab = Slab::new();
-        let key = slab.insert(&OP, 0, State::Submitted);
+        let (key, _) = slab.insert(&OP, 0, State::Submitted);
         let before = &raw const *slab.get(key).expect("it is in flight");
         for word in 0..10_000 {
             slab.insert(&OP, word, State::Submitted);

@@ -38,7 +38,7 @@ static ALLOCATOR: Counting = Counting;
 fn run(driver: &mut Driver, ops: &[Op], completions: &mut Vec<Completion>) {
     for (word, op) in ops.iter().enumerate() {
         // SAFETY: the tests keep everything until all has ended, which this waits for.
-        if let Submission::Complete(result) = unsafe { driver.submit(*op, word) } {
+        if let Submission::Complete(result) = unsafe { driver.submit(op, word) } {
             result.expect("nothing is wrong with it");
         }
     }
@@ -67,7 +67,7 @@ fn allocates_nothing(kind: BackendKind) {
         run(&mut driver, &[recv, send, timeout], &mut completions);
         // SAFETY: a timeout points to nothing.
         let distant =
-            unsafe { driver.submit(Op::Timeout { deadline: Instant::now() + Duration::from_secs(9) }, 0) };
+            unsafe { driver.submit(&Op::Timeout { deadline: Instant::now() + Duration::from_secs(9) }, 0) };
         let Submission::Pending(key) = distant else { unreachable!("a timeout is never complete at once") };
         assert!(driver.withdraw(key));
     };

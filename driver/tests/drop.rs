@@ -63,7 +63,7 @@ fn what_does_not_answer_in_time_is_given_up() {
     let mut driver = Driver::new(&config).expect("a forced backend works");
     let op = Op::Open { path: path.as_ptr(), flags: libc::O_RDONLY, mode: 0 };
     // SAFETY: the path outlives the pool's thread, which ends below.
-    let submission = unsafe { driver.submit(op, 0) };
+    let submission = unsafe { driver.submit(&op, 0) };
     assert!(matches!(submission, Submission::Pending(_)));
     while config.offload.stats().queued > 0 {
         std::thread::yield_now();

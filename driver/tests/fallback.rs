@@ -31,7 +31,7 @@ fn config(backend: Option<BackendKind>) -> Config {
 fn works(driver: &mut Driver) {
     let deadline = Instant::now();
     // SAFETY: a timeout points to nothing.
-    assert!(matches!(unsafe { driver.submit(Op::Timeout { deadline }, 3) }, Submission::Pending(_)));
+    assert!(matches!(unsafe { driver.submit(&Op::Timeout { deadline }, 3) }, Submission::Pending(_)));
     let mut completions = Vec::new();
     driver.turn(Wait::Forever, &mut completions).expect("it turns");
     assert_eq!(completions[0].word, 3);
@@ -112,7 +112,7 @@ fn cut_off(errno: i32) -> (Driver, UnixStream) {
     let fd = Target::foreign(here.into_raw_fd());
     let op = Op::Recv { fd, buffer: buffer.as_mut_ptr(), len: 8, flags: 0 };
     // SAFETY: the buffer is leaked, and so is the socket.
-    assert!(matches!(unsafe { driver.submit(op, 0) }, Submission::Pending(_)));
+    assert!(matches!(unsafe { driver.submit(&op, 0) }, Submission::Pending(_)));
     driver.turn(Wait::Not, &mut Vec::new()).expect("it turns");
     Refusal::of(libc::SYS_io_uring_enter, errno).begin();
     (driver, there)

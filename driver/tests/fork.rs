@@ -41,7 +41,7 @@ promises! {
             let turned = driver.turn(Wait::Not, &mut Vec::new());
             let op = Op::Timeout { deadline: std::time::Instant::now() };
             // SAFETY: a timeout points to nothing.
-            let submitted = unsafe { driver.submit(op, 0) };
+            let submitted = unsafe { driver.submit(&op, 0) };
             turned.is_err_and(|error| says_so(&error))
                 && matches!(submitted, Submission::Complete(Err(error)) if says_so(&error))
         }));

@@ -1,6 +1,7 @@
 //! What is counted: an operation a function, several to a file.
 
 mod driver;
+mod files;
 mod stacks;
 mod sync;
 mod tasks;
@@ -21,7 +22,7 @@ pub struct Operation {
 
 /// Every operation, in the order of the record.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [stacks::ALL, tasks::ALL, sync::ALL, driver::ALL].into_iter().flatten()
+    [stacks::ALL, tasks::ALL, sync::ALL, driver::ALL, files::ALL].into_iter().flatten()
 }
 
 /// Turns after which a worker looks at its driver as rarely as it ever does.

@@ -86,7 +86,7 @@ fn driver(kind: BackendKind, fd: i32) -> io::Result<f64> {
             for word in 0..BATCH {
                 let op = Op::Poll { fd: Target::foreign(fd), interest: Interest::READABLE };
                 // SAFETY: a poll points to nothing, and the descriptor stays open.
-                match unsafe { driver.submit(op, word) } {
+                match unsafe { driver.submit(&op, word) } {
                     Submission::Complete(result) => drop(black_box(result?)),
                     Submission::Pending(_) => left += 1,
                 }
@@ -107,7 +107,7 @@ fn timeout() -> io::Result<f64> {
     best(BATCH * BATCHES, || {
         for word in 0..BATCH * BATCHES {
             // SAFETY: a timeout points to nothing.
-            if let Submission::Pending(key) = unsafe { driver.submit(Op::Timeout { deadline }, word) } {
+            if let Submission::Pending(key) = unsafe { driver.submit(&Op::Timeout { deadline }, word) } {
                 black_box(driver.withdraw(key));
             }
         }

@@ -92,16 +92,14 @@ impl Ring {
         if let Some(peer) = unsafe { op.peer().as_mut() } {
             peer.clear();
         }
-        let key = ledger.slab.insert(op, word, State::Submitted);
-        if let Some(record) = ledger.slab.get(key) {
-            let entry = match *op {
-                Op::RecvShared { fd, .. } => self.queue.shared.receive(&self.ring, fd.fd()),
-                _ => None,
-            };
-            // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
-            let entry = entry.unwrap_or_else(|| unsafe { entry::build(op, record.message()) });
-            self.push(ledger, entry.user_data(key.to_bits()));
-        }
+        let (key, record) = ledger.slab.insert(op, word, State::Submitted);
+        let entry = match *op {
+            Op::RecvShared { fd, .. } => self.queue.shared.receive(&self.ring, fd.fd()),
+            _ => None,
+        };
+        // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
+        let entry = entry.unwrap_or_else(|| unsafe { entry::build(op, record.message()) });
+        self.push(ledger, entry.user_data(key.to_bits()));
         key
     }
 

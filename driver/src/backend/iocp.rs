@@ -376,7 +376,7 @@ impl Interpreter for Iocp {
     }
 
     unsafe fn submit(&mut self, ledger: &mut Ledger, op: &Op, word: usize) -> Submission {
-        let key = ledger.slab.insert(op, word, State::Submitted);
+        let (key, _) = ledger.slab.insert(op, word, State::Submitted);
         match self.go_on(ledger, key) {
             Some(result) => {
                 ledger.slab.retire(key);

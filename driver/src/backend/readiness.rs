@@ -358,7 +358,7 @@ impl<P: Poller> Interpreter for Readiness<P> {
         if let Some(peer) = unsafe { op.peer().as_mut() } {
             peer.clear();
         }
-        let key = ledger.slab.insert(op, word, State::Submitted);
+        let (key, _) = ledger.slab.insert(op, word, State::Submitted);
         match self.try_again(ledger, key, 0) {
             Some(result) => {
                 ledger.slab.retire(key);

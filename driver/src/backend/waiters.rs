@@ -195,7 +195,7 @@ mod tests {
     use crate::slab::State;
 
     fn waiting(slab: &mut Slab, fd: RawFd, interest: Interest) -> OpKey {
-        slab.insert(&Op::Poll { fd: Target::foreign(fd), interest }, 0, State::Waiting)
+        slab.insert(&Op::Poll { fd: Target::foreign(fd), interest }, 0, State::Waiting).0
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Driver {
     /// let mut driver = Driver::new(&Config::default())?;
     /// let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3600);
     /// // SAFETY: a timeout points to nothing.
-    /// unsafe { driver.submit(Op::Timeout { deadline }, 0) };
+    /// unsafe { driver.submit(&Op::Timeout { deadline }, 0) };
     /// assert_eq!((driver.ops_in_flight(), driver.operations_in_kernel()), (1, 0));
     /// # Ok::<(), std::io::Error>(())
     /// ```

@@ -72,7 +72,7 @@ impl Rig {
         let word = self.next_word;
         self.next_word += 1;
         // SAFETY: each test keeps buffers and descriptors until `finish`, or drops the driver first and waits for that.
-        let key = match unsafe { self.driver.submit(op, word) } {
+        let key = match unsafe { self.driver.submit(&op, word) } {
             Submission::Complete(result) => {
                 self.note(Completion { word, result });
                 None

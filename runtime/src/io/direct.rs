@@ -44,7 +44,7 @@ pub(crate) unsafe fn perform(op: Op, deadline: Option<Instant>) -> io::Result<u3
     }
     // SAFETY: by contract; `until_ended` returns only when the operation has ended, so `direct` and what `op` points
     // to outlive it.
-    match worker.with_driver(|driver| unsafe { driver.submit(op, direct.word()) }) {
+    match worker.with_driver(|driver| unsafe { driver.submit(&op, direct.word()) }) {
         Submission::Complete(result) => {
             worker.spend();
             result
@@ -118,7 +118,7 @@ pub(super) fn is_cancellation(error: &io::Error) -> bool {
 #[cold]
 unsafe fn in_place(worker: &Worker, op: Op, direct: &Direct, deadline: Option<Instant>) -> io::Result<u32> {
     // SAFETY: by contract.
-    let key = match worker.with_driver(|driver| unsafe { driver.submit(op, direct.word()) }) {
+    let key = match worker.with_driver(|driver| unsafe { driver.submit(&op, direct.word()) }) {
         Submission::Complete(result) => return result,
         Submission::Pending(key) => key,
     };

@@ -197,7 +197,7 @@ impl<P: Payload> Record<P> {
         let head = unsafe { NonNull::new_unchecked(driver_reference.cast_mut().cast::<Detached>()) };
         // SAFETY: `Payload`'s contract: what `op` points to belongs to the payload, which the driver's reference keeps
         // until `complete`.
-        match worker.with_driver(|driver| unsafe { driver.submit(op, Detached::word(head)) }) {
+        match worker.with_driver(|driver| unsafe { driver.submit(&op, Detached::word(head)) }) {
             Submission::Pending(key) => self.stage.set(Stage::InFlight(key)),
             // SAFETY: no completion follows, so the driver's reference is ours to use up.
             Submission::Complete(result) => unsafe { Self::complete(head, result) },

@@ -12,7 +12,7 @@ use std::{mem, time::Instant};
 pub(crate) fn start(worker: &Worker, direct: &Direct, deadline: Instant) -> OpKey {
     // SAFETY: a timeout points to nothing; that `direct` stays is the caller's promise, kept by frames that stop the
     // alarm before they are left.
-    match worker.with_driver(|driver| unsafe { driver.submit(Op::Timeout { deadline }, direct.word()) }) {
+    match worker.with_driver(|driver| unsafe { driver.submit(&Op::Timeout { deadline }, direct.word()) }) {
         Submission::Pending(key) => key,
         Submission::Complete(_) => unreachable!("a timeout goes through the wheel"),
     }

@@ -74,7 +74,7 @@ fn timeouts() -> usize {
     counted(OPERATIONS, OPERATIONS, |operations| {
         for word in 0..operations {
             // SAFETY: a timeout points to nothing.
-            match unsafe { driver.submit(Op::Timeout { deadline }, word) } {
+            match unsafe { driver.submit(&Op::Timeout { deadline }, word) } {
                 Submission::Pending(key) => assert!(driver.withdraw(key), "it has not expired"),
                 Submission::Complete(_) => unreachable!("its deadline has not come"),
             }
@@ -95,7 +95,7 @@ fn polls(backend: BackendKind, batch: usize) -> usize {
             let mut pending = 0;
             for word in 0..batch {
                 // SAFETY: a poll points to nothing, and its descriptor stays open.
-                match unsafe { driver.submit(poll, word) } {
+                match unsafe { driver.submit(&poll, word) } {
                     Submission::Pending(_) => pending += 1,
                     Submission::Complete(result) => assert!(result.is_ok(), "the socket is readable"),
                 }
@@ -119,7 +119,7 @@ fn receives(backend: BackendKind) -> usize {
     counted(OPERATIONS, OPERATIONS, |operations| {
         for word in 0..operations {
             // SAFETY: byte and handle are left alone until the completion below.
-            let submission = unsafe { driver.submit(receive, word) };
+            let submission = unsafe { driver.submit(&receive, word) };
             assert!(matches!(submission, Submission::Pending(_)), "no byte is there");
             assert_eq!(turn(&mut driver, &mut completions), 0, "no byte is there");
             here.write_all(b"!").expect("the socket has room");

@@ -259,8 +259,7 @@ mod tests {
     /// What the verdict on `result` is for an operation in this state.
     fn verdict(op: Op, state: State, cancelled: bool, tried: bool, result: i32) -> &'static str {
         let mut slab = Slab::new();
-        let key = slab.insert(&op, 0, state);
-        let record = slab.get(key).expect("it is in flight");
+        let (_, record) = slab.insert(&op, 0, state);
         (record.cancelled, record.tried) = (cancelled, tried);
         // SAFETY: the operations of these tests point to an address that lives, or are not looked into.
         match unsafe { judge(record, result) } {
