@@ -34,6 +34,7 @@ use crate::unpark::Parking;
 
 mod core_use;
 mod entry;
+mod fixed;
 mod gathering;
 mod lookout;
 mod queue;
@@ -43,6 +44,7 @@ mod shared;
 mod tests;
 
 use core_use::CoreUse;
+use fixed::Fixed;
 use gathering::Gathering;
 use lookout::{Lookout, SHORT};
 use queue::{BELL, CANCEL, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
@@ -65,6 +67,7 @@ pub(crate) struct Ring {
     gathering: Gathering,
     core: CoreUse,
     lookout: Lookout,
+    fixed: Fixed,
 }
 
 impl Ring {
@@ -78,7 +81,8 @@ impl Ring {
         let features = abilities.names(&ring);
         let (lookout, gathering) = (Lookout::new(), Gathering::new(abilities.gathers));
         let (ring, core) = (ManuallyDrop::new(ring), CoreUse::of_this_thread());
-        let ring = Ring { ring, queue, abilities, throttled: false, gathering, core, lookout };
+        let ring =
+            Ring { ring, queue, abilities, throttled: false, gathering, core, lookout, fixed: Fixed::new() };
         Ok((ring, Arc::new(Parking::new(bell)), features))
     }
 
@@ -95,6 +99,10 @@ impl Ring {
         let (key, record) = ledger.slab.insert(op, word, State::Submitted);
         let entry = match *op {
             Op::RecvShared { fd, .. } => self.queue.shared.receive(&self.ring, fd.fd()),
+            // SAFETY: the handle is alive by contract.
+            Op::Read { .. } | Op::Write { .. } => unsafe {
+                self.fixed.entry(&self.ring, op, &ledger.parking)
+            },
             _ => None,
         };
         // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
@@ -336,6 +344,7 @@ impl Interpreter for Ring {
         completions: &mut Vec<Completion>,
     ) -> io::Result<bool> {
         self.move_backlog();
+        self.fixed.keep_up(&self.ring);
         if !self.queue.bell_is_watched
             && let Some(bell) = ledger.parking.bell().eventfd()
         {

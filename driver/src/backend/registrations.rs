@@ -1,12 +1,13 @@
 //! What a handle knows of itself, and where it is registered, so that it can take itself out before it closes or leaves.
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::os::{self, AsRawFd, BorrowedFd, RawFd};
 use super::page_cache::Prospect;
 use super::system_calls;
+use crate::fixed::{self, Id, Span};
 
 /// What watches descriptors for a driver, as the handles registered with it see it.
 pub(crate) trait Watcher: Send + Sync {
@@ -48,6 +49,11 @@ impl Lazy {
         }
     }
 
+    /// As [`Registrations::fix`].
+    pub(crate) fn fix(&self) {
+        self.get_or_make().fix();
+    }
+
     /// A reference that may outlive the handle.
     pub(crate) fn share(&self) -> Arc<Registrations> {
         let made: *const Registrations = self.get_or_make();
@@ -82,6 +88,8 @@ pub(crate) struct Registrations {
     is_tcp: Asked,
     bypasses_cache: Asked,
     prospect: Prospect,
+    /// The bits of its [id](Id) if it is fixed, or 0.
+    fixed: AtomicU64,
 }
 
 /// The answer to a question about a descriptor that is asked once.
@@ -137,6 +145,7 @@ impl Registrations {
             is_tcp: Asked::default(),
             bypasses_cache: Asked::default(),
             prospect: Prospect::default(),
+            fixed: AtomicU64::new(0),
         }
     }
 
@@ -169,6 +178,24 @@ impl Registrations {
         &self.prospect
     }
 
+    /// Has rings know the descriptor by a number, if there is one left.
+    pub(crate) fn fix(&self) {
+        if self.fixed().is_some() {
+            return;
+        }
+        let Some(id) = fixed::add(fixed::Kind::File, Span::default()) else { return };
+        if self.fixed.compare_exchange(0, id.to_bits(), Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // Somebody else has done it meanwhile.
+            fixed::remove(fixed::Kind::File, id);
+        }
+    }
+
+    /// What rings know the descriptor by.
+    #[inline]
+    pub(crate) fn fixed(&self) -> Option<Id> {
+        Id::from_bits(self.fixed.load(Ordering::Acquire))
+    }
+
     /// Notes that `watcher` watches the handle.
     pub(crate) fn add(&self, watcher: &Arc<dyn Watcher>) {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,6 +208,9 @@ impl Registrations {
     /// Takes the descriptor out of everything that watches it: it leaves, or, if it `closes`, is about to be closed.
     pub(crate) fn withdraw(&self, fd: RawFd, closes: bool) {
         self.withdrawn.store(true, Ordering::Release);
+        if let Some(id) = Id::from_bits(self.fixed.swap(0, Ordering::AcqRel)) {
+            fixed::remove(fixed::Kind::File, id);
+        }
         for watcher in self.watchers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if let Some(watcher) = watcher.upgrade() {
                 watcher.withdraw(fd, closes);

@@ -36,6 +36,8 @@ mod poll;
 
 // What one system has beyond that.
 #[cfg(target_os = "linux")]
+mod fixed;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod page_cache;

@@ -47,7 +47,7 @@ impl Record {
 }
 
 /// The length as the kernel takes it: cut, not wrapped.
-fn length(len: usize) -> u32 {
+pub(super) fn length(len: usize) -> u32 {
     len.min(MAX_BYTES) as u32
 }
 
