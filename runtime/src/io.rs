@@ -11,6 +11,7 @@ mod buffer;
 mod direct;
 #[cfg(any(feature = "_polled", all(test, loom)))]
 pub(crate) mod direction;
+mod fixed;
 #[cfg(feature = "_polled")]
 mod foreign;
 mod future;
@@ -28,6 +29,7 @@ pub mod unix;
 
 pub use buffer::{Buffer, BufferMut, Slice};
 pub(crate) use direct::perform;
+pub use fixed::{FixedBuffer, FixedBuffers};
 #[cfg(feature = "_polled")]
 pub use foreign::Foreign;
 #[cfg(feature = "futures-io")]

@@ -327,6 +327,32 @@ impl File {
         self.set_times(FileTimes::new().set_modified(time))
     }
 
+    /// Has the workers' rings know the file by a number of their own, so that a read or a write does not look its descriptor up each
+    /// time. For files that are used often and stay open for long; see [`FixedBuffers`](crate::io::FixedBuffers) for their buffers.
+    ///
+    /// When the last handle has closed, a worker that has used the file keeps it open until it looks at its ring the next time, for which
+    /// it is woken, but which a task that computes for long holds up. A lock on the file, or the room on the disk of a removed one,
+    /// is given up then. Beyond 64 such files at a time in a process, and where there are no rings, this does nothing.
+    ///
+    /// ```
+    /// use fibra::fs::File;
+    /// # let path = std::env::temp_dir().join(format!("fibra-doc-fix-{}", std::process::id()));
+    /// # std::fs::write(&path, "0123456789")?;
+    /// fibra::run(move || {
+    ///     let file = File::open(&path)?;
+    ///     file.fix();
+    ///     let mut buffer = [0; 4];
+    ///     assert_eq!(file.read_at(&mut buffer, 6)?, 4);
+    ///     assert_eq!(&buffer, b"6789");
+    /// #   std::fs::remove_file(path)?;
+    ///     Ok::<_, std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn fix(&self) {
+        self.share.handle().fix();
+    }
+
     /// A second handle for the same open file, position included. It costs no descriptor.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
-//! fibra's readers: green threads that lend the kernel a block on their stacks, and futures that hand one over.
+//! fibra's readers: green threads that lend the kernel a block, and futures that hand one over.
 
 use std::os::unix::fs::OpenOptionsExt;
 
 use fibra::fs::{File, OpenOptions};
-use fibra::io::{Buffer, BufferMut};
+use fibra::io::{FixedBuffer, FixedBuffers};
 use fibra::{Backend, Builder};
 
-use super::blocks::{Block, Job, Reader, measure};
+use super::blocks::{BLOCK_SIZE, Job, Reader, measure};
 use crate::bench::{Case, Measurement, Subject};
 
 /// Both kinds of task on both backends.
@@ -20,31 +20,32 @@ pub const SUBJECTS: &[Subject] = &[
 fn threads(case: &Case, backend: Backend) -> Vec<Measurement> {
     measure(case, |job| {
         Builder::new().workers(job.workers).backend(backend).run(move || {
-            let file = open(&job);
+            let (file, buffers) = open(&job);
             fibra::thread::scope(|scope| {
                 for reader in job.readers {
-                    scope.spawn(|| read(&file, reader));
+                    let block = buffers.take().expect("there is one for each reader");
+                    scope.spawn(|| read(&file, block, reader));
                 }
             });
         });
     })
 }
 
-fn read(file: &File, mut reader: Reader) {
-    let mut block = Block::new();
+fn read(file: &File, mut block: FixedBuffer, mut reader: Reader) {
     while let Some(offset) = reader.next_offset() {
-        let count = file.read_at(&mut block.0, offset).expect("the file can be read");
-        reader.check(offset, &block.0[..count]);
+        let count = file.read_at(&mut block, offset).expect("the file can be read");
+        reader.check(offset, &block[..count]);
     }
 }
 
 fn futures(case: &Case, backend: Backend) -> Vec<Measurement> {
     measure(case, |job| {
         Builder::new().workers(job.workers).backend(backend).run(move || {
-            let file = open(&job);
+            let (file, buffers) = open(&job);
             let spawn = |reader| {
                 let file = file.try_clone().expect("a clone costs no descriptor");
-                fibra::future::spawn(read_async(file, reader))
+                let block = buffers.take().expect("there is one for each reader");
+                fibra::future::spawn(read_async(file, block, reader))
             };
             let readers: Vec<_> = job.readers.into_iter().map(spawn).collect();
             for reader in readers {
@@ -54,33 +55,19 @@ fn futures(case: &Case, backend: Backend) -> Vec<Measurement> {
     })
 }
 
-async fn read_async(file: File, mut reader: Reader) {
-    let mut block = Aligned(Box::new(Block::new()));
+async fn read_async(file: File, mut block: FixedBuffer, mut reader: Reader) {
     while let Some(offset) = reader.next_offset() {
         let result;
         (result, block) = file.read_at_async(block, offset).await;
-        reader.check(offset, &block.bytes()[..result.expect("the file can be read")]);
+        reader.check(offset, &block[..result.expect("the file can be read")]);
     }
 }
 
-fn open(job: &Job) -> File {
-    OpenOptions::new().read(true).custom_flags(job.flags).open(job.path).expect("the file can be opened")
-}
-
-/// A block that an operation can own, and that `O_DIRECT` takes.
-struct Aligned(Box<Block>);
-
-// SAFETY: the bytes are on the heap, initialised, and nobody else knows of them: as long as the value is not used they
-// stay what and where they are.
-unsafe impl Buffer for Aligned {
-    fn bytes(&self) -> &[u8] {
-        &self.0.0
-    }
-}
-
-// SAFETY: both functions return the same memory.
-unsafe impl BufferMut for Aligned {
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.0.0
-    }
+/// The file, and a block for each reader: as the bare ring does, the workers' rings know both.
+fn open(job: &Job) -> (File, FixedBuffers) {
+    let file = OpenOptions::new().read(true).custom_flags(job.flags).open(job.path);
+    let file = file.expect("the file can be opened");
+    file.fix();
+    let buffers = FixedBuffers::new(job.readers.len(), BLOCK_SIZE).expect("there is memory");
+    (file, buffers)
 }
