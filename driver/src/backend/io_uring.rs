@@ -97,16 +97,17 @@ impl Ring {
             peer.clear();
         }
         let (key, record) = ledger.slab.insert(op, word, State::Submitted);
-        let entry = match *op {
-            Op::RecvShared { fd, .. } => self.queue.shared.receive(&self.ring, fd.fd()),
-            // SAFETY: the handle is alive by contract.
-            Op::Read { .. } | Op::Write { .. } => unsafe {
-                self.fixed.entry(&self.ring, op, &ledger.parking)
-            },
-            _ => None,
-        };
+        let message = record.message();
+        if let Op::RecvShared { fd, .. } = *op
+            && let Some(entry) = self.queue.shared.receive(&self.ring, fd.fd())
+        {
+            self.push(ledger, entry.user_data(key.to_bits()));
+            return key;
+        }
+        // SAFETY: a handle is alive by contract.
+        let place = unsafe { self.fixed.place(&self.ring, op, &ledger.parking) };
         // SAFETY: the pointees are valid until the terminal completion by contract, and the record until it retires.
-        let entry = entry.unwrap_or_else(|| unsafe { entry::build(op, record.message()) });
+        let entry = unsafe { entry::build(op, message, place) };
         self.push(ledger, entry.user_data(key.to_bits()));
         key
     }

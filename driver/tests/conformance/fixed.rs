@@ -23,6 +23,7 @@ fn file_of(byte: u8) -> Handle {
 }
 
 /// A part of the memory, which nobody else uses.
+#[expect(clippy::mut_from_ref, reason = "the memory is shared with the kernel, and taken by parts")]
 fn part(memory: &FixedMemory, begin: usize, len: usize) -> &mut [u8] {
     assert!(begin + len <= memory.len());
     // SAFETY: it lies in the memory, which was zeroed, and each test looks at one part at a time, between operations.

@@ -47,7 +47,7 @@ impl Record {
 }
 
 /// The length as the kernel takes it: cut, not wrapped.
-pub(super) fn length(len: usize) -> u32 {
+fn length(len: usize) -> u32 {
     len.min(MAX_BYTES) as u32
 }
 
@@ -59,13 +59,20 @@ fn fd(target: Target) -> types::Fd {
     types::Fd(target.fd())
 }
 
+/// What is fixed of an operation's file and buffer: their slots in the ring's tables.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    pub file: Option<u32>,
+    pub memory: Option<u16>,
+}
+
 /// The entry that does `op`. Some operations on sockets are described by `message`, which this fills.
 ///
 /// # Safety
 ///
 /// `message` is valid for writes if the operation [has one](Record::message), and the entry is submitted only while it and
 /// what `op` points to stay valid.
-pub(super) unsafe fn build(op: &Op, message: *mut Message) -> Entry {
+pub(super) unsafe fn build(op: &Op, message: *mut Message, place: Place) -> Entry {
     match *op {
         Op::Accept { fd: socket, address } => {
             // SAFETY: the address is valid or null by contract.
@@ -107,7 +114,7 @@ pub(super) unsafe fn build(op: &Op, message: *mut Message) -> Entry {
             let flags = if unsafe { is_to_internet(address) } { 0 } else { libc::MSG_DONTWAIT };
             opcode::SendMsg::new(fd(socket), header).flags(no_signal(flags) as u32).build()
         }
-        _ => build_for_file(op),
+        _ => build_for_file(op, place),
     }
 }
 
@@ -172,13 +179,33 @@ unsafe fn is_to_internet(address: *const RawAddress) -> bool {
     unsafe { address.as_ref() }.is_some_and(|address| !address.is_unix())
 }
 
-fn build_for_file(op: &Op) -> Entry {
+fn build_for_file(op: &Op, place: Place) -> Entry {
     match *op {
         Op::Read { fd: file, buffer, len, offset: at } => {
-            opcode::Read::new(fd(file), buffer, length(len)).offset(at.word()).build()
+            let (at, len) = (at.word(), length(len));
+            match (place.file.map(types::Fixed), place.memory) {
+                (None, None) => opcode::Read::new(fd(file), buffer, len).offset(at).build(),
+                (Some(file), None) => opcode::Read::new(file, buffer, len).offset(at).build(),
+                (None, Some(memory)) => {
+                    opcode::ReadFixed::new(fd(file), buffer, len, memory).offset(at).build()
+                }
+                (Some(file), Some(memory)) => {
+                    opcode::ReadFixed::new(file, buffer, len, memory).offset(at).build()
+                }
+            }
         }
         Op::Write { fd: file, buffer, len, offset: at } => {
-            opcode::Write::new(fd(file), buffer, length(len)).offset(at.word()).build()
+            let (at, len) = (at.word(), length(len));
+            match (place.file.map(types::Fixed), place.memory) {
+                (None, None) => opcode::Write::new(fd(file), buffer, len).offset(at).build(),
+                (Some(file), None) => opcode::Write::new(file, buffer, len).offset(at).build(),
+                (None, Some(memory)) => {
+                    opcode::WriteFixed::new(fd(file), buffer, len, memory).offset(at).build()
+                }
+                (Some(file), Some(memory)) => {
+                    opcode::WriteFixed::new(file, buffer, len, memory).offset(at).build()
+                }
+            }
         }
         Op::ReadVectored { fd: file, slices: parts, count, offset: at } => {
             opcode::Readv::new(fd(file), parts, slices(count)).offset(at.word()).build()

@@ -6,9 +6,9 @@
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use io_uring::{IoUring, opcode, squeue, types};
+use io_uring::IoUring;
 
-use super::entry::length;
+use super::entry::Place;
 use crate::fixed::{self, Id, Kind, SLOTS, Span};
 use crate::handle::Target;
 use crate::op::Op;
@@ -45,65 +45,32 @@ impl Fixed {
         Fixed { seen: 0, files, memory, spans: Vec::new() }
     }
 
-    /// The entry for an operation of which the file or the buffer is fixed.
+    /// Where the file and the buffer of a read or a write are, as far as they are fixed.
     ///
     /// # Safety
     ///
     /// A handle that `op` names is alive.
     #[inline]
-    pub(super) unsafe fn entry(
-        &mut self,
-        ring: &IoUring,
-        op: &Op,
-        keeper: &Arc<Parking>,
-    ) -> Option<squeue::Entry> {
+    pub(super) unsafe fn place(&mut self, ring: &IoUring, op: &Op, keeper: &Arc<Parking>) -> Place {
+        let (fd, buffer, len) = match *op {
+            Op::Read { fd, buffer, len, .. } => (fd, buffer.addr(), len),
+            Op::Write { fd, buffer, len, .. } => (fd, buffer.addr(), len),
+            _ => return Place::default(),
+        };
         self.keep_up(ring);
         if self.seen == 0 {
-            return None;
+            return Place::default();
         }
-        // SAFETY: the same contract.
-        unsafe { self.build(ring, op, keeper) }
-    }
-
-    /// # Safety
-    ///
-    /// As for [`entry`](Self::entry).
-    unsafe fn build(&mut self, ring: &IoUring, op: &Op, keeper: &Arc<Parking>) -> Option<squeue::Entry> {
-        let (fd, buffer, len, offset) = match *op {
-            Op::Read { fd, buffer, len, offset } => (fd, buffer.cast_const(), len, offset.word()),
-            Op::Write { fd, buffer, len, offset } => (fd, buffer, len, offset.word()),
-            _ => return None,
-        };
         // SAFETY: by contract.
         let file = unsafe { self.file(ring, fd, keeper) };
-        let memory = self.memory(ring, buffer.addr(), len, keeper);
-        let (fd, slot) = (types::Fd(fd.fd()), file.map(types::Fixed));
-        let (reads, len) = (matches!(op, Op::Read { .. }), length(len));
-        // The types of a file by its descriptor and by its slot differ, and so do the builders.
-        macro_rules! build {
-            ($file:expr) => {
-                match memory {
-                    Some(piece) if reads => {
-                        opcode::ReadFixed::new($file, buffer.cast_mut(), len, piece).offset(offset).build()
-                    }
-                    Some(piece) => opcode::WriteFixed::new($file, buffer, len, piece).offset(offset).build(),
-                    None if reads => opcode::Read::new($file, buffer.cast_mut(), len).offset(offset).build(),
-                    None => opcode::Write::new($file, buffer, len).offset(offset).build(),
-                }
-            };
-        }
-        match slot {
-            Some(slot) => Some(build!(slot)),
-            None if memory.is_some() => Some(build!(fd)),
-            None => None,
-        }
+        Place { file, memory: self.memory(ring, buffer, len, keeper) }
     }
 
     /// The slot of a file that is fixed.
     ///
     /// # Safety
     ///
-    /// As for [`entry`](Self::entry).
+    /// As for [`place`](Self::place).
     unsafe fn file(&mut self, ring: &IoUring, fd: Target, keeper: &Arc<Parking>) -> Option<u32> {
         // SAFETY: by contract.
         let id = unsafe { fd.registrations() }?.get()?.fixed()?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use io_uring::{cqueue, opcode, squeue, types};
 
-use super::entry;
+use super::entry::{self, Place};
 use super::shared::{self, Shared};
 use crate::backend::attempt::no_event_tells;
 use crate::completion::{Completion, OpKey};
@@ -209,7 +209,7 @@ impl Queue {
         let message = record.message();
         // SAFETY: the operation is in flight, so that its submitter's promise still holds, and the message stays where it
         // is until the record retires.
-        let entry = unsafe { entry::build(&record.op, message) };
+        let entry = unsafe { entry::build(&record.op, message, Place::default()) };
         self.backlog.push_back(entry.user_data(key.to_bits()));
     }
 }
