@@ -17,6 +17,7 @@ pub(crate) mod locals;
 pub(crate) mod measure;
 pub(crate) mod memory;
 pub(crate) mod runnable;
+pub(crate) mod shared;
 pub(crate) mod state;
 pub(crate) mod thread;
 pub(crate) mod waker;

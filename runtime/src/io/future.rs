@@ -15,6 +15,7 @@ use crate::{
         ending::Ending,
         home::Home,
         inbox::Letter,
+        shared::Shared,
     },
 };
 use fibra_driver::{Op, OpKey, Submission};
@@ -86,12 +87,12 @@ unsafe impl<P: Send> Sync for Record<P> {}
 /// See the module. Its output is the result, and the payload back.
 pub(crate) struct OpFuture<P: Payload> {
     /// `None` once the output was returned.
-    record: Option<Arc<Record<P>>>,
+    record: Option<Shared<Record<P>>>,
 }
 
 impl<P: Payload> OpFuture<P> {
     pub(crate) fn new(payload: P) -> Self {
-        let record = Arc::new(Record {
+        let record = Shared::new(|| Record {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
             stopped: Cell::new(None),
@@ -107,7 +108,7 @@ impl<P: Payload> OpFuture<P> {
     #[cfg(feature = "hyper")]
     pub(crate) fn stop(&mut self) {
         if let Some(record) = &self.record {
-            record.stop(Stopper::Owner);
+            Record::stop(record, Stopper::Owner);
         }
     }
 
@@ -125,16 +126,17 @@ impl<P: Payload> Future for OpFuture<P> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let record = self.record.as_ref().expect("an operation was polled after it was ready");
-        let is_new = record.phase.is_new();
-        if is_new {
-            record.start();
-        }
-        if record.phase.poll_done(context).is_pending() {
-            if !is_new {
-                record.heed_ending();
+        let is_done = if record.phase.is_new() {
+            let is_home = Record::start(record);
+            if is_home { record.phase.poll_done_at_home(context) } else { record.phase.poll_done(context) }
+        } else {
+            let is_done = record.phase.poll_done(context);
+            if is_done.is_pending() {
+                Record::heed_ending(record);
             }
-            return Poll::Pending;
-        }
+            is_done
+        };
+        ready!(is_done);
         ready!(share::poll_charge(context));
         let record = self.record.take().expect("looked at above");
         let result = record.take_result();
@@ -151,13 +153,13 @@ impl<P: Payload> Drop for OpFuture<P> {
             && !record.phase.recall()
             && record.phase.is_pending()
         {
-            record.stop(Stopper::Ending);
+            Record::stop(&record, Stopper::Ending);
             return ending.adopt(Box::pin(Self { record: Some(record) }.end()));
         }
         match record.phase.abandon() {
             // Once: the letter that asks for it may still be on its way.
             Abandoned::Pending if record.stopped.get().is_some() => {}
-            Abandoned::Pending => record.request_cancel(),
+            Abandoned::Pending => Record::request_cancel(&record),
             Abandoned::Done => record.clean_up(),
             Abandoned::Unknown => {}
         }
@@ -165,61 +167,61 @@ impl<P: Payload> Drop for OpFuture<P> {
 }
 
 impl<P: Payload> Record<P> {
-    /// Submits the operation here, or has it submitted by some worker.
-    fn start(self: &Arc<Self>) {
+    /// Submits the operation here, or has it submitted by some worker. Returns whether it was here.
+    fn start(this: &Shared<Self>) -> bool {
         let here = Worker::here();
         let home = here.map_or_else(start::home_for_here, |worker| Arc::clone(worker.home()));
         // SAFETY: it is new: nobody but the future, which we are called by, knows the record.
-        unsafe { *self.home.get() = Some(Arc::clone(&home)) };
+        unsafe { *this.home.get() = Some(Arc::clone(&home)) };
         match here {
             Some(worker) => {
-                self.phase.submit();
-                self.submit(worker);
+                this.phase.submit();
+                Self::submit(this, worker);
             }
             None => {
-                self.phase.post();
-                if !self.post(&home) {
+                this.phase.post();
+                if !Self::post(this, &home) {
                     // That runtime is over.
-                    self.phase.submit();
-                    self.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(fibra_driver::CANCELED))));
-                    self.phase.finish();
+                    this.phase.submit();
+                    this.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(fibra_driver::CANCELED))));
+                    this.phase.finish();
                 }
             }
         }
+        here.is_some()
     }
 
     /// On the home's thread, once it is pending.
-    fn submit(self: &Arc<Self>, worker: &Worker) {
-        // SAFETY: it is pending, so the payload is the home's; it stays in the `Arc`.
-        let op = unsafe { self.payload() }.as_mut().expect("taken only when it is done").op();
-        let driver_reference = Arc::into_raw(Arc::clone(self));
-        // SAFETY: `into_raw` is never null.
-        let head = unsafe { NonNull::new_unchecked(driver_reference.cast_mut().cast::<Detached>()) };
+    fn submit(this: &Shared<Self>, worker: &Worker) {
+        // SAFETY: it is pending, so the payload is the home's; it stays in the record.
+        let op = unsafe { this.payload() }.as_mut().expect("taken only when it is done").op();
+        // The driver's reference.
+        let head = Shared::into_raw(Shared::clone(this)).cast::<Detached>();
         // SAFETY: `Payload`'s contract: what `op` points to belongs to the payload, which the driver's reference keeps
         // until `complete`.
         match worker.with_driver(|driver| unsafe { driver.submit(&op, Detached::word(head)) }) {
-            Submission::Pending(key) => self.stage.set(Stage::InFlight(key)),
+            Submission::Pending(key) => this.stage.set(Stage::InFlight(key)),
             // SAFETY: no completion follows, so the driver's reference is ours to use up.
             Submission::Complete(result) => unsafe { Self::complete(head, result) },
         }
     }
 
     /// Has the kernel asked to stop, if the home has the operation, and once.
-    fn stop(self: &Arc<Self>, stopper: Stopper) {
-        if self.phase.is_pending() && self.stopped.get().is_none() {
-            self.stopped.set(Some(stopper));
-            self.request_cancel();
+    fn stop(this: &Shared<Self>, stopper: Stopper) {
+        if this.phase.is_pending() && this.stopped.get().is_none() {
+            this.stopped.set(Some(stopper));
+            Self::request_cancel(this);
         }
     }
 
     /// Stops the operation, if its future is polled inside of an [`Ending`], which then waits for it.
     #[inline]
-    fn heed_ending(self: &Arc<Self>) {
+    fn heed_ending(this: &Shared<Self>) {
         if let Some(ending) = Ending::here()
             && P::ANSWERS_CANCEL
         {
-            self.stop(Stopper::Ending);
-            if self.stopped.get().is_some() {
+            Self::stop(this, Stopper::Ending);
+            if this.stopped.get().is_some() {
                 ending.await_operation();
             }
         }
@@ -235,42 +237,43 @@ impl<P: Payload> Record<P> {
     }
 
     /// Has the kernel asked to stop, by the home.
-    fn request_cancel(self: &Arc<Self>) {
+    fn request_cancel(this: &Shared<Self>) {
         // SAFETY: written while it was new, and never again.
-        let home = unsafe { &*self.home.get() }.as_ref().expect("a pending operation has a home");
+        let home = unsafe { &*this.home.get() }.as_ref().expect("a pending operation has a home");
         if home.is_here() {
-            return self.cancel_here();
+            return Self::cancel_here(this);
         }
         // If that worker has ended, it has cancelled the operation before.
-        self.post(home);
+        Self::post(this, home);
     }
 
     /// Posts the letter: once to submit, and then, when that letter was delivered, for it is pending, once to cancel.
     /// `false`: the worker has ended.
-    fn post(self: &Arc<Self>, home: &Home) -> bool {
-        let this = Arc::into_raw(Arc::clone(self));
-        // SAFETY: the letter is in no inbox, as said above. The reference goes with it, or is given up.
+    fn post(this: &Shared<Self>, home: &Home) -> bool {
+        let reference = Shared::into_raw(Shared::clone(this));
+        // SAFETY: the letter, which starts the head, which starts the `repr(C)` record, is in no inbox, as said above. The reference
+        // goes with it, or is given up.
         unsafe {
-            let posted = home.post(NonNull::from(&(*this).head.letter));
+            let posted = home.post(reference.cast::<Letter>());
             if !posted {
-                drop(Arc::from_raw(this));
+                drop(Shared::from_raw(reference));
             }
             posted
         }
     }
 
     /// On the home's thread.
-    fn cancel_here(self: &Arc<Self>) {
+    fn cancel_here(this: &Shared<Self>) {
         // Once it is done, the stage is the future's, which may be on another thread: this letter has come too late.
-        if self.phase.is_done() {
+        if this.phase.is_done() {
             return;
         }
-        let (Some(key), Some(worker)) = (self.key(), Worker::here()) else { return };
+        let (Some(key), Some(worker)) = (this.key(), Worker::here()) else { return };
         if worker.with_driver(|driver| driver.withdraw(key)) {
             // It was a timer, and no completion follows.
-            self.stage.set(Stage::Unknown);
-            // SAFETY: the driver's reference, which came from an `Arc`, is ours to use up, since the driver has forgotten it.
-            return drop(unsafe { Arc::from_raw(Arc::as_ptr(self)) });
+            this.stage.set(Stage::Unknown);
+            // SAFETY: the driver's reference is ours to use up, since the driver has forgotten it.
+            return drop(unsafe { Shared::from_raw(Shared::as_raw(this)) });
         }
         worker.with_driver(|driver| driver.cancel(key));
     }
@@ -281,14 +284,14 @@ impl<P: Payload> Record<P> {
     ///
     /// As [`Letter`] says; the reference that was posted is ours.
     unsafe fn deliver(letter: NonNull<Letter>) {
-        // SAFETY: the letter starts the head, which starts the `repr(C)` record; both were posted from an `Arc`.
-        let record = unsafe { Arc::from_raw(letter.cast::<Record<P>>().as_ptr().cast_const()) };
+        // SAFETY: the letter starts the head, which starts the `repr(C)` record, and a reference was posted.
+        let record = unsafe { Shared::from_raw(letter.cast::<Record<P>>()) };
         if record.phase.receive() {
             let worker = Worker::here().expect("letters are delivered by workers");
-            record.submit(worker);
+            Self::submit(&record, worker);
         } else {
             // Abandoned, or stopped. If it was never submitted there is no key, and nothing to do.
-            record.cancel_here();
+            Self::cancel_here(&record);
         }
     }
 
@@ -299,7 +302,7 @@ impl<P: Payload> Record<P> {
     /// As [`Detached`] says: on the home's thread, with the driver's reference.
     unsafe fn complete(head: NonNull<Detached>, result: io::Result<u32>) {
         // SAFETY: the head starts the record; the reference is ours.
-        let record = unsafe { Arc::from_raw(head.cast::<Record<P>>().as_ptr().cast_const()) };
+        let record = unsafe { Shared::from_raw(head.cast::<Record<P>>()) };
         record.stage.set(Stage::Over(result));
         if !record.phase.finish() {
             record.clean_up();

@@ -116,6 +116,18 @@ impl Phase {
         Poll::Ready(())
     }
 
+    /// The same for who has submitted it a moment ago: as long as that thread, its home, is here, it can't finish.
+    pub(crate) fn poll_done_at_home(&self, context: &Context<'_>) -> Poll<()> {
+        let word = self.word.load(Acquire);
+        if word & STEP == DONE {
+            return Poll::Ready(());
+        }
+        // SAFETY: the slot is the future's, which calls.
+        self.waker.with_mut(|slot| leave(unsafe { &mut *slot }, context.waker()));
+        self.word.store(word | IS_AWAITED, Release);
+        Poll::Pending
+    }
+
     /// Wakes who has left a waker. For whoever has the slot.
     fn wake(&self) {
         // SAFETY: the slot is the caller's.
