@@ -6,5 +6,6 @@ mod local_queue;
 mod monitor;
 mod phase;
 mod register;
+mod shared;
 mod state;
 mod tasks;

@@ -182,3 +182,23 @@ fn a_future_that_goes_leaves_its_waker_to_nobody() {
         assert_eq!(sync::Arc::strong_count(&bell), 1, "a waker was leaked");
     });
 }
+
+#[test]
+fn a_waker_that_was_left_at_home_is_known_to_who_polls_elsewhere() {
+    loom::model(|| {
+        let phase = Arc::new(Phase::new());
+        let (at_home, elsewhere) = (Bell::new(), Bell::new());
+        phase.submit();
+        let waker = Waker::from(sync::Arc::clone(&at_home));
+        assert!(phase.poll_done_at_home(&Context::from_waker(&waker)).is_pending());
+        // The task has been stolen meanwhile.
+        let thief = {
+            let (phase, elsewhere) = (Arc::clone(&phase), sync::Arc::clone(&elsewhere));
+            thread::spawn(move || phase.poll_done(&Context::from_waker(&Waker::from(elsewhere))).is_ready())
+        };
+        assert!(phase.finish());
+        let is_ready = thief.join().unwrap();
+        assert!(is_ready || elsewhere.rings() == 1, "it waits, and nobody wakes it");
+        assert_eq!(at_home.rings() + elsewhere.rings(), 1, "the waker that was left last is woken");
+    });
+}
