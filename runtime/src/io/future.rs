@@ -125,7 +125,7 @@ impl<P: Payload> Future for OpFuture<P> {
     type Output = (io::Result<u32>, P);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let record = self.record.as_ref().expect("an operation was polled after it was ready");
+        let record = self.record.as_mut().expect("an operation was polled after it was ready");
         let is_done = if record.phase.is_new() {
             let is_home = Record::start(record);
             if is_home { record.phase.poll_done_at_home(context) } else { record.phase.poll_done(context) }
@@ -168,19 +168,20 @@ impl<P: Payload> Drop for OpFuture<P> {
 
 impl<P: Payload> Record<P> {
     /// Submits the operation here, or has it submitted by some worker. Returns whether it was here.
-    fn start(this: &Shared<Self>) -> bool {
+    fn start(this: &mut Shared<Self>) -> bool {
         let here = Worker::here();
         let home = here.map_or_else(start::home_for_here, |worker| Arc::clone(worker.home()));
         // SAFETY: it is new: nobody but the future, which we are called by, knows the record.
-        unsafe { *this.home.get() = Some(Arc::clone(&home)) };
+        let home = unsafe { (*this.home.get()).insert(home) };
         match here {
             Some(worker) => {
                 this.phase.submit();
-                Self::submit(this, worker);
+                let reference = Shared::clone_mut(this);
+                Self::submit(this, reference, worker);
             }
             None => {
                 this.phase.post();
-                if !Self::post(this, &home) {
+                if !Self::post(this, home) {
                     // That runtime is over.
                     this.phase.submit();
                     this.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(fibra_driver::CANCELED))));
@@ -191,12 +192,11 @@ impl<P: Payload> Record<P> {
         here.is_some()
     }
 
-    /// On the home's thread, once it is pending.
-    fn submit(this: &Shared<Self>, worker: &Worker) {
+    /// On the home's thread, once it is pending. `reference` is the driver's.
+    fn submit(this: &Shared<Self>, reference: Shared<Self>, worker: &Worker) {
         // SAFETY: it is pending, so the payload is the home's; it stays in the record.
         let op = unsafe { this.payload() }.as_mut().expect("taken only when it is done").op();
-        // The driver's reference.
-        let head = Shared::into_raw(Shared::clone(this)).cast::<Detached>();
+        let head = Shared::into_raw(reference).cast::<Detached>();
         // SAFETY: `Payload`'s contract: what `op` points to belongs to the payload, which the driver's reference keeps
         // until `complete`.
         match worker.with_driver(|driver| unsafe { driver.submit(&op, Detached::word(head)) }) {
@@ -288,7 +288,7 @@ impl<P: Payload> Record<P> {
         let record = unsafe { Shared::from_raw(letter.cast::<Record<P>>()) };
         if record.phase.receive() {
             let worker = Worker::here().expect("letters are delivered by workers");
-            Self::submit(&record, worker);
+            Self::submit(&record, Shared::clone(&record), worker);
         } else {
             // Abandoned, or stopped. If it was never submitted there is no key, and nothing to do.
             Self::cancel_here(&record);

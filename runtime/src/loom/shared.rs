@@ -32,9 +32,9 @@ impl Drop for Value {
 fn the_last_reference_drops_the_value_when_all_have_done_with_it() {
     loom::model(|| {
         let drops = Arc::new(AtomicUsize::new(0));
-        let first = Shared::new(|| Value { cell: UnsafeCell::new(7), drops: Arc::clone(&drops) });
+        let mut first = Shared::new(|| Value { cell: UnsafeCell::new(7), drops: Arc::clone(&drops) });
         let others = [(); 2].map(|()| {
-            let other = Shared::clone(&first);
+            let other = Shared::clone_mut(&mut first);
             thread::spawn(move || other.look())
         });
         first.look();

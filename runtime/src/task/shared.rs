@@ -41,6 +41,18 @@ impl<T> Shared<T> {
         Self { cell }
     }
 
+    /// As `clone`, but who has the only reference needs no atomic for a second one.
+    #[inline]
+    pub(crate) fn clone_mut(this: &mut Self) -> Self {
+        let count = &this.counted().count;
+        // There is no other that could be cloned or dropped meanwhile, and this one is borrowed by nobody else.
+        if count.load(Acquire) != 1 {
+            return this.clone();
+        }
+        count.store(2, Relaxed);
+        Self { cell: this.cell }
+    }
+
     /// Where the value is, which is the reference from now on: [`from_raw`](Self::from_raw) takes it back.
     #[inline]
     pub(crate) fn into_raw(this: Self) -> NonNull<T> {
