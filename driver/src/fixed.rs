@@ -45,6 +45,7 @@ impl Id {
         self.0.get() as usize % SLOTS
     }
 
+    #[allow(dead_code, reason = "on Windows no handle is fixed")]
     pub(crate) fn to_bits(self) -> u64 {
         self.0.get()
     }
@@ -57,6 +58,7 @@ impl Id {
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
+    #[allow(dead_code, reason = "on Windows no handle is fixed")]
     File,
     Memory,
 }
@@ -166,7 +168,8 @@ pub(crate) fn all(kind: Kind) -> Vec<(Id, Span)> {
 /// them, and not for each operation.
 ///
 /// An operation of which the whole buffer lies within it profits, on whichever driver. On backends without a ring it is memory
-/// like any other, and so it is if the kernel doesn't let the process hold so much (`RLIMIT_MEMLOCK`), and beyond 64 of them.
+/// like any other, and so it is if the kernel doesn't let the process hold so much (`RLIMIT_MEMLOCK`), if it is more than 1 GiB, and
+/// beyond 64 of them.
 ///
 /// It is zeroed, and begins at a multiple of 4,096, as files that were opened with `O_DIRECT` want it. The pages are
 /// resident from a ring's first operation on, and go back to the system when every driver that had one has turned again after

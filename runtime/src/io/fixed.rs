@@ -18,7 +18,8 @@ const ALIGNMENT: usize = 4096;
 /// With `O_DIRECT`, where the device transfers straight to or from the buffer, this saves most; together with
 /// [`File::fix`](crate::fs::File::fix) it is what io_uring is quickest with. It is used by operations of which the buffer, or the part
 /// of one, comes from here, borrowed or owned; without a ring they are buffers like any other. So they are if the system does not let
-/// the process hold so much memory (`RLIMIT_MEMLOCK`; each worker's ring counts for itself), and beyond 64 such sets in a process.
+/// the process hold so much memory (`RLIMIT_MEMLOCK`; each worker's ring counts for itself), if a set takes more than 1 GiB, and
+/// beyond 64 sets in a process.
 ///
 /// Each buffer begins at a multiple of 4,096, as `O_DIRECT` wants it, and takes so much memory for itself. The memory is freed
 /// when the set, its clones and all its buffers have gone.
