@@ -88,35 +88,6 @@ fn a_part_of_a_buffer_is_written_and_read() {
     assert_eq!((result.unwrap(), &buffer[50..54]), (4, &b"\0new"[..]));
 }
 
-/// A pipe's reader sees the end when nobody has its writing end any more: no ring either.
-#[cfg(unix)]
-#[test]
-fn a_worker_that_sleeps_lets_a_fixed_file_go_that_was_closed() {
-    use std::{
-        io::{Read, Write},
-        sync::mpsc,
-        time::Duration,
-    };
-    let (mut reader, writer) = io::pipe().expect("there is one");
-    let mut writer = File::from(std::os::fd::OwnedFd::from(writer));
-    writer.fix();
-    let runtime = fibra::Builder::new().workers(1).build().expect("there is a backend");
-    let writer = runtime.run(move || {
-        writer.write_all(b"all").expect("there is a reader");
-        writer
-    });
-    std::thread::sleep(Duration::from_millis(20));
-    drop(writer);
-    let (sender, end) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut read = Vec::new();
-        let result = reader.read_to_end(&mut read);
-        sender.send(result.map(|_| read)).expect("the test waits");
-    });
-    let read = end.recv_timeout(Duration::from_secs(10)).expect("nobody has the writing end");
-    assert_eq!(read.expect("it can be read"), b"all");
-}
-
 #[fibra::test]
 fn a_read_that_is_dropped_gives_its_buffer_back_when_it_has_ended() -> io::Result<()> {
     let blocks = Blocks::new();
