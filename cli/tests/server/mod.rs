@@ -140,9 +140,7 @@ impl Server {
 
     /// A number of the metrics, by its name with its label.
     pub fn metric(&self, name: &str) -> u64 {
-        let text = self.get("/_fibra/metrics").text();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+        number(&self.get("/_fibra/metrics").text(), name)
     }
 
     pub fn stdout(&self) -> String {
@@ -232,6 +230,12 @@ fn announced(stdout: &str) -> Option<SocketAddr> {
     let (line, _) = stdout.split_once('\n')?;
     let (_, url) = line.split_once("://")?;
     url.split('/').next()?.parse().ok()
+}
+
+/// A number in the text of the metrics.
+pub fn number(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
 }
 
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
