@@ -21,8 +21,9 @@ const ALIGNMENT: usize = 4096;
 /// the process hold so much memory (`RLIMIT_MEMLOCK`; each worker's ring counts for itself), if a set takes more than 1 GiB, and
 /// beyond 64 sets in a process.
 ///
-/// Each buffer begins at a multiple of 4,096, as `O_DIRECT` wants it, and takes so much memory for itself. The memory is freed
-/// when the set, its clones and all its buffers have gone.
+/// Each buffer begins at a multiple of 4,096, as `O_DIRECT` wants it, and takes so much memory for itself. A worker's first operation
+/// on one of them holds the pages of the whole set, which takes it the longer the larger that is, and has them resident. The memory is
+/// freed when the set, its clones and all its buffers have gone.
 ///
 /// ```
 /// use fibra::{fs::File, io::FixedBuffers};
