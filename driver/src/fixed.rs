@@ -26,9 +26,6 @@ use crate::unpark::Parking;
 /// So many files, and so many pieces of memory, are fixed at a time. More are used as if they were not.
 pub(crate) const SLOTS: usize = 64;
 
-/// What fixed memory begins at a multiple of: no file or device asks for more of a buffer that it transfers without the page cache.
-const ALIGNMENT: usize = 4096;
-
 /// How many times something was fixed, or let go.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 static REGISTER: Mutex<Register> = Mutex::new(Register { ids: 0, files: Vec::new(), memory: Vec::new() });
@@ -40,7 +37,6 @@ pub(crate) struct Id(NonZeroU64);
 impl Id {
     const SLOT_BITS: u32 = SLOTS.trailing_zeros();
 
-    #[allow(dead_code, reason = "not every system has rings")]
     pub(crate) fn slot(self) -> usize {
         self.0.get() as usize % SLOTS
     }
@@ -107,9 +103,10 @@ impl Register {
         }
     }
 
+    /// The entry of `id`, in its slot, unless that is empty or another's by now.
     fn entry(&mut self, kind: Kind, id: Id) -> Option<&mut Option<Entry>> {
-        let is_it = |entry: &&mut Option<Entry>| entry.as_ref().is_some_and(|entry| entry.id == id);
-        self.entries(kind).iter_mut().find(is_it)
+        let entry = self.entries(kind).get_mut(id.slot())?;
+        if entry.as_ref()?.id == id { Some(entry) } else { None }
     }
 }
 
@@ -207,6 +204,13 @@ unsafe impl Send for FixedMemory {}
 unsafe impl Sync for FixedMemory {}
 
 impl FixedMemory {
+    /// What it begins at a multiple of, in bytes: no file or device asks for more of a buffer that it transfers without the page cache.
+    ///
+    /// ```
+    /// assert_eq!(fibra_driver::FixedMemory::ALIGNMENT, 4096);
+    /// ```
+    pub const ALIGNMENT: usize = 4096;
+
     /// `len` bytes of it.
     ///
     /// # Errors
@@ -219,7 +223,8 @@ impl FixedMemory {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(len: usize) -> io::Result<FixedMemory> {
-        let layout = Layout::from_size_align(len, ALIGNMENT).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let layout =
+            Layout::from_size_align(len, Self::ALIGNMENT).map_err(|_| io::ErrorKind::InvalidInput)?;
         if len == 0 {
             return Err(io::ErrorKind::InvalidInput.into());
         }

@@ -1,50 +1,34 @@
 //! Fixed files and fixed buffers: used like any others, by whichever kind of task on whichever worker.
 
+#[path = "support/scratch.rs"]
+mod scratch;
+
 use fibra::{
     fs::{File, OpenOptions},
     future,
     io::{Buffer, FixedBuffers},
     thread, wait,
 };
-use std::{
-    fs, io,
-    path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use scratch::Scratch;
+use std::{fs, io};
 
 const BLOCK: usize = 4096;
 const BLOCKS: u8 = 100;
 
-/// A file each of whose blocks is full of its own number; gone when the test is over.
-struct Blocks(PathBuf);
-
-impl Blocks {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("fibra-fixed-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::write(&path, (0..BLOCKS).flat_map(|number| [number; BLOCK]).collect::<Vec<_>>())
-            .expect("there is room");
-        Self(path)
-    }
-
-    fn open(&self) -> File {
-        let file = OpenOptions::new().read(true).write(true).open(&self.0).expect("it was made");
-        file.fix();
-        file
-    }
-}
-
-impl Drop for Blocks {
-    fn drop(&mut self) {
-        fs::remove_file(&self.0).expect("it is ours");
-    }
+/// A fixed file each of whose blocks is full of its own number.
+fn blocks(scratch: &Scratch) -> File {
+    let path = scratch.join("blocks");
+    fs::write(&path, (0..BLOCKS).flat_map(|number| [number; BLOCK]).collect::<Vec<_>>())
+        .expect("there is room");
+    let file = OpenOptions::new().read(true).write(true).open(path).expect("it was made");
+    file.fix();
+    file
 }
 
 #[fibra::test(workers = 2)]
 fn many_tasks_read_one_file_into_buffers_of_one_set() {
-    let blocks = Blocks::new();
-    let file = blocks.open();
+    let scratch = Scratch::new();
+    let file = blocks(&scratch);
     let buffers = FixedBuffers::new(2 * usize::from(BLOCKS), BLOCK).expect("there is memory");
     let futures: Vec<_> = (0..BLOCKS)
         .map(|number| {
@@ -75,8 +59,8 @@ fn many_tasks_read_one_file_into_buffers_of_one_set() {
 
 #[fibra::test]
 fn a_part_of_a_buffer_is_written_and_read() {
-    let blocks = Blocks::new();
-    let file = blocks.open();
+    let scratch = Scratch::new();
+    let file = blocks(&scratch);
     let mut buffer = FixedBuffers::new(1, 100).unwrap().take().expect("nobody has it");
     buffer[10..13].copy_from_slice(b"new");
     assert_eq!(file.write_at(&buffer[10..13], 1).unwrap(), 3);
@@ -90,8 +74,8 @@ fn a_part_of_a_buffer_is_written_and_read() {
 
 #[fibra::test]
 fn a_read_that_is_dropped_gives_its_buffer_back_when_it_has_ended() -> io::Result<()> {
-    let blocks = Blocks::new();
-    let file = blocks.open();
+    let scratch = Scratch::new();
+    let file = blocks(&scratch);
     let buffers = FixedBuffers::new(1, BLOCK)?;
     for _ in 0..100 {
         let buffer = loop {

@@ -3,9 +3,9 @@
 //! As many readers as the case is deep, each with one read under way: of a block at random, which must hold what was
 //! asked for ([`blocks`]). They are tasks of the runtime; a bare ring has as many reads under way instead. With
 //! `direct 0` the file is in the page cache, and no read ever waits for the disk; with `direct 1` it is opened with
-//! `O_DIRECT`, and every read does. Files and buffers are what is quickest with each: ring and runtimes that can have the kernel
-//! know both beforehand do (the bare ring and fibra; glommio its buffers). A runtime that is bound to one thread gets a thread for each worker, and the
-//! readers are divided among them.
+//! `O_DIRECT`, and every read does. Files and buffers are what is quickest with each subject: who can have the kernel know
+//! them beforehand does (the bare ring and fibra; glommio its buffers). A runtime that is bound to one thread gets a thread
+//! for each worker, and the readers are divided among them.
 
 mod blocks;
 #[cfg(feature = "peers")]

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// What each buffer begins at a multiple of.
-const ALIGNMENT: usize = 4096;
+/// What each buffer begins at a multiple of, as the memory does.
+const ALIGNMENT: usize = FixedMemory::ALIGNMENT;
 
 /// Buffers of one size for reads and writes of files, in memory that each worker's ring finds and holds once, instead of for each
 /// operation.
