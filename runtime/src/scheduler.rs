@@ -20,7 +20,6 @@ pub(crate) mod completion;
 pub(crate) mod counters;
 pub(crate) mod idle;
 pub(crate) mod injector;
-pub(crate) mod keeper;
 pub(crate) mod local_queue;
 pub(crate) mod monitor;
 mod pace;

@@ -13,7 +13,7 @@ use crate::{
     task::{
         cancellation::{Cancelled, Cause},
         ending::Ending,
-        home::Home,
+        home::{Home, HomeId},
         inbox::Letter,
         shared::Shared,
     },
@@ -25,7 +25,6 @@ use std::{
     io,
     pin::Pin,
     ptr::NonNull,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -62,8 +61,8 @@ struct Record<P> {
     phase: Phase,
     /// Who had the kernel asked to stop. The future's.
     stopped: Cell<Option<Stopper>>,
-    /// Written while new.
-    home: UnsafeCell<Option<Arc<Home>>>,
+    /// Written while new, by the future, which reads it afterwards.
+    home: Cell<Option<HomeId>>,
     /// The home's until it is done, and then the future's; of a record without a future, the home's or the last owner's.
     stage: Cell<Stage>,
     /// The future's while new and once done; the home's and the kernel's in between.
@@ -96,7 +95,7 @@ impl<P: Payload> OpFuture<P> {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
             stopped: Cell::new(None),
-            home: UnsafeCell::new(None),
+            home: Cell::new(None),
             stage: Cell::new(Stage::Unknown),
             payload: UnsafeCell::new(Some(payload)),
         });
@@ -170,18 +169,18 @@ impl<P: Payload> Record<P> {
     /// Submits the operation here, or has it submitted by some worker. Returns whether it was here.
     fn start(this: &mut Shared<Self>) -> bool {
         let here = Worker::here();
-        let home = here.map_or_else(start::home_for_here, |worker| Arc::clone(worker.home()));
-        // SAFETY: it is new: nobody but the future, which we are called by, knows the record.
-        let home = unsafe { (*this.home.get()).insert(home) };
         match here {
             Some(worker) => {
+                this.home.set(Some(worker.home().id()));
                 this.phase.submit();
                 let reference = Shared::clone_mut(this);
                 Self::submit(this, reference, worker);
             }
             None => {
+                let home = start::home_for_here();
+                this.home.set(Some(home.id()));
                 this.phase.post();
-                if !Self::post(this, home) {
+                if !Self::post(this, &home) {
                     // That runtime is over.
                     this.phase.submit();
                     this.stage.set(Stage::Over(Err(io::Error::from_raw_os_error(fibra_driver::CANCELED))));
@@ -238,13 +237,14 @@ impl<P: Payload> Record<P> {
 
     /// Has the kernel asked to stop, by the home.
     fn request_cancel(this: &Shared<Self>) {
-        // SAFETY: written while it was new, and never again.
-        let home = unsafe { &*this.home.get() }.as_ref().expect("a pending operation has a home");
-        if home.is_here() {
+        let home = this.home.get().expect("a pending operation has a home");
+        if Home::here().is_some_and(|here| here.id() == home) {
             return Self::cancel_here(this);
         }
         // If that worker has ended, it has cancelled the operation before.
-        Self::post(this, home);
+        if let Some(home) = Home::find(home) {
+            Self::post(this, &home);
+        }
     }
 
     /// Posts the letter: once to submit, and then, when that letter was delivered, for it is pending, once to cancel.

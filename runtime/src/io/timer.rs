@@ -7,16 +7,19 @@
 
 use super::{OpFuture, Payload};
 use crate::{
-    scheduler::{keeper::Keeper, worker::Worker},
-    task::{home::Home, inbox::Letter},
+    scheduler::worker::Worker,
+    task::{
+        home::{Home, HomeId},
+        inbox::Letter,
+    },
 };
 use fibra_driver::{Moment, Op, TimerKey};
 use std::{
     future::Future,
+    marker::PhantomData,
     mem,
     pin::Pin,
-    ptr::NonNull,
-    sync::Arc,
+    ptr::{self, NonNull},
     task::{Context, Poll, Waker, ready},
     time::Instant,
 };
@@ -25,35 +28,53 @@ use std::{
 ///
 /// Two words, both zero in a new one: those are written at once, as they are read by whoever moves the future that has just been
 /// made. What was written by halves, the processor can't read as a whole before both are in its cache.
+///
+/// A worker is named by its home's number: to start and to stop a timer changes no count that all of that worker's timers share.
 #[repr(C)]
 pub(crate) struct Timer {
-    /// Who has it, while it runs.
-    keeper: Option<Arc<Keeper>>,
-    /// Without a keeper [`NEW`] or [`OVER`], with a worker the [`TimerKey`].
+    /// [`NOBODY`], [`ITSELF`], or the [`HomeId`] of the worker in whose wheel it is.
+    keeper: u64,
+    /// Of nobody's [`NEW`] or [`OVER`]; with a worker the [`TimerKey`]; of one that keeps itself the address of its [`Elsewhere`], in a
+    /// box that is its own.
     word: u64,
+    /// So it may go where that may.
+    owns: PhantomData<Box<Elsewhere>>,
 }
+
+/// It does not run. No home's number.
+const NOBODY: u64 = 0;
+/// It was started on a thread which is no worker. No home's number.
+const ITSELF: u64 = u64::MAX;
 
 /// It can be started.
 const NEW: u64 = 0;
 /// It has done what it was for.
 const OVER: u64 = 1;
 
+/// The operation of a timer that keeps itself: some worker has it.
+struct Elsewhere(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+
 impl Timer {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self { keeper: None, word: NEW }
+        Self::of(NOBODY, NEW)
+    }
+
+    #[inline]
+    const fn of(keeper: u64, word: u64) -> Self {
+        Self { keeper, word, owns: PhantomData }
     }
 
     /// Whether [`finish`](Self::finish) was called.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        self.keeper.is_none() && self.word == OVER
+        self.keeper == NOBODY && self.word == OVER
     }
 
     /// It has done what it was for.
     #[inline]
     pub(crate) fn finish(&mut self) {
-        *self = Self { keeper: None, word: OVER };
+        *self = Self::of(NOBODY, OVER);
     }
 
     /// Has it wake the task of `context` at `deadline`, or as much later as timers may be; `worker` is the one that we are on.
@@ -63,7 +84,7 @@ impl Timer {
         let Some(worker) = worker else { return self.start_elsewhere(deadline, context) };
         let waker = context.waker().clone();
         let key = worker.with_driver(|driver| driver.start_timer(deadline, waker));
-        *self = Self { keeper: Some(Arc::clone(worker.timer_keeper())), word: key.to_bits() };
+        *self = Self::of(worker.home().id().to_bits(), key.to_bits());
     }
 
     #[cold]
@@ -72,55 +93,81 @@ impl Timer {
         if Pin::new(&mut operation).poll(context).is_ready() {
             return context.waker().wake_by_ref();
         }
-        let future = Box::pin(async move { drop(operation.await) });
-        *self = Self { keeper: Some(Arc::new(Keeper::Future(future))), word: NEW };
+        let elsewhere = Elsewhere(Box::pin(async move { drop(operation.await) }));
+        let word = Box::into_raw(Box::new(elsewhere)).expose_provenance() as u64;
+        *self = Self::of(ITSELF, word);
     }
 
     /// Ready if it does not run: because it has expired, or since it must be started anew, here. Until then it wakes the task
     /// of `context`.
     #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(keeper) = &mut self.keeper else { return Poll::Ready(()) };
-        ready!(poll(keeper, TimerKey::from_bits(self.word), context));
-        *self = Self::new();
+        if self.keeper != NOBODY {
+            ready!(self.poll_running(context));
+            *self = Self::new();
+        }
         Poll::Ready(())
+    }
+
+    fn poll_running(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(worker) = self.worker() else { return self.poll_elsewhere(context) };
+        let (key, waker) = (TimerKey::from_bits(self.word), context.waker());
+        match worker.with_driver(|driver| Some(driver.waker_of(key)?.will_wake(waker))) {
+            None => Poll::Ready(()),
+            Some(true) => Poll::Pending,
+            Some(false) => {
+                change_waker(worker, key, waker.clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// One of another worker's is over: it starts anew, here.
+    #[cold]
+    fn poll_elsewhere(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.elsewhere() {
+            // SAFETY: the box is ours, and we are borrowed mutably.
+            Some(elsewhere) => unsafe { &mut *elsewhere }.0.as_mut().poll(context),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// The worker in whose wheel it is, if we are on that.
+    #[inline]
+    fn worker<'a>(&self) -> Option<&'a Worker> {
+        Worker::here_at(HomeId::from_bits(self.keeper)?)
+    }
+
+    /// What it has in a box, if it keeps itself.
+    fn elsewhere(&self) -> Option<*mut Elsewhere> {
+        (self.keeper == ITSELF).then(|| ptr::with_exposed_provenance_mut(self.word as usize))
+    }
+
+    /// Whoever has it is elsewhere.
+    #[cold]
+    fn stop_elsewhere(&mut self) {
+        if let Some(elsewhere) = self.elsewhere() {
+            // It stops when it is dropped.
+            // SAFETY: the box was made by `start_elsewhere`, and is ours; who has called gives us up.
+            return drop(unsafe { Box::from_raw(elsewhere) });
+        }
+        // A worker that has ended has stopped it.
+        if let Some(home) = HomeId::from_bits(self.keeper).and_then(Home::find) {
+            Stop::post(&home, TimerKey::from_bits(self.word));
+        }
     }
 }
 
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.take() {
-            give_up(keeper, TimerKey::from_bits(self.word));
+        if self.keeper == NOBODY {
+            return;
         }
-    }
-}
-
-fn poll(keeper: &mut Arc<Keeper>, key: TimerKey, context: &mut Context<'_>) -> Poll<()> {
-    let Some(worker) = keeper.worker() else {
-        return match Arc::get_mut(keeper) {
-            // It has no other timer.
-            Some(Keeper::Future(future)) => future.as_mut().poll(context),
-            _ => Poll::Ready(()),
-        };
-    };
-    let waker = context.waker();
-    match worker.with_driver(|driver| Some(driver.waker_of(key)?.will_wake(waker))) {
-        None => Poll::Ready(()),
-        Some(true) => Poll::Pending,
-        Some(false) => {
-            change_waker(worker, key, waker.clone());
-            Poll::Pending
+        match self.worker() {
+            Some(worker) => stop(worker, TimerKey::from_bits(self.word)),
+            None => self.stop_elsewhere(),
         }
-    }
-}
-
-fn give_up(keeper: Arc<Keeper>, key: TimerKey) {
-    match (keeper.worker(), &*keeper) {
-        (Some(worker), _) => stop(worker, key),
-        (None, Keeper::Worker(home)) => Stop::post(home, key),
-        // It stops when it is dropped, and it has no other timer.
-        (None, Keeper::Future(_)) => {}
     }
 }
 

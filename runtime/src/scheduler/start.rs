@@ -59,7 +59,7 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
     let mut choice = None;
     for (index, candidate) in candidates.iter().enumerate() {
         let (unparker, chosen) = candidate.made()?;
-        shared.push(Arc::new(Shared::new(Arc::new(Home::new(index, unparker)))));
+        shared.push(Arc::new(Shared::new(Home::new(index, unparker))));
         choice = Some(chosen);
     }
     let scheduler = Arc::new(Scheduler {

@@ -3,10 +3,10 @@
 //! Its loop runs on a pooled stack and runs every body right there. When a body parks, [`parking`](super::parking)
 //! moves on to another stack, and the loop goes on there. All methods are called on the worker's own thread.
 
-use super::{Scheduler, Shared, completion::Arrived, keeper::Keeper, pace::Pace, spin::Spin};
+use super::{Scheduler, Shared, completion::Arrived, pace::Pace, spin::Spin};
 use crate::task::{
     fiber::{Fiber, Phase},
-    home::Home,
+    home::{Home, HomeId},
     measure::Stopwatch,
     runnable::Runnable,
 };
@@ -24,7 +24,6 @@ const BUDGET: u32 = 128;
 /// See the module.
 pub(crate) struct Worker {
     pub(super) home: Arc<Home>,
-    timer_keeper: Arc<Keeper>,
     pub(super) scheduler: Arc<Scheduler>,
     shared: Arc<Shared>,
     pub(super) stopwatch: Stopwatch,
@@ -65,7 +64,6 @@ impl Worker {
         Self {
             shared: Arc::clone(&scheduler.workers[home.index()]),
             stopwatch: Stopwatch::new(),
-            timer_keeper: Arc::new(Keeper::Worker(Arc::clone(&home))),
             home,
             scheduler,
             driver: UnsafeCell::new(driver),
@@ -89,7 +87,18 @@ impl Worker {
     /// The calling thread's worker.
     #[inline]
     pub(crate) fn here<'a>() -> Option<&'a Worker> {
-        let worker: *const Worker = Home::here()?.worker().cast();
+        Self::of(Home::here()?)
+    }
+
+    /// The same, if it is the one with this home.
+    #[inline]
+    pub(crate) fn here_at<'a>(home: HomeId) -> Option<&'a Worker> {
+        Self::of(Home::here().filter(|here| here.id() == home)?)
+    }
+
+    #[inline]
+    fn of(here: &Home) -> Option<&Worker> {
+        let worker: *const Worker = here.worker().cast();
         // SAFETY: a home's worker is set before its thread enters the context, and lives until it has left.
         unsafe { worker.as_ref() }
     }
@@ -101,12 +110,6 @@ impl Worker {
 
     pub(crate) fn home(&self) -> &Arc<Home> {
         &self.home
-    }
-
-    /// Who keeps the timers that are in our wheel.
-    #[inline]
-    pub(crate) fn timer_keeper(&self) -> &Arc<Keeper> {
-        &self.timer_keeper
     }
 
     #[inline]

@@ -13,19 +13,50 @@ use crate::{
     context,
     primitive::{
         Acquire, AtomicBool, AtomicU8, Relaxed, Release, SeqCst, fence,
-        unmodelled::{AtomicU32, compiler_fence},
+        unmodelled::{AtomicU32, AtomicU64, compiler_fence},
     },
 };
 use fibra_driver::Unparker;
 use fibra_system::cpu::prefetch;
 use std::{
     cell::Cell,
+    collections::BTreeMap,
+    num::NonZeroU64,
     ptr::{self, NonNull},
+    sync::{Arc, PoisonError, RwLock, Weak},
     task::Waker,
 };
 
+/// The number of a home. None is given twice: who has one keeps nothing alive, and never means another home by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HomeId(NonZeroU64);
+
+impl HomeId {
+    fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let last = LAST.fetch_add(1, Relaxed);
+        Self(NonZeroU64::MIN.checked_add(last).expect("a process doesn't live that long"))
+    }
+
+    /// The number, which [`from_bits`](Self::from_bits) reads.
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0.get()
+    }
+
+    /// `None` for zero.
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        NonZeroU64::new(bits).map(Self)
+    }
+}
+
+/// The homes that there are.
+static HOMES: RwLock<BTreeMap<HomeId, Weak<Home>>> = RwLock::new(BTreeMap::new());
+
 /// See the module.
 pub(crate) struct Home {
+    id: HomeId,
     index: usize,
     inbox: Inbox,
     /// Home-only: what was taken out of the inbox, and is being delivered.
@@ -56,8 +87,9 @@ unsafe impl Sync for Home {}
 unsafe impl Send for Home {}
 
 impl Home {
-    pub(crate) fn new(index: usize, unparker: Unparker) -> Self {
-        Self {
+    pub(crate) fn new(index: usize, unparker: Unparker) -> Arc<Self> {
+        let home = Arc::new(Self {
+            id: HomeId::next(),
             index,
             inbox: Inbox::new(),
             letters: Letters::none(),
@@ -72,10 +104,23 @@ impl Home {
             probe: Probe::new(),
             shelf: Shelf::new(),
             is_patient: Cell::new(false),
-        }
+        });
+        HOMES.write().unwrap_or_else(PoisonError::into_inner).insert(home.id, Arc::downgrade(&home));
+        home
     }
 
-    /// The worker's number, from 0.
+    /// The home with this number, unless its worker has ended. For who is not there, and rarely: it takes a lock.
+    pub(crate) fn find(id: HomeId) -> Option<Arc<Home>> {
+        HOMES.read().unwrap_or_else(PoisonError::into_inner).get(&id)?.upgrade()
+    }
+
+    /// What tells it from every other home of this process, whichever runtime that is in.
+    #[inline]
+    pub(crate) fn id(&self) -> HomeId {
+        self.id
+    }
+
+    /// The worker's number in its runtime, from 0.
     pub(crate) fn index(&self) -> usize {
         self.index
     }
@@ -272,6 +317,12 @@ impl Home {
 
     pub(crate) fn set_worker(&self, worker: *const ()) {
         self.worker.set(worker);
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        HOMES.write().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
