@@ -5,7 +5,7 @@
 //! | 0 | a [`Direct`] on a parked stack: no atomics, no reference counts |
 //! | 1 | a [`Detached`] on the heap, which holds all that its operation points to |
 
-use crate::task::{direct::Direct, inbox::Letter, join::contain};
+use crate::task::{direct::Direct, home::Home, inbox::Letter, join::contain};
 use fibra_driver::{Completion, Driver, Wait};
 use fibra_system::cpu::prefetch;
 use std::{
@@ -67,8 +67,13 @@ impl Arrived {
         result
     }
 
-    /// Hands everything to who waits for it. On the worker whose driver it comes from. Returns whether there was anything.
-    pub(super) fn hand_out(&self) -> bool {
+    /// Hands everything to who waits for it, on the worker whose driver it comes from: first come, first served. Returns whether there
+    /// was anything.
+    pub(super) fn hand_out(&self, home: &Home) -> bool {
+        !self.is_empty() && home.patiently(|| self.hand_out_all())
+    }
+
+    fn hand_out_all(&self) -> bool {
         let mut is_any = false;
         while let Some(completion) = self.completions.next(fetch) {
             deliver(completion);

@@ -240,7 +240,7 @@ impl Worker {
     /// Turns the driver once, and hands out what it has brought.
     pub(crate) fn turn(&self, wait: Wait) {
         self.collect(wait);
-        self.arrived.hand_out();
+        self.arrived.hand_out(&self.home);
     }
 
     /// Turns the driver once. What it brings is to be handed out once the worker no longer says that it sleeps: whoever gets
@@ -254,7 +254,7 @@ impl Worker {
 
     /// Hands out what was collected, and delivers letters. Returns whether there was anything.
     pub(super) fn hand_out(&self) -> bool {
-        let has_handed_out = self.arrived.hand_out();
+        let has_handed_out = self.arrived.hand_out(&self.home);
         self.home.deliver() > 0 || has_handed_out
     }
 

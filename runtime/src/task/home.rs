@@ -293,17 +293,26 @@ impl Home {
     /// Wakes whoever waits for the end of a task, which goes behind the tasks that are queued already: a parent of many is
     /// woken once and finds many of its children at their end, instead of once for each of them.
     pub(crate) fn wake_last(waker: &Waker) {
+        match Self::here() {
+            Some(home) => home.patiently(|| waker.wake_by_ref()),
+            None => waker.wake_by_ref(),
+        }
+    }
+
+    /// Has those whom `wake` wakes queue in the order in which they are woken, behind the tasks that are queued already, instead of
+    /// going first.
+    pub(crate) fn patiently<R>(&self, wake: impl FnOnce() -> R) -> R {
         struct Restore<'a>(&'a Cell<bool>, bool);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
                 self.0.set(self.1);
             }
         }
-        let _restore = Self::here().map(|home| Restore(&home.is_patient, home.is_patient.replace(true)));
-        waker.wake_by_ref();
+        let _restore = Restore(&self.is_patient, self.is_patient.replace(true));
+        wake()
     }
 
-    /// Whether what is woken now goes behind the others; see [`wake_last`](Self::wake_last).
+    /// Whether what is woken now goes behind the others; see [`patiently`](Self::patiently).
     #[inline]
     pub(crate) fn is_patient(&self) -> bool {
         self.is_patient.get()
