@@ -47,7 +47,7 @@ use core_use::CoreUse;
 use fixed::Fixed;
 use gathering::Gathering;
 use lookout::{Lookout, SHORT};
-use queue::{BELL, CANCEL, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
+use queue::{BELL, CANCEL, MARK, MESSAGE, Queue, RETRY_DELAY, WAKE, cancel_entry};
 use setup::{Abilities, Mode};
 
 /// So many operations in flight, of which some always are, like an accept, still look like a talk between two.
@@ -192,7 +192,10 @@ impl Ring {
             return entered.map(|()| unparked);
         }
         if queued > 0 || unfinished {
-            self.enter(ledger, queued, Pause::Not, EnterFlags::GETEVENTS)?;
+            // The kernel submits first, and then goes on with what had waited.
+            let marks =
+                queued > 0 && unfinished && self.try_push(&opcode::Nop::new().build().user_data(MARK));
+            self.enter(ledger, queued + u32::from(marks), Pause::Not, EnterFlags::GETEVENTS)?;
         }
         Ok(unparked)
     }
@@ -361,6 +364,7 @@ impl Interpreter for Ring {
             self.reap(ledger, completions);
         }
         self.fetch_rest(ledger, completions)?;
+        self.queue.put_in_order(completions, before);
         let brought = completions.len() - before;
         self.gathering.note_turn(brought);
         self.lookout.settle(brought > 0);

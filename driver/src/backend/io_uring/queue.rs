@@ -31,8 +31,10 @@ pub(super) const CANCEL: u64 = 1 << 63;
 pub(super) const BELL: u64 = OpKey::new(OpKey::RESERVED_INDEX, 0).to_bits();
 /// Another ring has woken this one.
 pub(super) const WAKE: u64 = OpKey::new(OpKey::RESERVED_INDEX, 1).to_bits();
+/// Whatever ends as it is submitted has done so: what comes behind this had waited before.
+pub(super) const MARK: u64 = OpKey::new(OpKey::RESERVED_INDEX, 2).to_bits();
 /// The answer to a message to another ring; the number of the message is added to the generation.
-pub(super) const MESSAGE: u64 = 2;
+pub(super) const MESSAGE: u64 = 3;
 
 /// How long to wait before asking again for what the kernel could not do: a cancel of an operation that a kernel thread is
 /// running, or what waits for [room of which no event tells](no_event_tells).
@@ -46,6 +48,8 @@ pub(super) struct Queue {
     messages: Vec<Option<(Arc<OwnedFd>, Arc<Parking>)>>,
     pub messages_work: bool,
     pub shared: Shared,
+    /// Where the [`MARK`] came among the completions.
+    mark: Option<usize>,
 }
 
 pub(super) fn cancel_entry(key: OpKey) -> squeue::Entry {
@@ -71,6 +75,16 @@ impl Queue {
             messages: Vec::new(),
             messages_work,
             shared: Shared::Untried,
+            mark: None,
+        }
+    }
+
+    /// Of the completions that a turn has brought, those behind `first`, puts the ones first that had waited before it: whoever asked
+    /// only now, and had not to wait, must not overtake them.
+    #[inline]
+    pub(super) fn put_in_order(&mut self, completions: &mut [Completion], first: usize) {
+        if let Some(mark) = self.mark.take() {
+            completions[first..].rotate_left(mark - first);
         }
     }
 
@@ -86,7 +100,7 @@ impl Queue {
         if bits & CANCEL != 0 {
             self.handle_cancel(ledger, key, entry.result());
         } else if key.index() == OpKey::RESERVED_INDEX {
-            self.handle_own(bits, entry);
+            self.handle_own(bits, entry, completions.len());
         } else {
             self.handle_operation(ledger, key, entry, completions);
         }
@@ -101,10 +115,11 @@ impl Queue {
     }
 
     /// What the ring submitted on its own behalf.
-    fn handle_own(&mut self, bits: u64, entry: &cqueue::Entry) {
+    fn handle_own(&mut self, bits: u64, entry: &cqueue::Entry, so_far: usize) {
         match bits {
             // Waking was all there was to it.
             WAKE => {}
+            MARK => self.mark = Some(so_far),
             BELL => self.bell_is_watched = cqueue::more(entry.flags()),
             _ => {
                 let number = (bits >> OpKey::INDEX_BITS) - MESSAGE;

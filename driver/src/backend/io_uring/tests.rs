@@ -95,6 +95,33 @@ fn what_waits_without_memory_receives_in_every_mode_and_without_shared_buffers_t
 }
 
 #[test]
+fn who_has_waited_comes_before_who_asks_only_now_in_every_mode() {
+    in_every_mode(|bench| {
+        let pair = || UnixStream::pair().expect("a socket pair can be made");
+        let [(waits, mut waker), (asks, mut peer)] = [pair(), pair()];
+        let [waits, asks] = [waits, asks].map(|end| Handle::new(end.into()));
+        let (mut bytes, mut completions) = ([[0]; 3], Vec::new());
+        for _ in 0..3 {
+            // SAFETY: the bytes and the handles outlive the operation, which ends below.
+            unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(&waits, &mut bytes[0]), 1) };
+            bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
+            assert!(completions.is_empty(), "nothing was sent");
+            waker.write_all(b"!").expect("the peer is there");
+            peer.write_all(b"!!").expect("the peer is there");
+            for (byte, word) in bytes[1..].iter_mut().zip(2..) {
+                // SAFETY: as above.
+                unsafe { bench.ring.enqueue(&mut bench.ledger, &recv(&asks, byte), word) };
+            }
+            bench.ring.turn(&mut bench.ledger, Pause::Not, &mut completions).expect("it turns");
+            assert_eq!(
+                completions.drain(..).map(|completion| completion.word).collect::<Vec<_>>(),
+                [1, 2, 3]
+            );
+        }
+    });
+}
+
+#[test]
 fn one_turn_brings_all_that_has_ended_however_many_in_every_mode() {
     const MANY: usize = 300;
     in_every_mode(|bench| {
