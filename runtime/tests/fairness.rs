@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     hint,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::Poll,
@@ -263,4 +263,24 @@ fn a_green_thread_that_yields_lets_those_go_first_whose_time_has_come() {
         },
         thread::yield_now,
     );
+}
+
+#[fibra::test(workers = 1)]
+fn whose_moment_came_first_runs_first() {
+    const TASKS: u32 = 20;
+    let start = Instant::now() + Duration::from_millis(20);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let tasks = (0..TASKS).map(|number| {
+        let order = Arc::clone(&order);
+        future::spawn(async move {
+            time::sleep_until(start + number * Duration::from_millis(1)).await;
+            order.lock().unwrap().push(number);
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    // All of them begin to wait, and then they become ready together: nobody else can look at the clock.
+    thread::sleep(Duration::from_millis(1));
+    std::thread::sleep(Duration::from_millis(60));
+    tasks.into_iter().for_each(|task| fibra::wait(task).unwrap());
+    assert!(order.lock().unwrap().iter().copied().eq(0..TASKS), "{order:?}");
 }
