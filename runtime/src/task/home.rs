@@ -3,6 +3,10 @@
 //! Every fiber has one home and never leaves it. What is home-only is touched without atomics, by the
 //! worker's own OS thread; everybody else posts a letter.
 
+mod directory;
+
+pub(crate) use directory::HomeId;
+
 use super::{
     fiber::Fiber,
     inbox::{Inbox, Letter, Letters},
@@ -13,46 +17,17 @@ use crate::{
     context,
     primitive::{
         Acquire, AtomicBool, AtomicU8, Relaxed, Release, SeqCst, fence,
-        unmodelled::{AtomicU32, AtomicU64, compiler_fence},
+        unmodelled::{AtomicU32, compiler_fence},
     },
 };
 use fibra_driver::Unparker;
 use fibra_system::cpu::prefetch;
 use std::{
     cell::Cell,
-    collections::BTreeMap,
-    num::NonZeroU64,
     ptr::{self, NonNull},
-    sync::{Arc, PoisonError, RwLock, Weak},
+    sync::Arc,
     task::Waker,
 };
-
-/// The number of a home. None is given twice: who has one keeps nothing alive, and never means another home by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct HomeId(NonZeroU64);
-
-impl HomeId {
-    fn next() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        let last = LAST.fetch_add(1, Relaxed);
-        Self(NonZeroU64::MIN.checked_add(last).expect("a process doesn't live that long"))
-    }
-
-    /// The number, which [`from_bits`](Self::from_bits) reads.
-    #[inline]
-    pub(crate) fn to_bits(self) -> u64 {
-        self.0.get()
-    }
-
-    /// `None` for zero.
-    #[inline]
-    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
-        NonZeroU64::new(bits).map(Self)
-    }
-}
-
-/// The homes that there are.
-static HOMES: RwLock<BTreeMap<HomeId, Weak<Home>>> = RwLock::new(BTreeMap::new());
 
 /// See the module.
 pub(crate) struct Home {
@@ -105,13 +80,13 @@ impl Home {
             shelf: Shelf::new(),
             is_patient: Cell::new(false),
         });
-        HOMES.write().unwrap_or_else(PoisonError::into_inner).insert(home.id, Arc::downgrade(&home));
+        directory::list(&home);
         home
     }
 
     /// The home with this number, unless its worker has ended. For who is not there, and rarely: it takes a lock.
     pub(crate) fn find(id: HomeId) -> Option<Arc<Home>> {
-        HOMES.read().unwrap_or_else(PoisonError::into_inner).get(&id)?.upgrade()
+        directory::find(id)
     }
 
     /// What tells it from every other home of this process, whichever runtime that is in.
@@ -331,7 +306,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        HOMES.write().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        directory::forget(self.id);
     }
 }
 
