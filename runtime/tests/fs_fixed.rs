@@ -77,15 +77,19 @@ fn a_read_that_is_dropped_gives_its_buffer_back_when_it_has_ended() -> io::Resul
     let scratch = Scratch::new();
     let file = blocks(&scratch);
     let buffers = FixedBuffers::new(1, BLOCK)?;
-    for _ in 0..100 {
-        let buffer = loop {
+    let take = || {
+        loop {
             match buffers.take() {
                 Some(buffer) => break buffer,
                 None => thread::yield_now(),
             }
-        };
-        drop(future::spawn(file.read_at_async(buffer, 0)));
+        }
+    };
+    for _ in 0..100 {
+        drop(future::spawn(file.read_at_async(take(), 0)));
         thread::yield_now();
     }
+    // A read that is under way has the file open, whose directory could not be removed on Windows.
+    drop(take());
     Ok(())
 }
