@@ -347,6 +347,7 @@ impl Interpreter for Ring {
         pause: Pause,
         completions: &mut Vec<Completion>,
     ) -> io::Result<bool> {
+        self.queue.forget_mark();
         self.move_backlog();
         self.fixed.keep_up(&self.ring);
         if !self.queue.bell_is_watched

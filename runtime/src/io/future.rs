@@ -238,7 +238,7 @@ impl<P: Payload> Record<P> {
     /// Has the kernel asked to stop, by the home.
     fn request_cancel(this: &Shared<Self>) {
         let home = this.home.get().expect("a pending operation has a home");
-        if Home::here().is_some_and(|here| here.id() == home) {
+        if Worker::here_at(home).is_some() {
             return Self::cancel_here(this);
         }
         // If that worker has ended, it has cancelled the operation before.

@@ -79,6 +79,12 @@ impl Queue {
         }
     }
 
+    /// A turn begins: what the last one has left, because it failed, is no place among this one's completions.
+    #[inline]
+    pub(super) fn forget_mark(&mut self) {
+        self.mark = None;
+    }
+
     /// Of the completions that a turn has brought, those behind `first`, puts the ones first that had waited before it: whoever asked
     /// only now, and had not to wait, must not overtake them.
     #[inline]
