@@ -268,7 +268,8 @@ fn a_green_thread_that_yields_lets_those_go_first_whose_time_has_come() {
 #[fibra::test(workers = 1)]
 fn whose_moment_came_first_runs_first() {
     const TASKS: u32 = 20;
-    let start = Instant::now() + Duration::from_millis(20);
+    // All of them begin to wait before the first one's moment, even on a slow machine.
+    let start = Instant::now() + Duration::from_millis(200);
     let order = Arc::new(Mutex::new(Vec::new()));
     let tasks = (0..TASKS).map(|number| {
         let order = Arc::clone(&order);
@@ -278,9 +279,9 @@ fn whose_moment_came_first_runs_first() {
         })
     });
     let tasks: Vec<_> = tasks.collect();
-    // All of them begin to wait, and then they become ready together: nobody else can look at the clock.
     thread::sleep(Duration::from_millis(1));
-    std::thread::sleep(Duration::from_millis(60));
+    // They become ready together: nobody else can look at the clock.
+    std::thread::sleep((start + TASKS * Duration::from_millis(1)) - Instant::now());
     tasks.into_iter().for_each(|task| fibra::wait(task).unwrap());
     assert!(order.lock().unwrap().iter().copied().eq(0..TASKS), "{order:?}");
 }

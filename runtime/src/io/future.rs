@@ -61,10 +61,12 @@ struct Record<P> {
     phase: Phase,
     /// Who had the kernel asked to stop. The future's.
     stopped: Cell<Option<Stopper>>,
-    /// Written while new, by the future, which reads it afterwards.
-    home: Cell<Option<HomeId>>,
     /// The home's until it is done, and then the future's; of a record without a future, the home's or the last owner's.
     stage: Cell<Stage>,
+    /// Written while new, by the future, which reads it afterwards. It lies between the stage, part of which has no value at first,
+    /// and the payload: side by side, both would be made elsewhere and moved here in one piece, by words of which most lie
+    /// across what was written a moment before.
+    home: Cell<Option<HomeId>>,
     /// The future's while new and once done; the home's and the kernel's in between.
     payload: UnsafeCell<Option<P>>,
 }
@@ -90,13 +92,14 @@ pub(crate) struct OpFuture<P: Payload> {
 }
 
 impl<P: Payload> OpFuture<P> {
+    #[inline]
     pub(crate) fn new(payload: P) -> Self {
         let record = Shared::new(|| Record {
             head: Detached::new(Record::<P>::deliver, Record::<P>::complete),
             phase: Phase::new(),
             stopped: Cell::new(None),
-            home: Cell::new(None),
             stage: Cell::new(Stage::Unknown),
+            home: Cell::new(None),
             payload: UnsafeCell::new(Some(payload)),
         });
         Self { record: Some(record) }
@@ -118,12 +121,29 @@ impl<P: Payload> OpFuture<P> {
             payload.orphaned(result);
         }
     }
-}
 
-impl<P: Payload> Future for OpFuture<P> {
-    type Output = (io::Result<u32>, P);
+    /// The same future with another output: what `map` makes of this one's.
+    pub(crate) fn map<R, F: Fn(io::Result<u32>, P) -> R>(self, map: F) -> Mapped<P, F> {
+        Mapped { operation: self, map }
+    }
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    /// As `poll`, for who wants only a part of what the operation owns. So the rest isn't moved, and that part is moved once: what
+    /// was written by small words a moment before, and is read by large ones, the processor waits for.
+    #[inline]
+    pub(crate) fn poll_map<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        map: impl FnOnce(io::Result<u32>, P) -> R,
+    ) -> Poll<R> {
+        ready!(self.poll_done(context));
+        let record = self.record.take().expect("looked at above");
+        let result = record.take_result();
+        // SAFETY: the operation has ended, and the future, which we are, has not gone: the payload is ours.
+        let payload = unsafe { record.payload() }.take().expect("taken once");
+        Poll::Ready(map(result, payload))
+    }
+
+    fn poll_done(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let record = self.record.as_mut().expect("an operation was polled after it was ready");
         let is_done = if record.phase.is_new() {
             let is_home = Record::start(record);
@@ -136,11 +156,30 @@ impl<P: Payload> Future for OpFuture<P> {
             is_done
         };
         ready!(is_done);
-        ready!(share::poll_charge(context));
-        let record = self.record.take().expect("looked at above");
-        let result = record.take_result();
-        // SAFETY: the operation has ended, and the future, which we are, has not gone: the payload is ours.
-        Poll::Ready((result, unsafe { record.payload() }.take().expect("taken once")))
+        share::poll_charge(context)
+    }
+}
+
+impl<P: Payload> Future for OpFuture<P> {
+    type Output = (io::Result<u32>, P);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_map(context, |result, payload| (result, payload))
+    }
+}
+
+/// See [`OpFuture::map`].
+pub(crate) struct Mapped<P: Payload, F> {
+    operation: OpFuture<P>,
+    map: F,
+}
+
+impl<P: Payload, R, F: Fn(io::Result<u32>, P) -> R + Unpin> Future for Mapped<P, F> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        let Self { operation, map } = &mut *self;
+        operation.poll_map(context, &*map)
     }
 }
 

@@ -52,6 +52,7 @@ pub(crate) enum Abandoned {
 }
 
 impl Phase {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { word: AtomicU8::new(NEW), waker: UnsafeCell::new(None) }
     }
@@ -62,6 +63,7 @@ impl Phase {
     }
 
     /// Goes on from `step` only, and returns the word before; what is awaited stays so.
+    #[inline]
     fn advance(&self, step: u8, next: u8) -> Option<u8> {
         self.change(|word| (word & STEP == step).then_some(word & IS_AWAITED | next)).ok()
     }
@@ -76,11 +78,13 @@ impl Phase {
         self.change(|word| (word & STEP != DONE).then(|| change(word)))
     }
 
+    #[inline]
     pub(crate) fn is_new(&self) -> bool {
         self.step() == NEW
     }
 
     /// Whether its home has it.
+    #[inline]
     pub(crate) fn is_pending(&self) -> bool {
         self.step() == PENDING
     }
@@ -94,6 +98,7 @@ impl Phase {
     /// Ready once the result is there, and the payload the future's. The future's alone.
     ///
     /// A waker that is left is woken at the end, even if another poll finds that first: it may stand for several.
+    #[inline]
     pub(crate) fn poll_done(&self, context: &Context<'_>) -> Poll<()> {
         // Not before: an operation that ended as it began would wake its own task, to be polled once more for nothing.
         let word = self.word.load(Acquire);
@@ -117,6 +122,7 @@ impl Phase {
     }
 
     /// The same for who has submitted it a moment ago: as long as that thread, its home, is here, it can't finish.
+    #[inline]
     pub(crate) fn poll_done_at_home(&self, context: &Context<'_>) -> Poll<()> {
         let word = self.word.load(Acquire);
         if word & STEP == DONE {
@@ -138,6 +144,7 @@ impl Phase {
     }
 
     /// The future's thread is a worker: the operation's home.
+    #[inline]
     pub(crate) fn submit(&self) {
         self.word.store(PENDING, Release);
     }
@@ -153,6 +160,7 @@ impl Phase {
     }
 
     /// The home has written the result, and tells whoever waits for it. `false`: the future has gone, the home cleans up.
+    #[inline]
     pub(crate) fn finish(&self) -> bool {
         let Some(before) = self.advance(PENDING, DONE) else { return false };
         if before & IS_AWAITED != 0 {

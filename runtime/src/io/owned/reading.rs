@@ -35,11 +35,7 @@ pub(crate) fn receive<D: HasHandle, B: BufferMut>(
     flags: i32,
     buffer: B,
 ) -> impl Future<Output = (io::Result<usize>, B)> + Send {
-    let operation = OpFuture::new(Receive { from, flags, buffer });
-    async {
-        let (result, read) = operation.await;
-        (result.map(count), read.buffer)
-    }
+    OpFuture::new(Receive { from, flags, buffer }).map(|result, receive| (result.map(count), receive.buffer))
 }
 
 struct Receive<D, B> {
@@ -119,8 +115,8 @@ impl<D: HasHandle, B: BufferMut> Future for Reading<D, B> {
             }
         }
         let Reading::Started(operation) = this else { panic!("a read was polled after it was ready") };
-        let (result, read) = ready!(Pin::new(operation).poll(context));
+        let output = ready!(operation.poll_map(context, |result, read| (result.map(count), read.buffer)));
         *this = Reading::Over;
-        Poll::Ready((result.map(count), read.buffer))
+        Poll::Ready(output)
     }
 }

@@ -43,11 +43,7 @@ pub(crate) fn write<D: HasHandle, B: Buffer>(
     buffer: B,
     start: usize,
 ) -> impl Future<Output = (io::Result<usize>, B)> + Send {
-    let op = OpFuture::new(Write { to, place, buffer, start });
-    async {
-        let (result, payload) = op.await;
-        (result.map(count), payload.buffer)
-    }
+    OpFuture::new(Write { to, place, buffer, start }).map(|result, write| (result.map(count), write.buffer))
 }
 
 impl<D: HasHandle, B: Buffer> Write<D, B> {
