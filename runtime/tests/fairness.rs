@@ -271,15 +271,19 @@ fn whose_moment_came_first_runs_first() {
     // All of them begin to wait before the first one's moment, even on a slow machine.
     let start = Instant::now() + Duration::from_millis(200);
     let order = Arc::new(Mutex::new(Vec::new()));
+    let begun = Arc::new(AtomicUsize::new(0));
     let tasks = (0..TASKS).map(|number| {
-        let order = Arc::clone(&order);
+        let (order, begun) = (Arc::clone(&order), Arc::clone(&begun));
         future::spawn(async move {
+            begun.fetch_add(1, SeqCst);
             time::sleep_until(start + number * Duration::from_millis(1)).await;
             order.lock().unwrap().push(number);
         })
     });
     let tasks: Vec<_> = tasks.collect();
-    thread::sleep(Duration::from_millis(1));
+    while begun.load(SeqCst) < tasks.len() {
+        thread::yield_now();
+    }
     // They become ready together: nobody else can look at the clock.
     std::thread::sleep((start + TASKS * Duration::from_millis(1)) - Instant::now());
     tasks.into_iter().for_each(|task| fibra::wait(task).unwrap());

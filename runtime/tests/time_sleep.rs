@@ -180,7 +180,7 @@ fn a_sleep_goes_on_in_another_runtime_when_its_own_ends() {
 fn a_sleep_that_no_worker_has_started_wakes_whoever_polled_it_last_and_lets_go_of_the_others() {
     let [first, last, nobody] =
         [Arc::new(Bell::default()), Arc::new(Bell::default()), Arc::new(Bell::default())];
-    let mut sleep = time::sleep(Duration::from_millis(20));
+    let mut sleep = time::sleep(Duration::from_millis(200));
     begin_for(&first, &mut sleep);
     begin_for(&last, &mut sleep);
     let mut dropped = time::sleep(LONG);
@@ -196,7 +196,7 @@ fn a_sleep_that_no_worker_has_started_wakes_whoever_polled_it_last_and_lets_go_o
 #[test]
 fn a_sleep_that_no_worker_has_started_goes_on_where_it_is_polled() {
     let bell = Arc::new(Bell::default());
-    let mut sleep = time::sleep(Duration::from_millis(20));
+    let mut sleep = time::sleep(Duration::from_millis(200));
     begin_for(&bell, &mut sleep);
     let deadline = sleep.deadline();
     sleep = Builder::new().workers(1).run(move || {
