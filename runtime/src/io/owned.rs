@@ -99,13 +99,13 @@ unsafe impl<D: HasHandle, B: BufferMut> Payload for ReadVectored<D, B> {
 }
 
 /// Receives into several buffers in turn.
-pub(crate) async fn recv_vectored<D: HasHandle, B: BufferMut>(
+pub(crate) fn recv_vectored<D: HasHandle, B: BufferMut>(
     from: Arc<D>,
     buffers: Vec<B>,
-) -> (io::Result<usize>, Vec<B>) {
+) -> impl Future<Output = (io::Result<usize>, Vec<B>)> + Send {
     let slices = Slices(Vec::with_capacity(buffers.len()));
-    let (result, payload) = OpFuture::new(ReadVectored { from, buffers, slices }).await;
-    (result.map(count), payload.buffers)
+    let read = OpFuture::new(ReadVectored { from, buffers, slices });
+    read.map(|result, read| (result.map(count), read.buffers))
 }
 
 struct WriteVectored<D, B> {
@@ -126,13 +126,13 @@ unsafe impl<D: HasHandle, B: Buffer> Payload for WriteVectored<D, B> {
 }
 
 /// Sends several buffers in turn.
-pub(crate) async fn send_vectored<D: HasHandle, B: Buffer>(
+pub(crate) fn send_vectored<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     buffers: Vec<B>,
-) -> (io::Result<usize>, Vec<B>) {
+) -> impl Future<Output = (io::Result<usize>, Vec<B>)> + Send {
     let slices = Slices(Vec::with_capacity(buffers.len()));
-    let (result, payload) = OpFuture::new(WriteVectored { to, buffers, slices }).await;
-    (result.map(count), payload.buffers)
+    let write = OpFuture::new(WriteVectored { to, buffers, slices });
+    write.map(|result, write| (result.map(count), write.buffers))
 }
 
 /// A connection, and whose it is.

@@ -52,11 +52,10 @@ unsafe impl<D: HasHandle, B: Buffer> Payload for SendTo<D, B> {
 }
 
 /// Sends `buffer` to an address, or to whom the socket is connected with.
-pub(crate) async fn send_to<D: HasHandle, B: Buffer>(
+pub(crate) fn send_to<D: HasHandle, B: Buffer>(
     to: Arc<D>,
     buffer: B,
     receiver: Option<RawAddress>,
-) -> (io::Result<usize>, B) {
-    let (result, sent) = OpFuture::new(SendTo { to, buffer, receiver }).await;
-    (result.map(count), sent.buffer)
+) -> impl Future<Output = (io::Result<usize>, B)> + Send {
+    OpFuture::new(SendTo { to, buffer, receiver }).map(|result, sent| (result.map(count), sent.buffer))
 }
