@@ -11,13 +11,14 @@ use crate::{
     future,
     metrics::Metrics,
     scheduler::{
+        Scheduler,
         blocking::unblock,
         start::{self, Running},
     },
     thread, wait,
 };
 use fibra_driver::{BackendKind, Choice};
-use std::{fmt, future::IntoFuture, mem, panic::resume_unwind, time::Duration};
+use std::{fmt, future::IntoFuture, mem, panic::resume_unwind, sync::Arc, time::Duration};
 
 /// Which way of doing I/O a runtime uses; see [`Builder::backend`].
 pub type Backend = BackendKind;
@@ -78,13 +79,7 @@ impl Runtime {
     /// # Ok::<(), fibra::RuntimeError>(())
     /// ```
     pub fn run<T: Send + 'static>(&self, main: impl FnOnce() -> T + Send + 'static) -> T {
-        let named = thread::Builder::new().name("main".into()).stack_size(MAIN_STACK_SIZE);
-        let main = start::within(&self.running().scheduler, || named.spawn(main));
-        let main = main.expect("8 MiB are a possible stack");
-        match wait::wait_uncancellable(main) {
-            Ok(output) => output,
-            Err(payload) => resume_unwind(payload),
-        }
+        join_main(spawn_main(&self.running().scheduler, main))
     }
 
     /// Polls `future` on the calling thread until it is ready; what it spawns goes to this runtime. May be called
@@ -231,6 +226,18 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("report", &self.report()).finish_non_exhaustive()
     }
+}
+
+fn spawn_main<T: Send + 'static>(
+    scheduler: &Arc<Scheduler>,
+    main: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let named = thread::Builder::new().name("main".into()).stack_size(MAIN_STACK_SIZE);
+    start::within(scheduler, || named.spawn(main)).expect("8 MiB are a possible stack")
+}
+
+fn join_main<T: Send + 'static>(main: thread::JoinHandle<T>) -> T {
+    wait::wait_uncancellable(main).unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 /// What a runtime runs on: how many workers, which backend, and why not another one.

@@ -33,6 +33,14 @@ fn tasks_and_green_threads_are_counted_apart() {
     assert_eq!(metrics::snapshot().alive, before.alive);
 }
 
+#[test]
+fn a_worker_does_not_sleep_before_main() {
+    for _ in 0..1_000 {
+        let started = Builder::new().workers(1).run(|| metrics::snapshot().total());
+        assert_eq!((started.parks, started.polls), (0, 1));
+    }
+}
+
 #[fibra::test(workers = 1)]
 fn polls_switches_and_samples_grow_with_the_work() {
     const RUNS: u64 = 6_100;

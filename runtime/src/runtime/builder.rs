@@ -1,15 +1,16 @@
 //! How a runtime is to be.
 
-use super::{Backend, Runtime};
+use super::{Backend, Runtime, join_main, spawn_main};
 use crate::{
     error::RuntimeError,
     scheduler::{
+        Scheduler,
         plan::Wishes,
         stall::{OnStall, Stall},
         start,
     },
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Makes a [`Runtime`].
 ///
@@ -165,8 +166,13 @@ impl Builder {
     /// assert!(fibra::Builder::new().workers(0).build().is_err() || std::env::var_os("FIBRA_WORKERS").is_some());
     /// ```
     pub fn build(self) -> Result<Runtime, RuntimeError> {
-        let running = start::start(&self.wishes.resolve()?)?;
-        Ok(Runtime::from_parts(running, self.grace, self.shutdown_timeout.unwrap_or(Self::SHUTDOWN_TIMEOUT)))
+        Ok(self.start(|_| ())?.0)
+    }
+
+    fn start<T>(self, first: impl FnOnce(&Arc<Scheduler>) -> T) -> Result<(Runtime, T), RuntimeError> {
+        let (running, first) = start::start(&self.wishes.resolve()?, first)?;
+        let shutdown_timeout = self.shutdown_timeout.unwrap_or(Self::SHUTDOWN_TIMEOUT);
+        Ok((Runtime::from_parts(running, self.grace, shutdown_timeout), first))
     }
 
     /// Starts a runtime, runs `main` on it as a green thread with 8 MiB of stack, and shuts it down when that returns:
@@ -184,7 +190,8 @@ impl Builder {
         self,
         main: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RuntimeError> {
-        Ok(self.build()?.run(main))
+        let (_runtime, main) = self.start(|scheduler| spawn_main(scheduler, main))?;
+        Ok(join_main(main))
     }
 
     /// The same for programs that can't do without.

@@ -47,8 +47,11 @@ type Made = io::Result<(Unparker, Choice)>;
 /// What a worker begins with.
 type Assignment = (Arc<Home>, Arc<Scheduler>);
 
-/// Starts the workers.
-pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
+/// Starts the workers. What `first` spawns is there before any of them begins: none goes to sleep only to be woken for it.
+pub(crate) fn start<T>(
+    plan: &Plan,
+    first: impl FnOnce(&Arc<Scheduler>) -> T,
+) -> Result<(Running, T), RuntimeError> {
     fibra_coro::check_support().map_err(|error| RuntimeError::Setting(error.to_string()))?;
     overflow::install().map_err(RuntimeError::Thread)?;
     let mut candidates = Vec::new();
@@ -75,10 +78,12 @@ pub(crate) fn start(plan: &Plan) -> Result<Running, RuntimeError> {
         birthplace: Birthplace::here(),
     });
     let monitor = plan.monitor.then(|| monitor::start(&scheduler, plan.on_stall.clone())).transpose()?;
+    let first = first(&scheduler);
     let homes = scheduler.workers.iter().map(|shared| Arc::clone(&shared.home));
     let threads = candidates.into_iter().zip(homes);
     let threads = threads.map(|(candidate, home)| candidate.assign((home, Arc::clone(&scheduler)))).collect();
-    Ok(Running { scheduler, threads, monitor, choice: choice.expect("there is at least one worker") })
+    let choice = choice.expect("there is at least one worker");
+    Ok((Running { scheduler, threads, monitor, choice }, first))
 }
 
 /// A thread that makes its driver, and then waits for its assignment. Dropped before that, it ends.
@@ -161,8 +166,10 @@ unsafe fn locate(data: *const ()) -> Option<Located<'static>> {
 fn default_runtime() -> &'static Running {
     static DEFAULT: OnceLock<Running> = OnceLock::new();
     DEFAULT.get_or_init(|| {
-        let started = Wishes::default().resolve().and_then(|plan| start(&plan));
-        started.unwrap_or_else(|error| panic!("fibra's default runtime did not start: {error}"))
+        let started = Wishes::default().resolve().and_then(|plan| start(&plan, |_| ()));
+        let (running, ()) =
+            started.unwrap_or_else(|error| panic!("fibra's default runtime did not start: {error}"));
+        running
     })
 }
 

@@ -1,7 +1,8 @@
 //! Reads from the page cache, of tasks whose reads are all under way together: submitted, ended, and gone on with.
 //!
 //! The only operations here on a runtime with io_uring. While one thread is in io_uring_enter valgrind lets no other run, so a
-//! worker must not sleep there: each enter ends what it submits, and with the last read the process ends.
+//! worker must not sleep there, or nobody could wake it: `run` has its first task before the worker begins, each enter ends
+//! what it submits, and with the last read the process ends.
 
 use super::Operation;
 use crate::clock;
