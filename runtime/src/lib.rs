@@ -86,6 +86,7 @@ mod primitive;
 pub mod registry;
 mod runtime;
 mod scheduler;
+pub mod signal;
 pub mod stall;
 pub mod sync;
 mod task;

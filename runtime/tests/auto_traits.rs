@@ -4,7 +4,7 @@ use fibra::{
     Builder, Choice, Handle, Rejection, Report, Runtime, RuntimeError, ShutdownError, StackError,
     StackUnavailable, UnknownBackend,
     cancel::Cancelled,
-    concurrent, frame, fs, future, io, metrics, net, stall,
+    concurrent, frame, fs, future, io, metrics, net, signal, stall,
     sync::{
         AcquireError, AcquireTimeoutError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard,
         Latch, LazyLock, Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState,
@@ -79,6 +79,8 @@ fn runtimes_and_what_they_tell_have_the_auto_traits_that_they_state() {
         metrics::Metrics =>               1 1 1 1 1;
         metrics::WorkerMetrics =>         1 1 1 1 1;
         metrics::Histogram =>             1 1 1 1 1;
+        signal::Signal =>                 1 1 1 1 1;
+        signal::Signals =>                1 1 1 1 1;
         stall::Stall =>                   1 1 1 1 1;
         stall::Place =>                   1 1 1 1 1;
         stall::SystemCall =>              1 1 1 1 1;
