@@ -18,8 +18,7 @@ mod future;
 pub(crate) mod owned;
 pub(crate) mod path;
 mod phase;
-#[cfg(windows)]
-pub(crate) mod pipes;
+pub(crate) mod pipe;
 #[cfg(feature = "_polled")]
 pub(crate) mod polled;
 mod sleep;

@@ -26,7 +26,7 @@
 //! .unwrap();
 //! ```
 //!
-//! The modules mirror std's: replace `std::{thread, net, fs, sync}` by `fibra::{thread, net, fs, sync}`. Operations exist
+//! The modules mirror std's: replace `std::{thread, net, fs, sync, process}` by `fibra::{thread, net, fs, sync, process}`. Operations exist
 //! twice: `read` for green threads borrows its buffer; `read_async` for futures owns it. In a pinch, a future may call the
 //! direct form too, and both work on plain OS threads.
 //!
@@ -82,6 +82,7 @@ mod os;
 #[path = "os/windows.rs"]
 mod os;
 mod primitive;
+pub mod process;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod runtime;

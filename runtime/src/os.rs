@@ -9,6 +9,7 @@ use crate::{
         TcpListener, TcpStream, UdpSocket,
         unix::{UnixDatagram, UnixListener, UnixStream},
     },
+    process::{ChildStderr, ChildStdin, ChildStdout},
 };
 use std::{
     io,
@@ -16,6 +17,7 @@ use std::{
         fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
         unix::fs::{DirBuilderExt, DirEntryExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     },
+    process,
 };
 
 /// The conversions of std's types, for one of ours that has `from_fd`, `into_fd` and `as_handle`.
@@ -67,7 +69,31 @@ macro_rules! descriptor {
     )+};
 }
 
-descriptor!(TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, File);
+descriptor!(
+    TcpListener,
+    TcpStream,
+    UdpSocket,
+    UnixDatagram,
+    UnixListener,
+    UnixStream,
+    File,
+    ChildStdin,
+    ChildStdout,
+    ChildStderr
+);
+
+/// From std's.
+macro_rules! pipes_of_children {
+    ($($type:ident),+) => {$(
+        impl From<process::$type> for $type {
+            fn from(pipe: process::$type) -> Self {
+                Self::from(OwnedFd::from(pipe))
+            }
+        }
+    )+};
+}
+
+pipes_of_children!(ChildStdin, ChildStdout, ChildStderr);
 
 // The traits that a `TcpStream` has too.
 #[cfg(feature = "futures-io")]

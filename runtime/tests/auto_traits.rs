@@ -4,7 +4,7 @@ use fibra::{
     Builder, Choice, Handle, Rejection, Report, Runtime, RuntimeError, ShutdownError, StackError,
     StackUnavailable, UnknownBackend,
     cancel::Cancelled,
-    concurrent, frame, fs, future, io, metrics, net, signal, stall,
+    concurrent, frame, fs, future, io, metrics, net, process, signal, stall,
     sync::{
         AcquireError, AcquireTimeoutError, Barrier, BarrierWaitResult, CancellationToken, Condvar, DropGuard,
         Latch, LazyLock, Mutex, MutexGuard, Notified, Notify, Once, OnceLock, OnceState,
@@ -79,6 +79,11 @@ fn runtimes_and_what_they_tell_have_the_auto_traits_that_they_state() {
         metrics::Metrics =>               1 1 1 1 1;
         metrics::WorkerMetrics =>         1 1 1 1 1;
         metrics::Histogram =>             1 1 1 1 1;
+        process::Child =>                 1 1 1 1 1;
+        process::ChildStderr =>           1 1 1 1 1;
+        process::ChildStdin =>            1 1 1 1 1;
+        process::ChildStdout =>           1 1 1 1 1;
+        process::Command =>               1 1 1 0 0;
         signal::Signal =>                 1 1 1 1 1;
         signal::Signals =>                1 1 1 1 1;
         stall::Stall =>                   1 1 1 1 1;

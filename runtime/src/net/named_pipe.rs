@@ -18,11 +18,10 @@ mod stream;
 pub use stream::PipeStream;
 
 use crate::{
-    io::{owned::HasHandle, path::SystemPath, pipes},
+    io::{path::SystemPath, pipe::Pipe},
     sync::{Mutex, MutexGuard},
     wait::wait_for_io,
 };
-use fibra_driver::{Descriptor, Handle};
 use std::{
     fmt,
     future::Future,
@@ -31,15 +30,6 @@ use std::{
     pin::pin,
     sync::{Arc, LockResult, PoisonError},
 };
-
-/// One end of a pipe, as its streams and operations share it.
-struct End(Handle);
-
-impl HasHandle for End {
-    fn handle(&self) -> &Handle {
-        &self.0
-    }
-}
 
 /// A named pipe that takes clients.
 ///
@@ -73,7 +63,7 @@ struct Inner {
     name: PathBuf,
     path: SystemPath,
     /// The end that waits. Who waits for its client holds the lock, so that there is one, and everybody waits for it.
-    next: Mutex<Arc<End>>,
+    next: Mutex<Pipe>,
 }
 
 impl PipeListener {
@@ -88,7 +78,7 @@ impl PipeListener {
     /// Not a cancellation point.
     pub fn bind<P: AsRef<Path>>(name: P) -> io::Result<PipeListener> {
         let path = SystemPath::new(name.as_ref())?;
-        let first = end(server::create(&path, true)?);
+        let first = Pipe::new(server::create(&path, true)?);
         let inner = Inner { name: name.as_ref().to_owned(), path, next: Mutex::new(first) };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -105,7 +95,7 @@ impl PipeListener {
     pub fn accept(&self) -> io::Result<PipeStream> {
         let mut turn = pin!(self.inner.next.lock_async());
         let next = wait_for_io(|context| turn.as_mut().poll(context).map(unpoisoned).map(Ok))?;
-        pipes::accept(next.handle())?;
+        next.accept()?;
         self.inner.replace(next)
     }
 
@@ -142,7 +132,7 @@ impl PipeListener {
         let inner = Arc::clone(&self.inner);
         async move {
             let next = unpoisoned(inner.next.lock_async().await);
-            pipes::accept_async(Arc::clone(&next)).await?;
+            next.accept_async().await?;
             inner.replace(next)
         }
     }
@@ -164,14 +154,10 @@ impl PipeListener {
 
 impl Inner {
     /// Has a new end wait in the place of the one that has its client.
-    fn replace(&self, mut next: MutexGuard<'_, Arc<End>>) -> io::Result<PipeStream> {
-        let successor = end(server::create(&self.path, false)?);
-        Ok(PipeStream::from_end(mem::replace(&mut *next, successor)))
+    fn replace(&self, mut next: MutexGuard<'_, Pipe>) -> io::Result<PipeStream> {
+        let successor = Pipe::new(server::create(&self.path, false)?);
+        Ok(PipeStream::of(mem::replace(&mut *next, successor)))
     }
-}
-
-fn end(descriptor: Descriptor) -> Arc<End> {
-    Arc::new(End(Handle::new(descriptor)))
 }
 
 /// The end is replaced at once or not at all: a panic leaves nothing half done.

@@ -3,14 +3,18 @@
 use crate::{
     fs::{File, Metadata, OpenOptions},
     net::{TcpListener, TcpStream, UdpSocket, named_pipe::PipeStream},
+    process::{ChildStderr, ChildStdin, ChildStdout},
 };
 use fibra_driver::Descriptor;
-use std::os::windows::{
-    fs::OpenOptionsExt,
-    io::{
-        AsHandle, AsRawHandle, AsRawSocket, AsSocket, BorrowedHandle, BorrowedSocket, FromRawHandle,
-        FromRawSocket, IntoRawHandle, IntoRawSocket, OwnedHandle, OwnedSocket, RawHandle, RawSocket,
+use std::{
+    os::windows::{
+        fs::OpenOptionsExt,
+        io::{
+            AsHandle, AsRawHandle, AsRawSocket, AsSocket, BorrowedHandle, BorrowedSocket, FromRawHandle,
+            FromRawSocket, IntoRawHandle, IntoRawSocket, OwnedHandle, OwnedSocket, RawHandle, RawSocket,
+        },
     },
+    process,
 };
 
 /// The conversions of std's types, for one of ours that has `from_fd`, `into_fd` and `as_handle`.
@@ -70,7 +74,20 @@ macro_rules! descriptor {
 descriptor!(Socket, OwnedSocket, BorrowedSocket, RawSocket, AsSocket::as_socket, AsRawSocket::as_raw_socket,
     FromRawSocket::from_raw_socket, IntoRawSocket::into_raw_socket: TcpListener, TcpStream, UdpSocket);
 descriptor!(Handle, OwnedHandle, BorrowedHandle, RawHandle, AsHandle::as_handle, AsRawHandle::as_raw_handle,
-    FromRawHandle::from_raw_handle, IntoRawHandle::into_raw_handle: File, PipeStream);
+    FromRawHandle::from_raw_handle, IntoRawHandle::into_raw_handle: File, PipeStream, ChildStdin, ChildStdout, ChildStderr);
+
+/// From std's.
+macro_rules! pipes_of_children {
+    ($($type:ident),+) => {$(
+        impl From<process::$type> for $type {
+            fn from(pipe: process::$type) -> Self {
+                Self::from(OwnedHandle::from(pipe))
+            }
+        }
+    )+};
+}
+
+pipes_of_children!(ChildStdin, ChildStdout, ChildStderr);
 
 impl OpenOptionsExt for OpenOptions {
     fn access_mode(&mut self, access: u32) -> &mut Self {

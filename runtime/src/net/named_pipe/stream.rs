@@ -1,23 +1,16 @@
 //! A connection through a named pipe.
 
-use super::{End, end};
 use crate::{
-    io::{
-        Buffer, BufferMut, borrowed,
-        owned::{self, HasHandle, Place},
-        path::SystemPath,
-        sleep_until,
-    },
+    io::{Buffer, BufferMut, borrowed, owned, path::SystemPath, pipe::Pipe, sleep_until},
     scheduler::clock,
     time,
 };
-use fibra_driver::{Descriptor, Handle, Offset, OpenFlags};
+use fibra_driver::{Descriptor, Handle, OpenFlags};
 use std::{
     fmt,
     future::Future,
     io::{self, Read, Write},
     path::Path,
-    sync::Arc,
     time::Duration,
 };
 use windows_sys::Win32::{
@@ -26,9 +19,6 @@ use windows_sys::Win32::{
         FILE_FLAG_OVERLAPPED, OPEN_EXISTING, SECURITY_IDENTIFICATION, SECURITY_SQOS_PRESENT,
     },
 };
-
-const HERE: Offset = Offset::CURRENT;
-const PLACE: Place = Place::File(HERE);
 
 /// How long a client waits before it tries again to find an end that is free: first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -49,7 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// An example is at [`PipeListener`](super::PipeListener).
 #[must_use = "a stream closes its pipe when it is dropped"]
 pub struct PipeStream {
-    end: Arc<End>,
+    pipe: Pipe,
 }
 
 impl PipeStream {
@@ -117,7 +107,7 @@ impl PipeStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::read(Arc::clone(&self.end), PLACE, buffer, 0)
+        self.pipe.read_async(buffer)
     }
 
     /// Fills the buffer.
@@ -133,7 +123,7 @@ impl PipeStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        owned::read_exact(Arc::clone(&self.end), PLACE, buffer)
+        self.pipe.read_exact_async(buffer)
     }
 
     /// Writes some bytes from the buffer's beginning; returns how many.
@@ -149,7 +139,7 @@ impl PipeStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<usize>, B)> + Send + use<B> {
-        owned::write(Arc::clone(&self.end), PLACE, buffer, 0)
+        self.pipe.write_async(buffer)
     }
 
     /// Writes the whole buffer.
@@ -165,7 +155,7 @@ impl PipeStream {
         &self,
         buffer: B,
     ) -> impl Future<Output = (io::Result<()>, B)> + Send + use<B> {
-        owned::write_all(Arc::clone(&self.end), PLACE, buffer)
+        self.pipe.write_all_async(buffer)
     }
 
     /// A second handle for the same connection. It costs no handle of the system's.
@@ -174,26 +164,23 @@ impl PipeStream {
     ///
     /// None; the signature is that of sockets.
     pub fn try_clone(&self) -> io::Result<PipeStream> {
-        Ok(Self { end: Arc::clone(&self.end) })
+        Ok(Self { pipe: self.pipe.clone() })
     }
 
-    pub(super) fn from_end(end: Arc<End>) -> Self {
-        Self { end }
+    pub(super) fn of(pipe: Pipe) -> Self {
+        Self { pipe }
     }
 
     pub(crate) fn from_fd(fd: Descriptor) -> Self {
-        Self { end: end(fd) }
+        Self { pipe: Pipe::new(fd) }
     }
 
     pub(crate) fn as_handle(&self) -> &Handle {
-        self.end.handle()
+        self.pipe.as_handle()
     }
 
     pub(crate) fn into_fd(self) -> io::Result<Descriptor> {
-        match Arc::try_unwrap(self.end) {
-            Ok(end) => Ok(end.0.into_fd()),
-            Err(shared) => shared.0.duplicate(),
-        }
+        self.pipe.into_fd()
     }
 }
 
@@ -218,13 +205,13 @@ fn pauses() -> impl FnMut() -> Duration + Send {
 
 impl Read for &PipeStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        borrowed::read(self.as_handle(), buf, HERE)
+        self.pipe.read(buf)
     }
 }
 
 impl Write for &PipeStream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        borrowed::write(self.as_handle(), buf, HERE)
+        self.pipe.write(buf)
     }
 
     /// Does nothing: nothing is buffered here.
