@@ -1,17 +1,22 @@
 //! Windows: a thread of the system's pool waits for the process, and tells.
 
-use crate::{sync::Notify, wait::wait_for_io};
+use crate::{
+    primitive::unmodelled::{AtomicBool, Ordering},
+    sync::Notify,
+    wait::wait_for_io,
+};
 use std::{
     ffi::c_void,
     future::Future,
     io,
-    os::windows::io::{AsRawHandle, OwnedHandle},
+    os::windows::io::{AsHandle, AsRawHandle, OwnedHandle},
     pin::pin,
     process::Child,
     ptr,
+    sync::Arc,
 };
 use windows_sys::Win32::{
-    Foundation::{HANDLE, INVALID_HANDLE_VALUE},
+    Foundation::HANDLE,
     System::Threading::{INFINITE, RegisterWaitForSingleObject, UnregisterWaitEx, WT_EXECUTEONLYONCE},
 };
 
@@ -19,65 +24,77 @@ use windows_sys::Win32::{
 pub(in crate::process) const LEAVES_A_ZOMBIE: bool = false;
 
 pub(in crate::process) struct Watch {
-    has_ended: Box<Notify>,
+    news: Arc<News>,
     wait: HANDLE,
     /// Open for as long as it is waited for.
     _process: OwnedHandle,
 }
 
-// SAFETY: the handle of a wait may be used by any thread; it is used in `drop` alone.
+struct News {
+    is_told: AtomicBool,
+    told: Notify,
+}
+
+// SAFETY: the handle of the wait may be used by any thread, and is used by whoever drops it alone.
 unsafe impl Send for Watch {}
 // SAFETY: as above.
 unsafe impl Sync for Watch {}
 
 impl Watch {
     pub(super) fn new(child: &Child) -> io::Result<Self> {
-        use std::os::windows::io::AsHandle;
         let process = child.as_handle().try_clone_to_owned()?;
-        let (has_ended, mut wait) = (Box::new(Notify::new()), ptr::null_mut());
-        let context: *const Notify = &raw const *has_ended;
-        // SAFETY: the handle is of a process, and open until the wait is over, as `tell`'s context lives until then: see `drop`.
+        let news = Arc::new(News { is_told: AtomicBool::new(false), told: Notify::new() });
+        let (share, mut wait) = (Arc::into_raw(Arc::clone(&news)), ptr::null_mut());
+        // SAFETY: the handle is of a process, and open until the wait is over: see `drop`. `tell` is called once at most, with
+        // a share.
         let registered = unsafe {
-            let handle = process.as_raw_handle();
             RegisterWaitForSingleObject(
                 &raw mut wait,
-                handle,
+                process.as_raw_handle(),
                 Some(tell),
-                context.cast(),
+                share.cast(),
                 INFINITE,
                 WT_EXECUTEONLYONCE,
             )
         };
         if registered == 0 {
-            return Err(io::Error::last_os_error());
+            let error = io::Error::last_os_error();
+            // SAFETY: nobody was given the share.
+            drop(unsafe { Arc::from_raw(share) });
+            return Err(error);
         }
-        Ok(Self { has_ended, wait, _process: process })
+        Ok(Self { news, wait, _process: process })
     }
 
     pub(super) fn wait(&self) -> io::Result<()> {
-        let mut told = pin!(self.has_ended.notified_async());
+        let mut told = pin!(self.news.told.notified_async());
         wait_for_io(|context| told.as_mut().poll(context).map(Ok))
     }
 
     pub(super) async fn wait_async(&self) -> io::Result<()> {
-        self.has_ended.notified_async().await;
+        self.news.told.notified_async().await;
         Ok(())
     }
 }
 
 impl Drop for Watch {
+    /// Doesn't wait for `tell`, which may be who drops this: with the last waker of a future that has it.
     fn drop(&mut self) {
-        // SAFETY: it was registered, and is unregistered once. With this handle the call returns when `tell` runs no more, and will
-        // run no more; it is no call from there.
-        let unregistered = unsafe { UnregisterWaitEx(self.wait, INVALID_HANDLE_VALUE) };
-        assert_ne!(unregistered, 0, "a wait that was registered can be unregistered");
+        // SAFETY: it was registered, and is unregistered once.
+        let is_over = unsafe { UnregisterWaitEx(self.wait, ptr::null_mut()) } != 0;
+        if is_over && !self.news.is_told.load(Ordering::SeqCst) {
+            // SAFETY: `tell` isn't running, was never called, and won't be: its share is nobody's.
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(&self.news)) };
+        }
     }
 }
 
 /// # Safety
 ///
-/// `context` is a `Notify`.
-unsafe extern "system" fn tell(context: *mut c_void, _timed_out: bool) {
+/// `share` is one of a `News`, and given away.
+unsafe extern "system" fn tell(share: *mut c_void, _timed_out: bool) {
     // SAFETY: by contract.
-    unsafe { &*context.cast::<Notify>() }.notify_one();
+    let news = unsafe { Arc::from_raw(share.cast::<News>().cast_const()) };
+    news.is_told.store(true, Ordering::SeqCst);
+    news.told.notify_one();
 }
