@@ -150,7 +150,8 @@ pub(crate) unsafe fn no_event_tells(op: &Op) -> bool {
 }
 
 /// For a stream that knows no call that never waits (a terminal, a pipe of an older kernel): asks first. If another
-/// thread takes what was there in between, the call waits for the next.
+/// thread takes what was there in between, the call waits for the next. A pipe that is writable has room for
+/// `PIPE_BUF` bytes, and a write of more would wait until there has been room for all of them.
 ///
 /// # Safety
 ///
@@ -160,11 +161,36 @@ unsafe fn call_if_ready(op: &Op, fd: RawFd) -> Attempt {
         return Attempt::Wait(op.interest());
     }
     // SAFETY: the same contract.
-    match unsafe { call(op, Mode::Blocking) } {
+    let op = unsafe { at_most(*op, libc::PIPE_BUF) };
+    // SAFETY: the same contract.
+    match unsafe { call(&op, Mode::Blocking) } {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {
             Attempt::Wait(op.interest())
         }
         result => Attempt::Over(result),
+    }
+}
+
+/// A write of so many bytes at most.
+///
+/// # Safety
+///
+/// What the operation points to is valid.
+unsafe fn at_most(op: Op, most: usize) -> Op {
+    match op {
+        Op::Write { fd, buffer, len, offset } => Op::Write { fd, buffer, len: len.min(most), offset },
+        Op::WriteVectored { fd, slices, count, offset } => {
+            // SAFETY: the same contract; they are slices of the system's.
+            let slices = unsafe { std::slice::from_raw_parts(slices, count) };
+            match slices.iter().find(|slice| slice.iov_len > 0) {
+                Some(first) => {
+                    let (buffer, len) = (first.iov_base.cast_const().cast(), first.iov_len.min(most));
+                    Op::Write { fd, buffer, len, offset }
+                }
+                None => op,
+            }
+        }
+        _ => op,
     }
 }
 
@@ -244,5 +270,41 @@ fn may_block_on_close(fd: RawFd) -> bool {
         Kind::Disk => true,
         Kind::Socket => system_calls::lingers(fd),
         Kind::Stream => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Attempt, Interest, Op, Target, call_if_ready};
+    use crate::Offset;
+    use std::io::{self, IoSlice};
+    use std::os::fd::AsRawFd;
+
+    /// More than a pipe holds.
+    const MUCH: usize = 1 << 20;
+
+    #[test]
+    fn a_pipe_that_knows_no_call_that_never_waits_gets_what_it_has_room_for() {
+        let bytes = vec![0u8; MUCH];
+        let slices = [IoSlice::new(&[]), IoSlice::new(&bytes)];
+        for is_vectored in [false, true] {
+            let (_reader, writer) = io::pipe().unwrap();
+            let (fd, offset) = (Target::foreign(writer.as_raw_fd()), Offset::CURRENT);
+            let op = if is_vectored {
+                Op::WriteVectored { fd, slices: slices.as_ptr().cast(), count: slices.len(), offset }
+            } else {
+                Op::Write { fd, buffer: bytes.as_ptr(), len: bytes.len(), offset }
+            };
+            let mut taken = 0;
+            let interest = loop {
+                // SAFETY: the bytes, and the slices of them, are there.
+                match unsafe { call_if_ready(&op, writer.as_raw_fd()) } {
+                    Attempt::Over(result) => taken += result.unwrap(),
+                    Attempt::Wait(interest) => break interest,
+                    _ => panic!("a pipe needs no help"),
+                }
+            };
+            assert!(taken > 0 && taken < MUCH as u32 && interest == Interest::WRITABLE, "{taken}");
+        }
     }
 }

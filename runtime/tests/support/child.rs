@@ -25,6 +25,11 @@ pub fn running(test: &str) -> Command {
     command
 }
 
+/// Whether the kernel is an emulator's, which tells nobody that a program can't be started, and knows no descriptors of processes.
+pub fn is_emulated() -> bool {
+    env::var_os("FIBRA_TEST_EMULATOR").is_some()
+}
+
 /// This program once more. One of another architecture's can't be started by the kernel, but by the emulator that the
 /// environment names.
 pub fn this_program() -> Command {
