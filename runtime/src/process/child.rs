@@ -144,21 +144,10 @@ impl Child {
     /// Dropping the future loses what was read, and drops the child.
     pub async fn wait_with_output_async(mut self) -> io::Result<Output> {
         drop(self.stdin.take());
-        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        let stdout = async {
-            match &stdout {
-                Some(pipe) => pipe.read_to_end_async().await,
-                None => Ok(Vec::new()),
-            }
-        };
-        let stderr = async {
-            match &stderr {
-                Some(pipe) => pipe.read_to_end_async().await,
-                None => Ok(Vec::new()),
-            }
-        };
+        let stdout = self.stdout.take().map(|pipe| pipe.read_to_end_async());
+        let stderr = self.stderr.take().map(|pipe| pipe.read_to_end_async());
         // Together: who waits for one pipe's end must not leave the child waiting for room in the other.
-        let (stdout, stderr) = both(stdout, stderr).await;
+        let (stdout, stderr) = both(what_is_read(stdout), what_is_read(stderr)).await;
         let status = self.process().wait_async().await?;
         Ok(Output { status, stdout: stdout?, stderr: stderr? })
     }
@@ -217,6 +206,14 @@ impl fmt::Debug for Child {
         let mut child = f.debug_struct("Child");
         child.field("id", &self.id()).field("stdin", stdin).field("stdout", stdout).field("stderr", stderr);
         child.finish()
+    }
+}
+
+/// Nothing is, of what is no pipe.
+async fn what_is_read(reading: Option<impl Future<Output = io::Result<Vec<u8>>>>) -> io::Result<Vec<u8>> {
+    match reading {
+        Some(reading) => reading.await,
+        None => Ok(Vec::new()),
     }
 }
 
