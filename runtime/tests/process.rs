@@ -186,17 +186,17 @@ fn only_who_is_to_be_killed_ends_with_its_handle() {
 
 #[fibra::test]
 fn a_cancelled_output_kills_whom_it_is_to_kill() {
-    let mut first = waiting_child();
+    // Its input doesn't end: what ends it is the kill.
+    let (input, held_open) = io::pipe().unwrap();
     let (mut reader, writer) = io::pipe().unwrap();
-    let mut second = command("child_echoes");
-    second.stdin(first.stdout.take().unwrap()).stderr(writer).kill_on_drop(true);
-    let late = time::timeout(MOMENT, || second.output());
+    let mut command = command("child_echoes");
+    command.stdin(input).stderr(writer).kill_on_drop(true);
+    let late = time::timeout(MOMENT, || command.output());
     assert!(!matches!(late, Ok(Ok(_))), "{late:?}");
     // The command has a share in the pipe, and so had the child.
-    drop(second);
+    drop(command);
     fibra::unblock(|| reader.read_to_end(&mut Vec::new())).unwrap();
-    assert!(first.try_wait().unwrap().is_none());
-    first.wait().unwrap();
+    drop(held_open);
 }
 
 #[fibra::test]
@@ -206,6 +206,15 @@ fn one_childs_output_is_anothers_input() {
     let output = command("child_echoes").stdin(first.stdout.take().unwrap()).output().unwrap();
     assert_eq!(count(&output.stdout, b'~'), MUCH);
     assert_eq!(first.wait().unwrap().code(), Some(3));
+}
+
+#[fibra::test]
+fn an_output_leaves_its_command_as_it_was() {
+    let mut command = command("child_leaves_at_once");
+    assert!(!command.output().unwrap().stdout.is_empty());
+    let mut child = command.spawn().unwrap();
+    assert!(child.stdin.is_none() && child.stdout.is_none() && child.stderr.is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(5));
 }
 
 #[fibra::test]

@@ -1,8 +1,7 @@
 //! What is to be started, and how.
 
 use super::{Child, ExitStatus, Output, Stdio};
-use crate::wait::wait_for_io;
-use std::{ffi::OsStr, fmt, future::Future, io, path::Path, pin::pin, process::Command as StdCommand};
+use std::{ffi::OsStr, fmt, future::Future, io, path::Path, process::Command as StdCommand};
 
 /// Starts a process; std's, for green threads, futures and OS threads alike.
 ///
@@ -170,8 +169,7 @@ impl Command {
     ///
     /// A cancellation point. The child goes on, unless it is to be [killed](Command::kill_on_drop); what it has written is lost.
     pub fn output(&mut self) -> io::Result<Output> {
-        let mut output = pin!(self.output_async());
-        wait_for_io(|context| output.as_mut().poll(context))
+        self.spawn_for_output()?.wait_with_output()
     }
 
     /// The same for futures. It is started by the call.
@@ -194,17 +192,28 @@ impl Command {
     /// # fn main() {}
     /// ```
     pub fn output_async(&mut self) -> impl Future<Output = io::Result<Output>> + Send + use<> {
+        let child = self.spawn_for_output();
+        async { child?.wait_with_output_async().await }
+    }
+
+    /// Its pipes are this child's alone: the next one of the command has what its own start says.
+    fn spawn_for_output(&mut self) -> io::Result<Child> {
+        self.set_what_nobody_has_said(Stdio::null, Stdio::piped);
+        let child = self.spawn();
+        self.set_what_nobody_has_said(Stdio::inherit, Stdio::inherit);
+        child
+    }
+
+    fn set_what_nobody_has_said(&mut self, input: fn() -> Stdio, output: fn() -> Stdio) {
         if !self.has_stdin {
-            self.std.stdin(Stdio::null());
+            self.std.stdin(input());
         }
         if !self.has_stdout {
-            self.std.stdout(Stdio::piped());
+            self.std.stdout(output());
         }
         if !self.has_stderr {
-            self.std.stderr(Stdio::piped());
+            self.std.stderr(output());
         }
-        let child = self.spawn();
-        async { child?.wait_with_output_async().await }
     }
 
     /// As std knows it.

@@ -11,7 +11,7 @@ pub(in crate::process) struct Watch(Watched<OwnedFd>);
 
 impl Watch {
     pub(super) fn new(child: &Child) -> io::Result<Self> {
-        // Nobody else can have the number: its child has not been waited for.
+        // Nobody else can have the number: the child has not been waited for.
         let pid = rustix::process::Pid::from_child(child);
         Ok(Self(Watched::new(descriptor::of(pid)?)))
     }
